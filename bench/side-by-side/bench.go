@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+)
+
+// bench calls the two servers in turn. Each measurement has a fresh process, and the other server does not run.
+type bench struct {
+	reviews  []review
+	expected []bool // the verdict on each review
+	stage    stage
+	progress io.Writer
+}
+
+// measurement is what one server did under one load.
+type measurement struct {
+	perSecond         float64
+	cpu, generatorCPU time.Duration // a review
+	p50, p99, p999    time.Duration
+	memory            memory
+	dials             int64
+}
+
+// with runs a server for as long as the measurement of it takes.
+func (b *bench) with(ctx context.Context, hook webhook, measure func(*process, *client) error) error {
+	process, err := hook.start(ctx)
+	if err != nil {
+		return err
+	}
+	defer process.stop()
+	client := newClient(b.stage.authority)
+	defer client.close()
+	if err := measure(process, client); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx) // the server is not to blame
+		}
+		return fmt.Errorf("%s: %w", hook.name, process.wrap(err))
+	}
+	return nil
+}
+
+// agree gets each server's verdicts and refuses to go on if they differ: then the two would not do the same work.
+func (b *bench) agree(ctx context.Context, hooks []webhook) error {
+	verdicts := make([][]bool, len(hooks))
+	for index, hook := range hooks {
+		err := b.with(ctx, hook, func(process *process, client *client) (err error) {
+			verdicts[index], err = compare(process.reviews, client, b.reviews)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	differ := 0
+	for index, review := range b.reviews {
+		fmt.Fprintf(b.progress, "%-36s", review.name)
+		for which, hook := range hooks {
+			fmt.Fprintf(b.progress, " %s: %-8s", hook.name, verdict(verdicts[which][index]))
+			if verdicts[which][index] != verdicts[0][index] {
+				differ++
+			}
+		}
+		fmt.Fprintln(b.progress)
+	}
+	if differ > 0 {
+		return fmt.Errorf("the servers disagree on %d of %d reviews", differ, len(b.reviews))
+	}
+	b.expected = verdicts[0]
+	return nil
+}
+
+func verdict(allowed bool) string {
+	if allowed {
+		return "allowed"
+	}
+	return "denied"
+}
+
+// measure applies a load to a fresh server, after a warm-up in the same manner that is not counted.
+func (b *bench) measure(ctx context.Context, hook webhook, load load, warmUp int) (measurement, error) {
+	var result measurement
+	err := b.with(ctx, hook, func(process *process, client *client) error {
+		warm := load
+		warm.reviews, warm.rate = warmUp, 0
+		if _, err := warm.generate(ctx, process.reviews, client, b.reviews, b.expected); err != nil {
+			return err
+		}
+		before, err := usage(process)
+		if err != nil {
+			return err
+		}
+		dials := client.dials.Load()
+		begun := time.Now()
+		took, err := load.generate(ctx, process.reviews, client, b.reviews, b.expected)
+		elapsed := time.Since(begun)
+		if err != nil {
+			return err
+		}
+		after, err := usage(process)
+		if err != nil {
+			return err
+		}
+		result = measurement{
+			perSecond:    float64(load.reviews) / elapsed.Seconds(),
+			cpu:          (after.server - before.server) / time.Duration(load.reviews),
+			generatorCPU: (after.generator - before.generator) / time.Duration(load.reviews),
+			p50:          percentile(took, 500),
+			p99:          percentile(took, 990),
+			p999:         percentile(took, 999),
+			dials:        client.dials.Load() - dials,
+		}
+		result.memory, err = readMemory(process.process.Pid)
+		return err
+	})
+	return result, err
+}
+
+type cpuUsage struct{ server, generator time.Duration }
+
+func usage(process *process) (now cpuUsage, err error) {
+	if now.server, err = cpuTime(process.process.Pid); err != nil {
+		return now, err
+	}
+	now.generator, err = cpuTime(0)
+	return now, err
+}
+
+// middle takes the median of each figure over the rounds.
+func middle(rounds []measurement) measurement {
+	return measurement{
+		perSecond:    median(each(rounds, func(m measurement) float64 { return m.perSecond })),
+		cpu:          median(each(rounds, func(m measurement) time.Duration { return m.cpu })),
+		generatorCPU: median(each(rounds, func(m measurement) time.Duration { return m.generatorCPU })),
+		p50:          median(each(rounds, func(m measurement) time.Duration { return m.p50 })),
+		p99:          median(each(rounds, func(m measurement) time.Duration { return m.p99 })),
+		p999:         median(each(rounds, func(m measurement) time.Duration { return m.p999 })),
+		dials:        median(each(rounds, func(m measurement) int64 { return m.dials })),
+		memory: memory{
+			resident: median(each(rounds, func(m measurement) int64 { return m.memory.resident })),
+			peak:     median(each(rounds, func(m measurement) int64 { return m.memory.peak })),
+		},
+	}
+}
+
+func each[T, U any](values []T, take func(T) U) []U {
+	taken := make([]U, len(values))
+	for index, value := range values {
+		taken[index] = take(value)
+	}
+	return taken
+}
+
+// series is a server's memory after each tenth of a long load.
+type series struct {
+	step     int // reviews between two samples
+	resident []int64
+	peak     int64
+}
+
+func (b *bench) endure(ctx context.Context, hook webhook, load load) (series, error) {
+	result := series{step: load.reviews / 10}
+	load.reviews = result.step
+	err := b.with(ctx, hook, func(process *process, client *client) error {
+		for range 10 {
+			if _, err := load.generate(ctx, process.reviews, client, b.reviews, b.expected); err != nil {
+				return err
+			}
+			now, err := readMemory(process.process.Pid)
+			if err != nil {
+				return err
+			}
+			result.resident, result.peak = append(result.resident, now.resident), now.peak
+		}
+		return nil
+	})
+	return result, err
+}
+
+// starts times a server's way from exec to ready, and returns the median.
+func (b *bench) starts(ctx context.Context, hook webhook, times int) (time.Duration, error) {
+	var ready []time.Duration
+	for range times {
+		err := b.with(ctx, hook, func(process *process, _ *client) error {
+			ready = append(ready, process.ready)
+			return nil
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	return median(ready), nil
+}

@@ -1,0 +1,221 @@
+// Side-by-side measures Plimsoll beside the upstream Pod Security webhook on one machine: the same reviews, the same
+// certificate, the same callers, each server in its turn. The script `run` builds what it needs.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const enduranceCallers = 32
+
+type options struct {
+	root, upstream, plimsoll, reviews, write string
+	rounds, count, warmUp, endurance, starts int
+	rate                                     float64
+	timeout                                  time.Duration
+}
+
+func parseOptions(flags *flag.FlagSet, arguments []string) (options, error) {
+	var o options
+	flags.StringVar(&o.root, "root", ".", "the repository")
+	flags.StringVar(&o.upstream, "upstream", "", "the upstream webhook's binary (run builds it)")
+	flags.StringVar(&o.plimsoll, "plimsoll", "", "Plimsoll's binary (default build/release/plimsoll of the repository)")
+	flags.StringVar(&o.reviews, "reviews", "", "the folder of AdmissionReviews (default the bench's own)")
+	flags.StringVar(&o.write, "write", "", "the document whose side-by-side section to write, such as docs/performance.md")
+	flags.IntVar(&o.rounds, "rounds", 5, "how often each server is measured under each load")
+	flags.IntVar(&o.count, "count", 20_000, "reviews a measurement with 8 and with 32 callers")
+	flags.IntVar(&o.warmUp, "warm-up", 2_000, "reviews before a measurement that do not count")
+	flags.Float64Var(&o.rate, "rate", 1_000, "reviews a second of the measurement at a fixed rate, ten seconds long; 0 leaves it out")
+	flags.IntVar(&o.endurance, "endurance", 500_000, "reviews while memory is watched; 0 leaves it out")
+	flags.IntVar(&o.starts, "starts", 10, "how often each server is started to time that; 0 leaves it out")
+	flags.DurationVar(&o.timeout, "timeout", 30*time.Minute, "when to give up")
+	if err := flags.Parse(arguments); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if o.rounds < 1 || o.count < 1 || o.warmUp < 1 || o.rate < 0 || o.endurance < 0 || o.starts < 0 || o.endurance%10 != 0 {
+		return o, errors.New("rounds, count and warm-up must be positive, rate, endurance and starts not negative, endurance a multiple of 10")
+	}
+	if o.plimsoll == "" {
+		o.plimsoll = filepath.Join(o.root, "build/release/plimsoll")
+	}
+	if o.reviews == "" {
+		o.reviews = filepath.Join(o.root, "bench/side-by-side/reviews")
+	}
+	if _, err := os.Stat(o.plimsoll); err != nil {
+		return o, fmt.Errorf("%w; build it with: cmake --preset release && cmake --build --preset release", err)
+	}
+	return o, nil
+}
+
+func main() {
+	flags := flag.NewFlagSet("side-by-side", flag.ContinueOnError)
+	options, err := parseOptions(flags, os.Args[1:])
+	if err == nil {
+		ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+		defer cancel()
+		err = run(ctx, options, commandLine(flags, options.root))
+	}
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "side-by-side:", err)
+		os.Exit(2)
+	}
+}
+
+func run(ctx context.Context, o options, command string) error {
+	ctx, cancel := context.WithTimeout(ctx, o.timeout)
+	defer cancel()
+	debug.SetGCPercent(400) // of the generator: it competes with the server for the cores
+	reviews, err := loadReviews(o.reviews)
+	if err != nil {
+		return err
+	}
+	folder, err := os.MkdirTemp("", "side-by-side-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	stage, err := setStage(ctx, folder, o.plimsoll)
+	if err != nil {
+		return err
+	}
+	names := each(reviews, func(r review) string { return r.namespace })
+	slices.Sort(names)
+	kube, err := startFakeKube(slices.Compact(names), level)
+	if err != nil {
+		return err
+	}
+	defer kube.close()
+	theirs, err := upstream(o.upstream, stage, kube)
+	if err != nil {
+		return err
+	}
+	ours, err := plimsoll(ctx, o.plimsoll, stage)
+	if err != nil {
+		return err
+	}
+	hooks := []webhook{theirs, ours}
+	bench := bench{reviews: reviews, stage: stage, progress: os.Stderr}
+	if err := bench.agree(ctx, hooks); err != nil {
+		return err
+	}
+	got, err := bench.measureAll(ctx, hooks, o)
+	if err != nil {
+		return err
+	}
+	table(os.Stdout, got.rows())
+	if o.write == "" {
+		return nil
+	}
+	return writeSection(o.write, markdown(bench.setting(hooks, o, command), got))
+}
+
+// measureAll runs every measurement, the servers in turn.
+func (b *bench) measureAll(ctx context.Context, hooks []webhook, o options) (results, error) {
+	var got results
+	loads := []load{{callers: 8, reviews: o.count}, {callers: 32, reviews: o.count}}
+	if o.rate > 0 {
+		loads = append(loads, load{callers: 64, reviews: int(o.rate * 10), rate: o.rate})
+	}
+	rounds := make([][2][]measurement, len(loads))
+	for round := range o.rounds {
+		for index, load := range loads {
+			for which, hook := range hooks {
+				measured, err := b.measure(ctx, hook, load, o.warmUp)
+				if err != nil {
+					return got, err
+				}
+				rounds[index][which] = append(rounds[index][which], measured)
+				b.say("round %d/%d, %s, %s: %.0f reviews/s, CPU a review %s (generator %s), p50 %s, p99 %s, p99.9 %s, resident %s, %d new connections",
+					round+1, o.rounds, load, hook.name, measured.perSecond, showTime(float64(measured.cpu)), showTime(float64(measured.generatorCPU)),
+					showTime(float64(measured.p50)), showTime(float64(measured.p99)), showTime(float64(measured.p999)),
+					showKiB(float64(measured.memory.resident)), measured.dials)
+			}
+		}
+	}
+	for index, load := range loads {
+		got.loads = append(got.loads, loadResult{load, [2]measurement{middle(rounds[index][0]), middle(rounds[index][1])}})
+	}
+	for which, hook := range hooks {
+		var err error
+		if o.endurance > 0 {
+			if got.memory[which], err = b.endure(ctx, hook, load{callers: enduranceCallers, reviews: o.endurance}); err != nil {
+				return got, err
+			}
+			b.say("resident, %s, every %s reviews: %s", hook.name, thousands(got.memory[which].step), strings.Join(
+				each(got.memory[which].resident, func(kib int64) string { return showKiB(float64(kib)) }), ", "))
+		}
+		if o.starts > 0 {
+			if got.start[which], err = b.starts(ctx, hook, o.starts); err != nil {
+				return got, err
+			}
+			b.say("exec to ready, %s: %s", hook.name, showTime(float64(got.start[which])))
+		}
+	}
+	return got, nil
+}
+
+func (b *bench) say(format string, arguments ...any) {
+	fmt.Fprintf(b.progress, format+"\n", arguments...)
+}
+
+func (b *bench) setting(hooks []webhook, o options, command string) setting {
+	where := setting{
+		command:  command,
+		machine:  machine(),
+		date:     time.Now().UTC().Format(time.DateOnly),
+		versions: [2]string{hooks[0].version, hooks[1].version},
+		reviews:  len(b.reviews),
+		rounds:   o.rounds,
+	}
+	total := 0
+	for index, review := range b.reviews {
+		total += len(review.body)
+		if b.expected[index] {
+			where.allowed++
+		}
+	}
+	where.meanBytes = total / len(b.reviews)
+	return where
+}
+
+// commandLine is how to repeat the run: the flags that were given, paths as seen from the repository.
+func commandLine(flags *flag.FlagSet, root string) string {
+	command := []string{"bench/side-by-side/run"}
+	flags.Visit(func(set *flag.Flag) {
+		switch value := set.Value.String(); set.Name {
+		case "root", "upstream":
+		case "plimsoll", "reviews", "write":
+			command = append(command, "--"+set.Name, fromRoot(root, value))
+		default:
+			command = append(command, "--"+set.Name, value)
+		}
+	})
+	return strings.Join(command, " ")
+}
+
+// fromRoot shows a path as seen from the repository, or only its name if it lies elsewhere.
+func fromRoot(root, path string) string {
+	absolute, err := filepath.Abs(path)
+	if err == nil {
+		if root, err = filepath.Abs(root); err == nil {
+			if relative, err := filepath.Rel(root, absolute); err == nil && filepath.IsLocal(relative) {
+				return relative
+			}
+		}
+	}
+	return filepath.Base(path)
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// process is a server that this bench started. It dies with the bench, however that ends.
+type process struct {
+	reviews endpoint      // where it takes reviews, once ready
+	ready   time.Duration // from exec to the first 200 of its readiness probe
+	process *os.Process
+	begun   time.Time
+	lines   chan string   // what it says first, on either output
+	ended   chan struct{} // closed when it has
+
+	mutex sync.Mutex
+	said  []string // what it said last
+}
+
+// spawn starts a program with the runtime's defaults: nothing of the bench's own environment reaches it.
+func spawn(binary string, arguments ...string) (*process, error) {
+	command := exec.Command(binary, arguments...)
+	command.Env = []string{"PATH=/usr/bin:/bin"}
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	reader, writer := io.Pipe()
+	command.Stdout, command.Stderr = writer, writer
+	started := &process{lines: make(chan string, 64), ended: make(chan struct{}), begun: time.Now()}
+	if err := command.Start(); err != nil {
+		return nil, err
+	}
+	started.process = command.Process
+	go started.listen(reader)
+	go func() {
+		command.Wait()
+		writer.Close()
+		close(started.ended)
+	}()
+	return started, nil
+}
+
+func (p *process) listen(output io.Reader) {
+	lines := bufio.NewReader(output)
+	for {
+		line, err := lines.ReadString('\n')
+		if line = strings.TrimRight(line, "\n"); line != "" {
+			p.mutex.Lock()
+			p.said = append(p.said[max(0, len(p.said)-9):], line)
+			p.mutex.Unlock()
+			select {
+			case p.lines <- line:
+			default:
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// stop asks the process to end and makes it.
+func (p *process) stop() {
+	for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		p.process.Signal(signal)
+		select {
+		case <-p.ended:
+			return
+		case <-time.After(10 * time.Second):
+		}
+	}
+}
+
+// wrap adds to an error what the process said last.
+func (p *process) wrap(err error) error {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if err == nil || len(p.said) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w; the server said last:\n\t%s", err, strings.Join(slices.Clone(p.said), "\n\t"))
+}
+
+// awaitReady asks the probe again and again until it answers 200, and notes how long that took since exec.
+func (p *process) awaitReady(ctx context.Context, transport *http.Transport, probe string) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	defer transport.CloseIdleConnections()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, probe, nil)
+	if err != nil {
+		return err
+	}
+	for {
+		response, err := transport.RoundTrip(request)
+		if err == nil {
+			io.Copy(io.Discard, response.Body)
+			response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				p.ready = time.Since(p.begun)
+				return nil
+			}
+			err = fmt.Errorf("%s", response.Status)
+		}
+		select {
+		case <-p.ended:
+			return p.wrap(fmt.Errorf("ended before it was ready"))
+		case <-ctx.Done():
+			return p.wrap(fmt.Errorf("not ready: %w", err))
+		case <-time.After(250 * time.Microsecond):
+		}
+	}
+}

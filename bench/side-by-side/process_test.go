@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+func TestProcessGetsNothingOfOurEnvironment(t *testing.T) {
+	t.Setenv("GOGC", "off")
+	process, err := spawn("/usr/bin/env")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer process.stop()
+	<-process.ended
+	if line := <-process.lines; line != "PATH=/usr/bin:/bin" {
+		t.Errorf("it has %q", line)
+	}
+}
+
+func TestStopEndsAProcessOnce(t *testing.T) {
+	process, err := spawn("/bin/cat", "/dev/zero")
+	if err != nil {
+		t.Fatal(err)
+	}
+	process.stop()
+	process.stop()
+	if _, err := readMemory(process.process.Pid); err == nil {
+		t.Error("it lives on")
+	}
+}
+
+func TestSpawnOfWhatIsNotThere(t *testing.T) {
+	if _, err := spawn("/none"); err == nil {
+		t.Error("no error")
+	}
+}
+
+func TestAwaitReady(t *testing.T) {
+	var asked atomic.Int64
+	probe := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked.Add(1) < 3 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	defer probe.Close()
+	process, err := spawn("/bin/sh", "-c", "read never")
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-process.ended // its input is empty
+	if err := process.awaitReady(context.Background(), &http.Transport{}, probe.URL); err == nil || !strings.Contains(err.Error(), "ended before it was ready") {
+		t.Errorf("awaitReady of a process that ended: %v", err)
+	}
+
+	process, err = spawn("/bin/cat", "/dev/zero")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer process.stop()
+	if err := process.awaitReady(context.Background(), &http.Transport{}, probe.URL); err != nil || process.ready <= 0 {
+		t.Errorf("awaitReady: %v after %v", err, process.ready)
+	}
+}
+
+func TestParseListening(t *testing.T) {
+	address, management, found := parseListening(`{"level":"info","msg":"listening","address":"127.0.0.1:8443","management":"127.0.0.1:8080"}`)
+	if !found || address != "127.0.0.1:8443" || management != "127.0.0.1:8080" {
+		t.Errorf("parseListening = %q, %q, %t", address, management, found)
+	}
+	for _, line := range []string{"", "listening", `{"msg":"loading"}`, `{"msg":"listening"`} {
+		if _, _, found := parseListening(line); found {
+			t.Errorf("parseListening(%q) finds an address", line)
+		}
+	}
+}

@@ -1,0 +1,251 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// row compares one figure of the two servers.
+type row struct {
+	what               string
+	upstream, plimsoll float64
+	show               func(float64) string
+	target             target
+}
+
+// target is the most that Plimsoll's figure may be. The zero value asks for nothing.
+type target struct {
+	part  float64 // of upstream's figure
+	limit float64 // in itself
+	text  string
+}
+
+func (t target) verdict(upstream, plimsoll float64) string {
+	if t == targetless {
+		return ""
+	}
+	if (t.part > 0 && plimsoll > t.part*upstream) || (t.part == 0 && plimsoll > t.limit) {
+		return "MISS"
+	}
+	return "PASS"
+}
+
+var (
+	targetless target
+	tenth      = target{part: 1. / 10, text: "≤ 1/10"}
+	third      = target{part: 1. / 3, text: "≤ 1/3"}
+	readySoon  = target{limit: 100 * float64(time.Millisecond), text: "≤ 100 ms"}
+	notGrowing = target{limit: 0.05, text: "≤ 5 %"}
+)
+
+func (r row) cells() []string {
+	times := ratio(r.upstream, r.plimsoll)
+	if r.target == notGrowing {
+		times = "" // of two changes, each of which may be none
+	}
+	return []string{r.what, r.show(r.upstream), r.show(r.plimsoll), times, r.target.text, r.target.verdict(r.upstream, r.plimsoll)}
+}
+
+// ratio says how many times less, or more, Plimsoll's figure is.
+func ratio(upstream, plimsoll float64) string {
+	switch {
+	case upstream <= 0 || plimsoll <= 0:
+		return ""
+	case plimsoll < upstream:
+		return fmt.Sprintf("1/%.1f", upstream/plimsoll)
+	default:
+		return fmt.Sprintf("%.1f ×", plimsoll/upstream)
+	}
+}
+
+func showRate(perSecond float64) string { return fmt.Sprintf("%.0f", perSecond) }
+func showKiB(kib float64) string        { return fmt.Sprintf("%.1f MiB", kib/1024) }
+func showPart(part float64) string      { return fmt.Sprintf("%+.1f %%", 100*part) }
+
+func showTime(nanoseconds float64) string {
+	switch took := time.Duration(nanoseconds); {
+	case took < time.Millisecond:
+		return fmt.Sprintf("%.3g µs", float64(took)/1e3)
+	default:
+		return fmt.Sprintf("%.3g ms", float64(took)/1e6)
+	}
+}
+
+// results is everything measured, upstream's figure first in each pair.
+type results struct {
+	loads  []loadResult
+	memory [2]series
+	start  [2]time.Duration
+}
+
+type loadResult struct {
+	load   load
+	median [2]measurement
+}
+
+func (l load) String() string {
+	if l.rate > 0 {
+		return fmt.Sprintf("%.0f reviews/s", l.rate)
+	}
+	return fmt.Sprintf("%d callers", l.callers)
+}
+
+func (r results) rows() []row {
+	var rows []row
+	for _, result := range r.loads {
+		up, own := result.median[0], result.median[1]
+		add := func(what string, upstream, plimsoll float64, show func(float64) string, target target) {
+			if result.load.rate > 0 {
+				target = targetless // the targets are for callers that do not pause
+			}
+			rows = append(rows, row{fmt.Sprintf("%s: %s", result.load, what), upstream, plimsoll, show, target})
+		}
+		add("CPU a review", float64(up.cpu), float64(own.cpu), showTime, tenth)
+		if result.load.rate == 0 {
+			add("reviews/s", up.perSecond, own.perSecond, showRate, targetless)
+		}
+		add("p50", float64(up.p50), float64(own.p50), showTime, targetless)
+		add("p99", float64(up.p99), float64(own.p99), showTime, third)
+		add("p99.9", float64(up.p999), float64(own.p999), showTime, targetless)
+		if result.load.rate == 0 {
+			add("resident", float64(up.memory.resident), float64(own.memory.resident), showKiB, targetless)
+			add("peak resident", float64(up.memory.peak), float64(own.memory.peak), showKiB, targetless)
+		}
+	}
+	up, own := r.memory[0], r.memory[1]
+	if len(up.resident) > 0 && len(own.resident) > 0 {
+		last := len(up.resident) - 1
+		after := fmt.Sprintf("after %s reviews", thousands(up.step*(last+1)))
+		rows = append(rows,
+			row{"resident " + after, float64(up.resident[last]), float64(own.resident[last]), showKiB, third},
+			row{"peak resident " + after, float64(up.peak), float64(own.peak), showKiB, targetless},
+			row{"growth since " + thousands(up.step*2), growth(up.resident), growth(own.resident), showPart, notGrowing})
+	}
+	if r.start[0] > 0 && r.start[1] > 0 {
+		rows = append(rows, row{"exec to ready", float64(r.start[0]), float64(r.start[1]), showTime, readySoon})
+	}
+	return rows
+}
+
+// thousands writes 500000 as 500,000.
+func thousands(number int) string {
+	text := fmt.Sprint(number)
+	for at := len(text) - 3; at > 0; at -= 3 {
+		text = text[:at] + "," + text[at:]
+	}
+	return text
+}
+
+var columns = []string{"", "upstream", "Plimsoll", "ratio", "target", ""}
+
+// table prints the rows for a terminal.
+func table(to io.Writer, rows []row) {
+	aligned := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(aligned, strings.Join(columns, "\t"))
+	for _, row := range rows {
+		fmt.Fprintln(aligned, strings.Join(row.cells(), "\t"))
+	}
+	aligned.Flush()
+}
+
+// setting says where, when and how the results came about.
+type setting struct {
+	command, machine, date string
+	versions               [2]string
+	reviews, allowed       int
+	meanBytes              int
+	rounds                 int
+}
+
+// markdown writes the section of docs/performance.md.
+func markdown(where setting, got results) string {
+	var to strings.Builder
+	line := func(format string, arguments ...any) { fmt.Fprintf(&to, format+"\n", arguments...) }
+	line("## Side by side with the upstream webhook\n")
+	line("Written by `%s` on %s.\n", where.command, where.date)
+	line("- Machine: %s; servers and load generator share it.", where.machine)
+	line("- upstream: %s", where.versions[0])
+	line("- Plimsoll: %s", where.versions[1])
+	line("- Reviews: %d recorded pod creations, mean %d bytes; both servers allow %d and deny %d of them, and every reply's",
+		where.reviews, where.meanBytes, where.allowed, where.reviews-where.allowed)
+	line("  uid and verdict are verified. HTTP/1.1 over TLS 1.3, ECDSA P-256, at most 25 idle connections, kube-apiserver's headers.\n")
+	line("| %s |", strings.Join(columns, " | "))
+	line("|---|--:|--:|--:|--:|---|")
+	for _, row := range got.rows() {
+		line("| %s |", strings.Join(row.cells(), " | "))
+	}
+	if up, own := got.memory[0], got.memory[1]; len(up.resident) > 0 && len(own.resident) > 0 {
+		line("\nResident memory under %d callers:\n", enduranceCallers)
+		line("| reviews | upstream | Plimsoll |\n|--:|--:|--:|")
+		for index := range up.resident {
+			line("| %s | %s | %s |", thousands(up.step*(index+1)), showKiB(float64(up.resident[index])), showKiB(float64(own.resident[index])))
+		}
+	}
+	line("\n### How to read it\n")
+	line("- Rounds: %d, of which each figure under a load is the median. In a round each server is measured in turn, as a fresh process, after", where.rounds)
+	line("  a warm-up; while one runs the other does not.")
+	line("- CPU a review is user and system time of the server alone, from its CPU clock (nanoseconds). It does not depend on the generator.")
+	line("- The generator, on the same cores, took this much CPU a review:%s.", generatorShare(got))
+	line("  With N callers that send again at once, the cores are never idle, so the rate is what server and generator reach together,")
+	line("  and latency is mostly waiting for a core: about N divided by the rate. A gain there is smaller than the server's own.")
+	line("- At a fixed rate both servers get the same random arrivals, timed from the moment each was due: that is what kube-apiserver would wait.")
+	line("  The cores are idle in between, so a review costs either server, and the generator, more CPU: each wakes up for nearly every one.")
+	line("- Ready is the time from exec to the first 200 of /readyz; for upstream that includes listing namespaces from a fake API on this machine.")
+	return to.String()
+}
+
+func generatorShare(got results) string {
+	var parts []string
+	for _, result := range got.loads {
+		parts = append(parts, fmt.Sprintf(" %s and %s at %s", showTime(float64(result.median[0].generatorCPU)),
+			showTime(float64(result.median[1].generatorCPU)), result.load))
+	}
+	return strings.Join(parts, ",")
+}
+
+const (
+	sectionBegin = "<!-- side-by-side:begin -->"
+	sectionEnd   = "<!-- side-by-side:end -->"
+)
+
+// replaceSection puts a section between the markers of a document, or with its markers at the end of one that has none.
+func replaceSection(document, section string) (string, error) {
+	section = sectionBegin + "\n" + section + sectionEnd
+	begin, end := strings.Index(document, sectionBegin), strings.Index(document, sectionEnd)
+	switch {
+	case begin < 0 && end < 0 && document == "":
+		return "# Performance\n\n" + section + "\n", nil
+	case begin < 0 && end < 0:
+		return strings.TrimRight(document, "\n") + "\n\n" + section + "\n", nil
+	case begin < 0 || end < begin:
+		return "", errors.New("the side-by-side markers do not pair")
+	}
+	return document[:begin] + section + document[end+len(sectionEnd):], nil
+}
+
+// writeSection does so to a file, whole or not at all.
+func writeSection(path, section string) error {
+	document, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	text, err := replaceSection(string(bytes.ReplaceAll(document, []byte("\r\n"), []byte("\n"))), section)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	whole := path + ".tmp"
+	if err := os.WriteFile(whole, []byte(text), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(whole, path)
+}

@@ -1,0 +1,168 @@
+// The pod as the checks see it: each field that gives a pod power, decoded, and nothing else.
+//
+// A field that a manifest leaves out is `nullopt` wherever Kubernetes tells "absent" from "zero".
+// An explicit null is the same as absent. Source: k8s.io/api/core/v1 types.go, Kubernetes 1.37.
+// Ownership: owns its text, except `string_view`s to literals. Thread-safety: plain values.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace plimsoll {
+
+/// Which list of the pod spec a container stands in. A restartable init container is `Init`.
+enum class ContainerKind : std::uint8_t { Init, Regular, Ephemeral };
+
+struct Capabilities {
+  std::vector<std::string> add, drop;
+  bool operator==(const Capabilities&) const = default;
+};
+
+struct SELinuxOptions {
+  std::string user, role, type;
+  bool operator==(const SELinuxOptions&) const = default;
+};
+
+/// What PodSecurityContext and SecurityContext have in common.
+struct SharedSecurityContext {
+  std::optional<bool> run_as_non_root;
+  std::optional<std::int64_t> run_as_user, run_as_group;
+  std::optional<std::string> seccomp_type;   ///< seccompProfile.type; set when the profile is
+  std::optional<std::string> apparmor_type;  ///< appArmorProfile.type; set when the profile is
+  std::optional<SELinuxOptions> selinux;
+  std::optional<bool> host_process;  ///< windowsOptions.hostProcess
+  bool operator==(const SharedSecurityContext&) const = default;
+};
+
+struct PodSecurityContext : SharedSecurityContext {
+  std::optional<std::int64_t> fs_group;
+  std::vector<std::int64_t> supplemental_groups;
+  std::vector<std::string> sysctls;  ///< names, in order
+  bool operator==(const PodSecurityContext&) const = default;
+};
+
+struct ContainerSecurityContext : SharedSecurityContext {
+  std::optional<bool> privileged, allow_privilege_escalation, read_only_root_filesystem;
+  std::optional<std::string> proc_mount;
+  Capabilities capabilities;
+  bool operator==(const ContainerSecurityContext&) const = default;
+};
+
+/// The `host` of a probe's or a lifecycle handler's httpGet or tcpSocket.
+struct HandlerHost {
+  std::string_view at;  ///< JSON pointer below the container, such as `/livenessProbe/httpGet/host`
+  std::string host;
+  bool operator==(const HandlerHost&) const = default;
+};
+
+struct VolumeMount {
+  std::string name, mount_path;
+  bool read_only = false;
+  std::string propagation;  ///< mountPropagation; empty: absent
+  bool operator==(const VolumeMount&) const = default;
+};
+
+struct Container {
+  std::string name, image;
+  std::string path;  ///< JSON pointer of this container in the reviewed object
+  ContainerKind kind = ContainerKind::Regular;
+  ContainerSecurityContext security_context;
+  std::vector<std::int32_t> host_ports;  ///< ports[i].hostPort for each i; 0: none
+  std::vector<HandlerHost> handler_hosts;
+  std::vector<VolumeMount> volume_mounts;
+  std::vector<std::string> volume_devices;  ///< names of the raw block devices, in order
+  bool operator==(const Container&) const = default;
+};
+
+/// Every volume source of the core/v1 API, in the order of its Go type.
+enum class VolumeKind : std::uint8_t {
+  HostPath,
+  EmptyDir,
+  GcePersistentDisk,
+  AwsElasticBlockStore,
+  GitRepo,
+  Secret,
+  Nfs,
+  Iscsi,
+  Glusterfs,
+  PersistentVolumeClaim,
+  Rbd,
+  FlexVolume,
+  Cinder,
+  Cephfs,
+  Flocker,
+  DownwardApi,
+  Fc,
+  AzureFile,
+  ConfigMap,
+  VsphereVolume,
+  Quobyte,
+  AzureDisk,
+  PhotonPersistentDisk,
+  Projected,
+  PortworxVolume,
+  ScaleIo,
+  Storageos,
+  Csi,
+  Ephemeral,
+  Image,
+};
+
+/// The JSON field of each VolumeKind, at its index.
+inline constexpr std::array<std::string_view, 30> kVolumeKindNames = {
+    "hostPath",     "emptyDir",        "gcePersistentDisk",
+    "awsElasticBlockStore",            "gitRepo",
+    "secret",       "nfs",             "iscsi",
+    "glusterfs",    "persistentVolumeClaim",
+    "rbd",          "flexVolume",      "cinder",
+    "cephfs",       "flocker",         "downwardAPI",
+    "fc",           "azureFile",       "configMap",
+    "vsphereVolume",                   "quobyte",
+    "azureDisk",    "photonPersistentDisk",
+    "projected",    "portworxVolume",  "scaleIO",
+    "storageos",    "csi",             "ephemeral",
+    "image"};
+
+constexpr std::string_view name_of(VolumeKind kind) {
+  return kVolumeKindNames[static_cast<std::size_t>(kind)];
+}
+
+struct Volume {
+  std::string name;
+  std::uint32_t sources = 0;  ///< bit `1 << VolumeKind` for each source that is set (valid: one)
+  std::string host_path;      ///< hostPath.path
+
+  [[nodiscard]] bool has(VolumeKind kind) const {
+    return (sources & (1U << static_cast<unsigned>(kind))) != 0;
+  }
+  bool operator==(const Volume&) const = default;
+};
+
+/// A pod, or the pod template of a workload.
+struct Pod {
+  std::string path;  ///< JSON pointer of the object with `metadata` and `spec`; empty: a bare Pod
+  /// Only the AppArmor and seccomp annotations, sorted by key.
+  std::vector<std::pair<std::string, std::string>> annotations;
+  bool host_network = false, host_pid = false, host_ipc = false;
+  std::optional<bool> host_users;
+  std::string os_name;  ///< os.name; empty: absent
+  std::optional<bool> automount_service_account_token;
+  PodSecurityContext security_context;
+  std::vector<Volume> volumes;
+  std::vector<Container> containers;  ///< init, regular, ephemeral; each in its list's order
+
+  [[nodiscard]] std::string spec(std::string_view below) const {
+    std::string at = path;
+    at += "/spec";
+    at += below;
+    return at;
+  }
+  bool operator==(const Pod&) const = default;
+};
+
+}  // namespace plimsoll

@@ -1,0 +1,64 @@
+#include "checks/common.h"
+
+namespace plimsoll::checks {
+namespace {
+
+constexpr std::string_view kField = "/securityContext/capabilities/add";
+constexpr Reference kReferences[] = {{kPss, "baseline, restricted (v1.22+): Capabilities"},
+                                     {kCisKubernetes, "5.2.8, 5.2.9"},
+                                     {kCisDocker, "5.4"},
+                                     {kNsa, "Pod security enforcement"}};
+constexpr ParamSpec kParams[] = {
+    {"allowed", "Capabilities that a container may add, without the CAP_ prefix."}, kExemptWindows};
+
+// Exact match, as upstream: neither "chown" nor "CAP_CHOWN" passes for CHOWN.
+bool allowed(const Params& params, std::string_view capability) {
+  return contains(params.strings("allowed"), capability);
+}
+
+void evaluate(const Pod& pod, const Params& params, Findings& out) {
+  if (exempt(pod, params)) return;
+  for (const Container& c : pod.containers) {
+    const auto& add = c.security_context.capabilities.add;
+    for (std::size_t i = 0; i < add.size(); ++i)
+      if (!allowed(params, add[i]))
+        out.push_back({fmt::format("{}{}/{}", c.path, kField, i),
+                       fmt::format("{} adds the capability {}", quoted(c), add[i])});
+  }
+}
+
+void fix(const Pod& pod, const Params& params, Edits& out) {
+  if (exempt(pod, params)) return;
+  for (const Container& c : pod.containers) {
+    auto kept = c.security_context.capabilities.add;
+    if (std::erase_if(kept, [&](const auto& name) { return !allowed(params, name); }) == 0)
+      continue;
+    Value value;
+    if (!kept.empty()) value = std::move(kept);
+    out.push_back({c.path + std::string(kField), std::move(value)});
+  }
+}
+
+}  // namespace
+
+extern constinit const Check capabilities_add{
+    .id = "capabilities-add",
+    .title = "Containers add only the allowed capabilities",
+    .rationale = "Each added capability is a piece of root that a break-out can use.",
+    .remedy = "Remove the capability, or allow it in a template of your own if the workload needs "
+              "it.",
+    .severity = Severity::High,
+    .references = kReferences,
+    .params = kParams,
+    .example = R"(containers:
+- name: app
+  securityContext:
+    capabilities:
+      drop: [ALL]
+      add: [NET_BIND_SERVICE]
+)",
+    .evaluate = evaluate,
+    .fix = fix,
+};
+
+}  // namespace plimsoll::checks

@@ -1,0 +1,93 @@
+// What several checks share: the two levels of security context, exemptions, the standards' names.
+//
+// Ownership: a Level borrows the pod. Thread-safety: pure.
+#pragma once
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "plimsoll/check.h"
+
+namespace plimsoll::checks {
+
+inline constexpr std::string_view kPss = "PSS";
+inline constexpr std::string_view kCisKubernetes = "CIS Kubernetes 1.23";
+inline constexpr std::string_view kCisDocker = "CIS Docker 1.6.0";
+inline constexpr std::string_view kNsa = "NSA/CISA Kubernetes Hardening Guide 1.2";
+
+inline constexpr ParamSpec kExemptWindows = {
+    "exemptWindows", "Pass every pod whose spec.os.name is windows: the field has no effect there.",
+    ParamType::Flag};
+inline constexpr ParamSpec kExemptUserNamespaces = {
+    "exemptUserNamespaces",
+    "Pass every pod with hostUsers: false: root in its user namespace is nobody on the node.",
+    ParamType::Flag};
+
+/// Whether the template exempts this pod.
+/// Source: pod-security-admission policy/helpers.go, relaxPolicyForUserNamespacePod.
+inline bool exempt(const Pod& pod, const Params& params) {
+  return (pod.os_name == "windows" && params.flag(kExemptWindows.name)) ||
+         (pod.host_users == false && params.flag(kExemptUserNamespaces.name));
+}
+
+inline bool contains(std::span<const std::string> names, std::string_view name) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+inline std::string quoted(const Container& container) {
+  return fmt::format("container \"{}\"", container.name);
+}
+
+/// The JSON pointer of an annotation.
+inline std::string annotation_path(const Pod& pod, std::string_view key) {
+  std::string at = pod.path + "/metadata/annotations/";
+  for (const char c : key) {
+    if (c == '~')
+      at += "~0";
+    else if (c == '/')
+      at += "~1";
+    else
+      at += c;
+  }
+  return at;
+}
+
+/// The security context of the pod (`container` is null) or of one container.
+struct Level {
+  const Pod& pod;
+  const Container* container;
+  const SharedSecurityContext& context;
+
+  /// The JSON pointer of a field, such as `/securityContext/runAsUser`.
+  [[nodiscard]] std::string at(std::string_view field) const {
+    return container == nullptr ? pod.spec(field) : container->path + std::string(field);
+  }
+  [[nodiscard]] std::string who() const {
+    return container == nullptr ? "the pod" : quoted(*container);
+  }
+};
+
+/// Calls `visit(const Level&)` for the pod and then for each of its containers.
+template <class Visit>
+void each_level(const Pod& pod, Visit visit) {
+  visit(Level{pod, nullptr, pod.security_context});
+  for (const Container& c : pod.containers) visit(Level{pod, &c, c.security_context});
+}
+
+/// `container "a"`, `containers "a", "b"`, of those for which `wanted(container)` holds.
+template <class Wanted>
+std::string list_containers(const Pod& pod, Wanted wanted) {
+  std::string names;
+  int count = 0;
+  for (const Container& c : pod.containers)
+    if (wanted(c)) {
+      if (count++ > 0) names += ", ";
+      names += fmt::format("\"{}\"", c.name);
+    }
+  return fmt::format("container{} {}", count == 1 ? "" : "s", names);
+}
+
+}  // namespace plimsoll::checks

@@ -1,0 +1,50 @@
+#include "checks/common.h"
+
+namespace plimsoll::checks {
+namespace {
+
+constexpr Reference kReferences[] = {{kPss, "baseline: Host Ports"},
+                                     {kCisKubernetes, "5.2.13"},
+                                     {kCisDocker, "5.8, 5.14"},
+                                     {kNsa, "Pod security enforcement"}};
+
+template <class Bad>
+void each_bad(const Pod& pod, Bad bad) {
+  for (const Container& c : pod.containers)
+    for (std::size_t i = 0; i < c.host_ports.size(); ++i)
+      if (c.host_ports[i] != 0) bad(c, fmt::format("{}/ports/{}/hostPort", c.path, i), c.host_ports[i]);
+}
+
+void evaluate(const Pod& pod, const Params&, Findings& out) {
+  each_bad(pod, [&](const Container& c, std::string path, int port) {
+    out.push_back({std::move(path), fmt::format("{} takes port {} of the node", quoted(c), port)});
+  });
+}
+
+void fix(const Pod& pod, const Params&, Edits& out) {
+  each_bad(pod, [&](const Container&, std::string path, int) {
+    out.push_back({std::move(path), {}});
+  });
+}
+
+}  // namespace
+
+extern constinit const Check host_ports{
+    .id = "host-ports",
+    .title = "Containers take no port of the node",
+    .rationale = "A host port goes round the Service and its network policies, and can take the "
+                 "place of one of the node's own services.",
+    .remedy = "Remove hostPort and reach the pod through a Service.",
+    .severity = Severity::Medium,
+    .references = kReferences,
+    .params = {},
+    .example = R"(containers:
+- name: app
+  ports:
+  - containerPort: 8080
+)",
+    .evaluate = evaluate,
+    .fix = fix,
+};
+
+}  // namespace plimsoll::checks

@@ -1,0 +1,86 @@
+#include "checks/common.h"
+
+namespace plimsoll::checks {
+namespace {
+
+constexpr Reference kReferences[] = {
+    {kCisKubernetes, "5.2.7, 5.7.3"},
+    {kCisDocker, "4.1"},
+    {kNsa, "\"Non-root\" containers and \"rootless\" container engines"}};
+constexpr ParamSpec kParams[] = {
+    {"runAsUser", "Ranges that runAsUser must be in; none: any.", ParamType::Ranges},
+    {"runAsGroup", "Ranges that runAsGroup must be in; none: any.", ParamType::Ranges},
+    {"fsGroup", "Ranges that fsGroup must be in; none: any.", ParamType::Ranges},
+    {"supplementalGroups", "Ranges that every supplemental group must be in; none: any.",
+     ParamType::Ranges}};
+
+bool inside(std::int64_t id, std::span<const IdRange> ranges) {
+  return ranges.empty() || std::ranges::any_of(ranges, [&](const IdRange& range) {
+           return range.min <= id && id <= range.max;
+         });
+}
+
+std::string to_string(std::span<const IdRange> ranges) {
+  std::string text;
+  for (const IdRange& range : ranges)
+    text += fmt::format("{}{}-{}", text.empty() ? "" : ", ", range.min, range.max);
+  return text;
+}
+
+// `bad(path, who, field, id, ranges)`; of one list the higher index first, as Edit asks.
+template <class Bad>
+void each_bad(const Pod& pod, const Params& params, Bad bad) {
+  const auto test = [&](const Level& level, std::string_view field, const auto& id) {
+    const auto ranges = params.ranges(field);
+    if (id && !inside(*id, ranges))
+      bad(level.at(fmt::format("/securityContext/{}", field)), level.who(), field, *id, ranges);
+  };
+  each_level(pod, [&](const Level& level) {
+    test(level, "runAsUser", level.context.run_as_user);
+    test(level, "runAsGroup", level.context.run_as_group);
+    if (level.container != nullptr) return;
+    test(level, "fsGroup", pod.security_context.fs_group);
+    const auto ranges = params.ranges("supplementalGroups");
+    const auto& groups = pod.security_context.supplemental_groups;
+    for (std::size_t i = groups.size(); i-- > 0;)
+      if (!inside(groups[i], ranges))
+        bad(level.at(fmt::format("/securityContext/supplementalGroups/{}", i)), level.who(),
+            "supplementalGroups", groups[i], ranges);
+  });
+}
+
+void evaluate(const Pod& pod, const Params& params, Findings& out) {
+  each_bad(pod, params, [&](std::string path, const std::string& who, std::string_view field,
+                            std::int64_t id, std::span<const IdRange> ranges) {
+    out.push_back({std::move(path),
+                   fmt::format("{} sets {} to {}, outside {}", who, field, id, to_string(ranges))});
+  });
+}
+
+void fix(const Pod& pod, const Params& params, Edits& out) {
+  each_bad(pod, params,
+           [&](std::string path, const auto&, auto, auto, auto) { out.push_back({std::move(path), {}}); });
+}
+
+}  // namespace
+
+extern constinit const Check id_ranges{
+    .id = "id-ranges",
+    .title = "User and group ids are in the allowed ranges",
+    .rationale = "Id 0 is root, and an id that the node or another team uses owns their files on any "
+                 "volume that both can reach.",
+    .remedy = "Set the id to one in the range, or leave it out so that the image's own user counts.",
+    .severity = Severity::Medium,
+    .references = kReferences,
+    .params = kParams,
+    .example = R"(securityContext:
+  runAsUser: 10001
+  runAsGroup: 10001
+  fsGroup: 10001
+  supplementalGroups: [10002]
+)",
+    .evaluate = evaluate,
+    .fix = fix,
+};
+
+}  // namespace plimsoll::checks

@@ -1,0 +1,45 @@
+#include "checks/common.h"
+
+namespace plimsoll::checks {
+namespace {
+
+constexpr Reference kReferences[] = {{kPss, "baseline (v1.34+): Host Probes / Lifecycle Hooks"},
+                                     {kNsa, "Pod security enforcement"}};
+
+void evaluate(const Pod& pod, const Params&, Findings& out) {
+  for (const Container& c : pod.containers)
+    for (const HandlerHost& handler : c.handler_hosts)
+      if (!handler.host.empty())
+        out.push_back({c.path + std::string(handler.at),
+                       fmt::format("{} has the node call host \"{}\"", quoted(c), handler.host)});
+}
+
+void fix(const Pod& pod, const Params&, Edits& out) {
+  for (const Container& c : pod.containers)
+    for (const HandlerHost& handler : c.handler_hosts)
+      if (!handler.host.empty()) out.push_back({c.path + std::string(handler.at), {}});
+}
+
+}  // namespace
+
+extern constinit const Check probe_host{
+    .id = "probe-host",
+    .title = "Probes and lifecycle hooks call only their own pod",
+    .rationale = "The kubelet makes these calls from the node: with a host of the pod's choice it "
+                 "reaches what only the node may reach.",
+    .remedy = "Remove host from httpGet and tcpSocket: the pod's own address is the default.",
+    .severity = Severity::Medium,
+    .references = kReferences,
+    .params = {},
+    .example = R"(containers:
+- name: app
+  livenessProbe:
+    httpGet:
+      path: /healthz
+      port: 8080
+)",
+    .evaluate = evaluate,
+    .fix = fix,
+};
+
+}  // namespace plimsoll::checks

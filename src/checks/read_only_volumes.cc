@@ -1,0 +1,81 @@
+#include "checks/common.h"
+
+namespace plimsoll::checks {
+namespace {
+
+constexpr Reference kReferences[] = {{kCisDocker, "5.6"},
+                                     {kNsa, "Immutable container file systems"}};
+constexpr ParamSpec kParams[] = {
+    {"writable", "Kinds of volumes that may be mounted writable, such as emptyDir."}};
+
+// The kubelet mounts these read-only whatever the manifest says.
+// Source: kubernetes pkg/volume, GetAttributes().ReadOnly of configmap, downwardapi, image,
+// projected, secret.
+constexpr VolumeKind kAlwaysReadOnly[] = {VolumeKind::ConfigMap, VolumeKind::DownwardApi,
+                                          VolumeKind::Image, VolumeKind::Projected,
+                                          VolumeKind::Secret};
+
+// A name that no volume of the pod has is a StatefulSet's volumeClaimTemplate.
+std::uint32_t sources_of(const Pod& pod, std::string_view name) {
+  const auto at = std::ranges::find(pod.volumes, name, &Volume::name);
+  return at == pod.volumes.end()
+             ? 1U << static_cast<unsigned>(VolumeKind::PersistentVolumeClaim)
+             : at->sources;
+}
+
+// Every source that is set must be one that may be written or never is; a volume without any known
+// source is neither.
+bool needs_read_only(std::uint32_t sources, const Params& params) {
+  std::uint32_t left = sources;
+  for (const VolumeKind kind : kAlwaysReadOnly) left &= ~(1U << static_cast<unsigned>(kind));
+  for (std::size_t i = 0; i < kVolumeKindNames.size(); ++i)
+    if (contains(params.strings("writable"), kVolumeKindNames[i])) left &= ~(1U << i);
+  return sources == 0 || left != 0;
+}
+
+template <class Bad>
+void each_bad(const Pod& pod, const Params& params, Bad bad) {
+  for (const Container& c : pod.containers)
+    for (std::size_t i = 0; i < c.volume_mounts.size(); ++i)
+      if (const VolumeMount& mount = c.volume_mounts[i];
+          !mount.read_only && needs_read_only(sources_of(pod, mount.name), params))
+        bad(c, fmt::format("{}/volumeMounts/{}/readOnly", c.path, i), mount);
+}
+
+void evaluate(const Pod& pod, const Params& params, Findings& out) {
+  each_bad(pod, params, [&](const Container& c, std::string path, const VolumeMount& mount) {
+    out.push_back({std::move(path), fmt::format("{} mounts volume \"{}\" writable at {}", quoted(c),
+                                                mount.name, mount.mount_path)});
+  });
+}
+
+void fix(const Pod& pod, const Params& params, Edits& out) {
+  each_bad(pod, params, [&](const Container&, std::string path, const VolumeMount&) {
+    out.push_back({std::move(path), true});
+  });
+}
+
+}  // namespace
+
+extern constinit const Check read_only_volumes{
+    .id = "read-only-volumes",
+    .title = "Volumes are mounted read-only unless their kind is allowed to be written",
+    .rationale = "A writable mount of a shared or outside volume lets one pod change what others "
+                 "read or run.",
+    .remedy = "Set readOnly to true in the volumeMount, or keep the data in a kind of volume that the "
+              "template allows to be written.",
+    .severity = Severity::Medium,
+    .references = kReferences,
+    .params = kParams,
+    .example = R"(containers:
+- name: app
+  volumeMounts:
+  - name: models
+    mountPath: /models
+    readOnly: true
+)",
+    .evaluate = evaluate,
+    .fix = fix,
+};
+
+}  // namespace plimsoll::checks

@@ -1,0 +1,47 @@
+#include "checks/common.h"
+
+namespace plimsoll::checks {
+namespace {
+
+constexpr std::string_view kField = "/securityContext/runAsUser";
+constexpr Reference kReferences[] = {
+    {kPss, "restricted (v1.23+): Running as Non-root user"},
+    {kCisKubernetes, "5.2.7"},
+    {kCisDocker, "4.1"},
+    {kNsa, "\"Non-root\" containers and \"rootless\" container engines"}};
+constexpr ParamSpec kParams[] = {kExemptUserNamespaces};
+
+void evaluate(const Pod& pod, const Params& params, Findings& out) {
+  if (exempt(pod, params)) return;
+  each_level(pod, [&](const Level& level) {
+    if (level.context.run_as_user == 0)
+      out.push_back(
+          {level.at(kField), fmt::format("{} sets runAsUser to 0, which is root", level.who())});
+  });
+}
+
+void fix(const Pod& pod, const Params& params, Edits& out) {
+  if (exempt(pod, params)) return;
+  each_level(pod, [&](const Level& level) {
+    if (level.context.run_as_user == 0) out.push_back({level.at(kField), {}});
+  });
+}
+
+}  // namespace
+
+extern constinit const Check run_as_user{
+    .id = "run-as-user",
+    .title = "No container asks for user id 0",
+    .rationale = "User id 0 is root, whatever the image was built for.",
+    .remedy = "Set runAsUser to an id other than 0, or remove it so that the image's own user counts.",
+    .severity = Severity::High,
+    .references = kReferences,
+    .params = kParams,
+    .example = R"(securityContext:
+  runAsUser: 10001
+)",
+    .evaluate = evaluate,
+    .fix = fix,
+};
+
+}  // namespace plimsoll::checks

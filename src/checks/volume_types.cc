@@ -1,0 +1,51 @@
+#include "checks/common.h"
+
+namespace plimsoll::checks {
+namespace {
+
+constexpr Reference kReferences[] = {{kPss, "restricted: Volume Types"},
+                                     {kCisKubernetes, "5.2.12"},
+                                     {kNsa, "Pod security enforcement"}};
+constexpr ParamSpec kParams[] = {{"allowed", "Kinds of volumes that a pod may have."}};
+
+// One allowed source is enough, as upstream: the API server refuses a volume with two.
+bool passes(const Volume& v, const Params& params) {
+  for (std::size_t i = 0; i < kVolumeKindNames.size(); ++i)
+    if ((v.sources & (1U << i)) != 0 && contains(params.strings("allowed"), kVolumeKindNames[i]))
+      return true;
+  return false;
+}
+
+void evaluate(const Pod& pod, const Params& params, Findings& out) {
+  for (std::size_t i = 0; i < pod.volumes.size(); ++i) {
+    const Volume& v = pod.volumes[i];
+    if (passes(v, params)) continue;
+    std::string_view kind;
+    for (std::size_t k = 0; k < kVolumeKindNames.size() && kind.empty(); ++k)
+      if ((v.sources & (1U << k)) != 0) kind = kVolumeKindNames[k];
+    out.push_back({pod.spec(fmt::format("/volumes/{}{}{}", i, kind.empty() ? "" : "/", kind)),
+                   kind.empty() ? fmt::format("volume \"{}\" has no source that is known", v.name)
+                                : fmt::format("volume \"{}\" is of kind {}", v.name, kind)});
+  }
+}
+
+}  // namespace
+
+extern constinit const Check volume_types{
+    .id = "volume-types",
+    .title = "Volumes are of the allowed kinds",
+    .rationale = "Inline volumes of the old in-tree kinds carry the node's credentials or reach its "
+                 "network, and hostPath its files.",
+    .remedy = "Use one of the allowed kinds; a persistentVolumeClaim stands in for any storage system.",
+    .severity = Severity::High,
+    .references = kReferences,
+    .params = kParams,
+    .example = R"(volumes:
+- name: data
+  persistentVolumeClaim:
+    claimName: data
+)",
+    .evaluate = evaluate,
+};
+
+}  // namespace plimsoll::checks

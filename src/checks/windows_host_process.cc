@@ -1,0 +1,43 @@
+#include "checks/common.h"
+
+namespace plimsoll::checks {
+namespace {
+
+constexpr std::string_view kField = "/securityContext/windowsOptions/hostProcess";
+constexpr Reference kReferences[] = {{kPss, "baseline: HostProcess"},
+                                     {kCisKubernetes, "5.2.11"},
+                                     {kNsa, "Pod security enforcement"}};
+
+void evaluate(const Pod& pod, const Params&, Findings& out) {
+  each_level(pod, [&](const Level& level) {
+    if (level.context.host_process == true)
+      out.push_back({level.at(kField), fmt::format("{} sets hostProcess to true", level.who())});
+  });
+}
+
+void fix(const Pod& pod, const Params&, Edits& out) {
+  each_level(pod, [&](const Level& level) {
+    if (level.context.host_process == true) out.push_back({level.at(kField), false});
+  });
+}
+
+}  // namespace
+
+extern constinit const Check windows_host_process{
+    .id = "windows-host-process",
+    .title = "No Windows container is a host process",
+    .rationale = "A HostProcess container runs on the Windows node itself, with its network and its "
+                 "files.",
+    .remedy = "Remove hostProcess from windowsOptions, or set it to false.",
+    .severity = Severity::Critical,
+    .references = kReferences,
+    .params = {},
+    .example = R"(securityContext:
+  windowsOptions:
+    hostProcess: false
+)",
+    .evaluate = evaluate,
+    .fix = fix,
+};
+
+}  // namespace plimsoll::checks

@@ -1,0 +1,82 @@
+#include "codec/decoder.h"
+
+#include <fmt/format.h>
+#include <limits>
+
+namespace plimsoll::codec {
+
+std::string_view type_name(Json value) {
+  using simdjson::dom::element_type;
+  switch (value.type()) {
+    case element_type::ARRAY: return "an array";
+    case element_type::OBJECT: return "an object";
+    case element_type::STRING: return "a string";
+    case element_type::BOOL: return "a boolean";
+    case element_type::NULL_VALUE: return "null";
+    case element_type::INT64:
+    case element_type::UINT64: return "an integer";
+    case element_type::DOUBLE: return "a number with a fraction or exponent";
+  }
+  return "of an unknown type";
+}
+
+void append_token(std::string& pointer, std::string_view token) {
+  pointer += '/';
+  for (const char c : token) {
+    if (c == '~')
+      pointer += "~0";
+    else if (c == '/')
+      pointer += "~1";
+    else
+      pointer += c;
+  }
+}
+
+void Decoder::read(Json value, bool& out) { expect(value, out, "a boolean"); }
+
+void Decoder::read(Json value, std::string& out) {
+  if (std::string_view text; expect(value, text, "a string")) out = text;
+}
+
+void Decoder::read(Json value, std::int64_t& out) {
+  if (value.is_uint64() && !value.is_int64())
+    fault("is out of range for a 64-bit integer");
+  else
+    expect(value, out, "an integer");
+}
+
+void Decoder::read(Json value, std::int32_t& out) {
+  std::int64_t wide = 0;
+  read(value, wide);
+  if (wide < std::numeric_limits<std::int32_t>::min() ||
+      wide > std::numeric_limits<std::int32_t>::max())
+    fault("is out of range for a 32-bit integer");
+  else
+    out = static_cast<std::int32_t>(wide);
+}
+
+void Decoder::read(Json value, std::vector<std::string>& out) {
+  array(value, [&](Json element, std::size_t) { read(element, out.emplace_back()); });
+}
+
+void Decoder::read(Json value, std::vector<std::int64_t>& out) {
+  array(value, [&](Json element, std::size_t) { read(element, out.emplace_back()); });
+}
+
+std::string Decoder::path() const {
+  std::string pointer(base_);
+  for (const Step& step : steps_)
+    if (step.name.data() != nullptr)
+      append_token(pointer, step.name);
+    else
+      fmt::format_to(std::back_inserter(pointer), "/{}", step.index);
+  return pointer;
+}
+
+void Decoder::fault(std::string message) { faults_.push_back({path(), std::move(message)}); }
+
+void Decoder::wrong_type(std::string_view wanted, Json value) {
+  fault(fmt::format("must be {}, is {}", wanted, type_name(value)));
+}
+
+}  // namespace plimsoll::codec

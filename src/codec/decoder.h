@@ -1,0 +1,149 @@
+// Reads JSON fields into values and collects what could not be read, with its path.
+//
+// The rules are those of Kubernetes' own decoder: names are case-sensitive, unknown fields are
+// passed over, null is absent. Stricter in one thing: a known field that stands in an object twice
+// is a fault, because which of the two counts is anybody's guess.
+// Ownership: a Decoder borrows the document and must not outlive it. Thread-safety: one a thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <simdjson.h>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "plimsoll/review.h"
+
+namespace plimsoll::codec {
+
+using Json = simdjson::dom::element;
+
+/// `a boolean`, `a string`, ... for messages.
+std::string_view type_name(Json value);
+
+/// Appends `/token` to a JSON pointer, escaped by RFC 6901.
+void append_token(std::string& pointer, std::string_view token);
+
+class Decoder {
+ public:
+  /// `path`: the JSON pointer of what is decoded; `faults`: where to put what cannot be read.
+  Decoder(std::string_view path, std::vector<Fault>& faults) : base_(path), faults_(faults) {}
+
+  /// How to read one field of a `T`.
+  template <class T>
+  struct Field {
+    std::string_view name;
+    void (*read)(Decoder&, Json, T&);
+  };
+
+  /// Reads the fields of the table from an object. Null is an empty object.
+  template <class T, std::size_t N>
+  void object(Json value, const Field<T> (&fields)[N], T& out) {
+    static_assert(N <= 64);
+    simdjson::dom::object members;
+    if (!expect(value, members, "an object")) return;
+    std::uint64_t seen = 0;
+    for (const auto member : members) {
+      for (std::size_t i = 0; i < N; ++i) {
+        if (member.key != fields[i].name) continue;
+        const Scope scope(*this, fields[i].name);
+        const std::uint64_t bit = std::uint64_t{1} << i;
+        if ((seen & bit) != 0) fault("stands there twice");
+        seen |= bit;
+        if (!member.value.is_null()) fields[i].read(*this, member.value, out);
+        break;
+      }
+    }
+  }
+
+  /// Calls `each(element, index)` for every element of an array. Null is an empty array.
+  template <class Each>
+  void array(Json value, Each each) {
+    simdjson::dom::array elements;
+    if (!expect(value, elements, "an array")) return;
+    std::size_t index = 0;
+    for (const Json element : elements) {
+      const Scope scope(*this, index);
+      each(element, index);
+      ++index;
+    }
+  }
+
+  /// Calls `each(key, value)` for every member of an object. Null is an empty object.
+  template <class Each>
+  void members(Json value, Each each) {
+    simdjson::dom::object object;
+    if (!expect(value, object, "an object")) return;
+    for (const auto member : object) {
+      const Scope scope(*this, member.key);
+      each(member.key, member.value);
+    }
+  }
+
+  void read(Json value, bool& out);
+  void read(Json value, std::string& out);
+  void read(Json value, std::int64_t& out);
+  void read(Json value, std::int32_t& out);
+  void read(Json value, std::vector<std::string>& out);
+  void read(Json value, std::vector<std::int64_t>& out);
+  template <class T>
+  void read(Json value, std::optional<T>& out) {
+    read(value, out.emplace());
+  }
+
+  /// Records that the value at the current path cannot be read.
+  void fault(std::string message);
+
+  /// The JSON pointer of the value that is being read.
+  [[nodiscard]] std::string path() const;
+
+ private:
+  /// A step down: a member's name, or, where `name` has no data, an element's index.
+  struct Step {
+    std::string_view name;
+    std::size_t index;
+  };
+  class Scope {
+   public:
+    Scope(Decoder& decoder, std::string_view name) : decoder_(decoder) {
+      decoder_.steps_.push_back({name, 0});
+    }
+    Scope(Decoder& decoder, std::size_t index) : decoder_(decoder) {
+      decoder_.steps_.push_back({{}, index});
+    }
+    ~Scope() { decoder_.steps_.pop_back(); }
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    Decoder& decoder_;
+  };
+
+  template <class T>
+  bool expect(Json value, T& out, std::string_view wanted) {
+    if (value.get(out) == simdjson::SUCCESS) return true;
+    if (!value.is_null()) wrong_type(wanted, value);
+    return false;
+  }
+  void wrong_type(std::string_view wanted, Json value);
+
+  std::string_view base_;
+  std::vector<Step> steps_;
+  std::vector<Fault>& faults_;
+};
+
+/// A table entry that reads a plain member.
+template <auto Member>
+struct plain;
+template <class T, class V, V T::* Member>
+struct plain<Member> {
+  template <class Derived = T>
+  static void read(Decoder& decoder, Json value, Derived& out) {
+    decoder.read(value, out.*Member);
+  }
+};
+
+}  // namespace plimsoll::codec

@@ -1,0 +1,286 @@
+#include "codec/pod.h"
+
+#include <algorithm>
+
+namespace plimsoll::codec {
+namespace {
+
+template <class T>
+using Field = Decoder::Field<T>;
+
+constexpr std::string_view kAppArmorPrefix = "container.apparmor.security.beta.kubernetes.io/";
+constexpr std::string_view kSeccompPod = "seccomp.security.alpha.kubernetes.io/pod";
+constexpr std::string_view kSeccompPrefix = "container.seccomp.security.alpha.kubernetes.io/";
+
+// --- security contexts ---------------------------------------------------------------------------
+
+void read_profile_type(Decoder& d, Json value, std::optional<std::string>& out) {
+  static constexpr Field<std::string> kFields[] = {
+      {"type", [](Decoder& in, Json v, std::string& type) { in.read(v, type); }}};
+  d.object(value, kFields, out.emplace());
+}
+
+void read_host_process(Decoder& d, Json value, std::optional<bool>& out) {
+  static constexpr Field<std::optional<bool>> kFields[] = {
+      {"hostProcess", [](Decoder& in, Json v, std::optional<bool>& flag) { in.read(v, flag); }}};
+  d.object(value, kFields, out);
+}
+
+void read_selinux(Decoder& d, Json value, std::optional<SELinuxOptions>& out) {
+  static constexpr Field<SELinuxOptions> kFields[] = {
+      {"user", plain<&SELinuxOptions::user>::read},
+      {"role", plain<&SELinuxOptions::role>::read},
+      {"type", plain<&SELinuxOptions::type>::read}};
+  d.object(value, kFields, out.emplace());
+}
+
+using Shared = SharedSecurityContext;
+
+// The part that both levels share, as the head of each level's table.
+#define PLIMSOLL_SHARED_FIELDS(T)                                                               \
+  {"runAsNonRoot", plain<&Shared::run_as_non_root>::read},                                      \
+      {"runAsUser", plain<&Shared::run_as_user>::read},                                         \
+      {"runAsGroup", plain<&Shared::run_as_group>::read},                                       \
+      {"seccompProfile",                                                                        \
+       [](Decoder& d, Json v, T& out) { read_profile_type(d, v, out.seccomp_type); }},          \
+      {"appArmorProfile",                                                                       \
+       [](Decoder& d, Json v, T& out) { read_profile_type(d, v, out.apparmor_type); }},         \
+      {"seLinuxOptions", [](Decoder& d, Json v, T& out) { read_selinux(d, v, out.selinux); }},  \
+      {"windowsOptions",                                                                        \
+       [](Decoder& d, Json v, T& out) { read_host_process(d, v, out.host_process); }}
+
+void read_sysctls(Decoder& d, Json value, PodSecurityContext& out) {
+  static constexpr Field<std::string> kFields[] = {
+      {"name", [](Decoder& in, Json v, std::string& name) { in.read(v, name); }}};
+  d.array(value, [&](Json sysctl, std::size_t) {
+    d.object(sysctl, kFields, out.sysctls.emplace_back());
+  });
+}
+
+constexpr Field<PodSecurityContext> kPodSecurityContext[] = {
+    PLIMSOLL_SHARED_FIELDS(PodSecurityContext),
+    {"fsGroup", plain<&PodSecurityContext::fs_group>::read},
+    {"supplementalGroups", plain<&PodSecurityContext::supplemental_groups>::read},
+    {"sysctls", read_sysctls}};
+
+constexpr Field<Capabilities> kCapabilities[] = {{"add", plain<&Capabilities::add>::read},
+                                                 {"drop", plain<&Capabilities::drop>::read}};
+
+using Csc = ContainerSecurityContext;
+constexpr Field<Csc> kContainerSecurityContext[] = {
+    PLIMSOLL_SHARED_FIELDS(Csc),
+    {"privileged", plain<&Csc::privileged>::read},
+    {"allowPrivilegeEscalation", plain<&Csc::allow_privilege_escalation>::read},
+    {"readOnlyRootFilesystem", plain<&Csc::read_only_root_filesystem>::read},
+    {"procMount", plain<&Csc::proc_mount>::read},
+    {"capabilities",
+     [](Decoder& d, Json v, Csc& out) { d.object(v, kCapabilities, out.capabilities); }}};
+
+#undef PLIMSOLL_SHARED_FIELDS
+
+// --- probes and lifecycle handlers ---------------------------------------------------------------
+
+using Hosts = std::vector<HandlerHost>;
+
+// `At` is the handler's JSON pointer below the container, `Action` httpGet or tcpSocket.
+template <const std::string_view& At>
+void read_host(Decoder& d, Json value, Hosts& out) {
+  static constexpr Field<Hosts> kFields[] = {{"host", [](Decoder& in, Json v, Hosts& hosts) {
+                                                std::string host;
+                                                in.read(v, host);
+                                                hosts.push_back({At, std::move(host)});
+                                              }}};
+  d.object(value, kFields, out);
+}
+
+template <const std::string_view& HttpGet, const std::string_view& TcpSocket>
+void read_handler(Decoder& d, Json value, Hosts& out) {
+  static constexpr Field<Hosts> kFields[] = {{"httpGet", read_host<HttpGet>},
+                                             {"tcpSocket", read_host<TcpSocket>}};
+  d.object(value, kFields, out);
+}
+
+#define PLIMSOLL_HANDLER(name, at)                                           \
+  constexpr std::string_view k##name##Http = at "/httpGet/host";             \
+  constexpr std::string_view k##name##Tcp = at "/tcpSocket/host";            \
+  void read_##name(Decoder& d, Json value, Container& out) {                 \
+    read_handler<k##name##Http, k##name##Tcp>(d, value, out.handler_hosts);  \
+  }
+PLIMSOLL_HANDLER(liveness, "/livenessProbe")
+PLIMSOLL_HANDLER(readiness, "/readinessProbe")
+PLIMSOLL_HANDLER(startup, "/startupProbe")
+PLIMSOLL_HANDLER(post_start, "/lifecycle/postStart")
+PLIMSOLL_HANDLER(pre_stop, "/lifecycle/preStop")
+#undef PLIMSOLL_HANDLER
+
+constexpr Field<Container> kLifecycle[] = {{"postStart", read_post_start},
+                                           {"preStop", read_pre_stop}};
+
+// --- containers ----------------------------------------------------------------------------------
+
+struct Port {
+  std::int32_t host_port = 0, container_port = 0;
+};
+constexpr Field<Port> kPort[] = {{"hostPort", plain<&Port::host_port>::read},
+                                 {"containerPort", plain<&Port::container_port>::read}};
+
+constexpr Field<VolumeMount> kVolumeMount[] = {
+    {"name", plain<&VolumeMount::name>::read},
+    {"mountPath", plain<&VolumeMount::mount_path>::read},
+    {"readOnly", plain<&VolumeMount::read_only>::read},
+    {"mountPropagation", plain<&VolumeMount::propagation>::read}};
+
+constexpr Field<std::string> kVolumeDevice[] = {
+    {"name", [](Decoder& d, Json v, std::string& name) { d.read(v, name); }}};
+
+/// A container and what only its defaults need.
+struct RawContainer : Container {
+  std::vector<std::int32_t> container_ports;
+};
+
+constexpr Field<RawContainer> kContainer[] = {
+    {"name", plain<&Container::name>::read},
+    {"image", plain<&Container::image>::read},
+    {"securityContext",
+     [](Decoder& d, Json v, RawContainer& out) {
+       d.object(v, kContainerSecurityContext, out.security_context);
+     }},
+    {"ports",
+     [](Decoder& d, Json v, RawContainer& out) {
+       d.array(v, [&](Json element, std::size_t) {
+         Port port;
+         d.object(element, kPort, port);
+         out.host_ports.push_back(port.host_port);
+         out.container_ports.push_back(port.container_port);
+       });
+     }},
+    {"volumeMounts",
+     [](Decoder& d, Json v, RawContainer& out) {
+       d.array(v, [&](Json element, std::size_t) {
+         d.object(element, kVolumeMount, out.volume_mounts.emplace_back());
+       });
+     }},
+    {"volumeDevices",
+     [](Decoder& d, Json v, RawContainer& out) {
+       d.array(v, [&](Json element, std::size_t) {
+         d.object(element, kVolumeDevice, out.volume_devices.emplace_back());
+       });
+     }},
+    {"livenessProbe", [](Decoder& d, Json v, RawContainer& out) { read_liveness(d, v, out); }},
+    {"readinessProbe", [](Decoder& d, Json v, RawContainer& out) { read_readiness(d, v, out); }},
+    {"startupProbe", [](Decoder& d, Json v, RawContainer& out) { read_startup(d, v, out); }},
+    {"lifecycle", [](Decoder& d, Json v, RawContainer& out) {
+       d.object(v, kLifecycle, static_cast<Container&>(out));
+     }}};
+
+// --- volumes -------------------------------------------------------------------------------------
+
+constexpr Field<Volume> kHostPath[] = {{"path", plain<&Volume::host_path>::read}};
+
+void read_volume(Decoder& d, Json value, Volume& out) {
+  bool named = false;
+  d.members(value, [&](std::string_view key, Json member) {
+    if (key == "name") {
+      if (std::exchange(named, true)) d.fault("stands there twice");
+      if (!member.is_null()) d.read(member, out.name);
+      return;
+    }
+    const auto* const kind = std::ranges::find(kVolumeKindNames, key);
+    if (kind == kVolumeKindNames.end() || member.is_null()) return;
+    const auto bit = 1U << (kind - kVolumeKindNames.begin());
+    if ((out.sources & bit) != 0) d.fault("stands there twice");
+    out.sources |= bit;
+    if (key == "hostPath")
+      d.object(member, kHostPath, out);
+    else if (!member.is_object())
+      d.fault("must be an object, is " + std::string(type_name(member)));
+  });
+}
+
+// --- the pod -------------------------------------------------------------------------------------
+
+/// The pod and what its decoding needs; the three container lists may come in any order.
+struct RawPod : Pod {
+  Origin origin = Origin::ApiServer;
+  std::vector<RawContainer> lists[3];
+};
+
+template <ContainerKind Kind>
+void read_containers(Decoder& d, Json value, RawPod& out) {
+  auto& list = out.lists[static_cast<std::size_t>(Kind)];
+  d.array(value, [&](Json element, std::size_t) {
+    RawContainer& container = list.emplace_back();
+    container.kind = Kind;
+    container.path = d.path();
+    d.object(element, kContainer, container);
+  });
+}
+
+constexpr Field<std::string> kOs[] = {
+    {"name", [](Decoder& d, Json v, std::string& name) { d.read(v, name); }}};
+
+constexpr Field<RawPod> kSpec[] = {
+    {"hostNetwork", plain<&Pod::host_network>::read},
+    {"hostPID", plain<&Pod::host_pid>::read},
+    {"hostIPC", plain<&Pod::host_ipc>::read},
+    {"hostUsers", plain<&Pod::host_users>::read},
+    {"os", [](Decoder& d, Json v, RawPod& out) { d.object(v, kOs, out.os_name); }},
+    {"automountServiceAccountToken", plain<&Pod::automount_service_account_token>::read},
+    {"securityContext",
+     [](Decoder& d, Json v, RawPod& out) {
+       d.object(v, kPodSecurityContext, out.security_context);
+     }},
+    {"volumes",
+     [](Decoder& d, Json v, RawPod& out) {
+       d.array(v, [&](Json volume, std::size_t) {
+         read_volume(d, volume, out.volumes.emplace_back());
+       });
+     }},
+    {"initContainers", read_containers<ContainerKind::Init>},
+    {"containers", read_containers<ContainerKind::Regular>},
+    {"ephemeralContainers", read_containers<ContainerKind::Ephemeral>}};
+
+void read_annotations(Decoder& d, Json value, RawPod& out) {
+  d.members(value, [&](std::string_view key, Json text) {
+    if (!key.starts_with(kAppArmorPrefix) && key != kSeccompPod && !key.starts_with(kSeccompPrefix))
+      return;
+    if (std::ranges::any_of(out.annotations, [&](const auto& a) { return a.first == key; }))
+      d.fault("stands there twice");
+    auto& annotation = out.annotations.emplace_back(key, "");
+    d.read(text, annotation.second);  // null is the empty text, as in a Go map of strings
+  });
+  std::ranges::sort(out.annotations);
+}
+
+constexpr Field<RawPod> kMetadata[] = {{"annotations", read_annotations}};
+
+constexpr Field<RawPod> kPod[] = {
+    {"metadata", [](Decoder& d, Json v, RawPod& out) { d.object(v, kMetadata, out); }},
+    {"spec", [](Decoder& d, Json v, RawPod& out) { d.object(v, kSpec, out); }}};
+
+void fill_defaults(RawPod& pod) {
+  for (Volume& volume : pod.volumes)
+    if (volume.sources == 0) volume.sources = 1U << static_cast<unsigned>(VolumeKind::EmptyDir);
+  // A pod template keeps its ports as they are written: only the pod made of it gets the default.
+  if (!pod.host_network || !pod.path.empty()) return;
+  for (auto* list : {&pod.lists[0], &pod.lists[1]})
+    for (RawContainer& container : *list)
+      for (std::size_t i = 0; i < container.host_ports.size(); ++i)
+        if (container.host_ports[i] == 0) container.host_ports[i] = container.container_ports[i];
+}
+
+}  // namespace
+
+Pod decode_pod(Json object, std::string_view path, Origin origin, std::vector<Fault>& faults) {
+  RawPod pod;
+  pod.path = path;
+  Decoder decoder(path, faults);
+  decoder.object(object, kPod, pod);
+  if (origin == Origin::Manifest) fill_defaults(pod);
+  pod.containers.reserve(pod.lists[0].size() + pod.lists[1].size() + pod.lists[2].size());
+  for (auto& list : pod.lists)
+    for (RawContainer& container : list) pod.containers.push_back(std::move(container));
+  return std::move(pod);
+}
+
+}  // namespace plimsoll::codec

@@ -1,0 +1,27 @@
+// Decodes a pod, or the pod template of a workload.
+//
+// Thread-safety: stateless.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "codec/decoder.h"
+#include "plimsoll/pod.h"
+#include "plimsoll/review.h"
+
+namespace plimsoll::codec {
+
+/// Where the object comes from.
+enum class Origin : std::uint8_t {
+  ApiServer,  ///< it is as the API server stores it: already defaulted
+  Manifest,   ///< a person wrote it: the defaults that a check reads are filled in
+};
+
+/// Decodes `object` (with `metadata` and `spec`), which stands at the JSON pointer `path`. Appends
+/// to `faults` what cannot be read; the pod then holds the rest.
+/// Defaults: kubernetes pkg/apis/core/v1 defaults.go, SetDefaults_Volume and, for a bare Pod,
+/// SetDefaults_Pod with setHostNetworkPorts.
+Pod decode_pod(Json object, std::string_view path, Origin origin, std::vector<Fault>& faults);
+
+}  // namespace plimsoll::codec

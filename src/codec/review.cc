@@ -1,0 +1,198 @@
+#include "codec/review.h"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include "codec/decoder.h"
+#include "codec/pod.h"
+
+namespace plimsoll::codec {
+namespace {
+
+// A parser keeps what its largest document took; past this it starts afresh after the document.
+constexpr std::size_t kKeepBytes = 1 << 20;
+
+struct Gvr {
+  std::string group, resource;
+};
+
+/// The request with its objects still in the document.
+struct RawRequest : RequestFacts {
+  bool has_resource = false;
+  Json object, old_object;
+  bool has_object = false, has_old_object = false;
+};
+
+template <class T>
+using Field = Decoder::Field<T>;
+
+constexpr Field<RequestFacts> kResource[] = {{"group", plain<&RequestFacts::group>::read},
+                                             {"resource", plain<&RequestFacts::resource>::read}};
+constexpr Field<RequestFacts> kKind[] = {{"kind", plain<&RequestFacts::kind>::read}};
+constexpr Field<RequestFacts> kUser[] = {{"username", plain<&RequestFacts::user>::read}};
+
+void read_operation(Decoder& d, Json value, RawRequest& out) {
+  std::string name;
+  d.read(value, name);
+  out.operation = name == "CREATE"    ? Operation::Create
+                  : name == "UPDATE"  ? Operation::Update
+                  : name == "DELETE"  ? Operation::Delete
+                  : name == "CONNECT" ? Operation::Connect
+                                      : Operation::Other;
+}
+
+constexpr Field<RawRequest> kRequest[] = {
+    {"uid", plain<&RequestFacts::uid>::read},
+    {"kind",
+     [](Decoder& d, Json v, RawRequest& out) { d.object(v, kKind, static_cast<RequestFacts&>(out)); }},
+    {"resource",
+     [](Decoder& d, Json v, RawRequest& out) {
+       out.has_resource = true;
+       d.object(v, kResource, static_cast<RequestFacts&>(out));
+     }},
+    {"subResource", plain<&RequestFacts::subresource>::read},
+    {"name", plain<&RequestFacts::name>::read},
+    {"namespace", plain<&RequestFacts::namespace_name>::read},
+    {"operation", read_operation},
+    {"userInfo",
+     [](Decoder& d, Json v, RawRequest& out) { d.object(v, kUser, static_cast<RequestFacts&>(out)); }},
+    {"dryRun", plain<&RequestFacts::dry_run>::read},
+    {"object",
+     [](Decoder&, Json v, RawRequest& out) {
+       out.object = v;
+       out.has_object = true;
+     }},
+    {"oldObject", [](Decoder&, Json v, RawRequest& out) {
+       out.old_object = v;
+       out.has_old_object = true;
+     }}};
+
+struct Envelope {
+  std::string api_version, kind;
+  Json request;
+  bool has_request = false;
+};
+
+constexpr Field<Envelope> kEnvelope[] = {{"apiVersion", plain<&Envelope::api_version>::read},
+                                         {"kind", plain<&Envelope::kind>::read},
+                                         {"request", [](Decoder&, Json v, Envelope& out) {
+                                            out.request = v;
+                                            out.has_request = true;
+                                          }}};
+
+Error bad(std::string_view field, std::string message, std::string_view remedy = "") {
+  return Error{.message = std::move(message), .field = std::string(field), .remedy = std::string(remedy)};
+}
+
+Error from_fault(const Fault& fault) {
+  return bad(fault.path.empty() ? "AdmissionReview" : fault.path, fault.message);
+}
+
+struct TypeMeta {
+  std::string kind;
+};
+constexpr Field<TypeMeta> kTypeMeta[] = {{"kind", plain<&TypeMeta::kind>::read}};
+
+/// The pod in an object of a judged kind; empty: a workload that has no template.
+std::optional<Pod> pod_of(const RequestFacts& facts, Scope scope, Json object,
+                          std::vector<Fault>& faults) {
+  std::string_view path;
+  if (scope == Scope::Workload) {
+    const auto at = template_path(facts.kind);
+    if (!at) {
+      faults.push_back({"/kind", fmt::format("no pod template is known in kind \"{}\"", facts.kind)});
+      return std::nullopt;
+    }
+    path = *at;
+  }
+  TypeMeta meta;
+  Decoder(std::string_view{}, faults).object(object, kTypeMeta, meta);
+  const std::string_view expected = scope == Scope::Pod ? "Pod" : std::string_view(facts.kind);
+  if (!meta.kind.empty() && meta.kind != expected)
+    faults.push_back({"/kind", fmt::format("must be \"{}\", is \"{}\"", expected, meta.kind)});
+  if (path.empty()) return decode_pod(object, "", Origin::ApiServer, faults);
+
+  Json at = object;
+  for (std::string_view rest = path.substr(1); !rest.empty();) {
+    const auto slash = rest.find('/');
+    const auto step = rest.substr(0, slash);
+    rest = slash == std::string_view::npos ? "" : rest.substr(slash + 1);
+    simdjson::dom::object members;
+    if (at.get(members) != simdjson::SUCCESS) break;  // decode_pod says that it is no object
+    Json next;
+    bool found = false;
+    for (const auto member : members) {
+      if (member.key != step) continue;
+      if (std::exchange(found, true)) faults.push_back({std::string(path), "stands there twice"});
+      next = member.value;
+    }
+    // A ReplicationController may leave its template out; nothing can run from it then.
+    if (!found || next.is_null()) return std::nullopt;
+    at = next;
+  }
+  return decode_pod(at, path, Origin::ApiServer, faults);
+}
+
+}  // namespace
+
+struct ReviewDecoder::Buffers {
+  simdjson::dom::parser parser;
+};
+
+ReviewDecoder::ReviewDecoder() : buffers_(std::make_unique<Buffers>()) {}
+ReviewDecoder::~ReviewDecoder() = default;
+ReviewDecoder::ReviewDecoder(ReviewDecoder&&) noexcept = default;
+ReviewDecoder& ReviewDecoder::operator=(ReviewDecoder&&) noexcept = default;
+
+Result<Review> ReviewDecoder::decode(std::string_view body) {
+  Json root;
+  if (const auto error = buffers_->parser.parse(body.data(), body.size()).get(root)) {
+    if (body.size() > kKeepBytes) buffers_ = std::make_unique<Buffers>();
+    return bad("body", fmt::format("is not JSON that can be read: {}", simdjson::error_message(error)),
+               "send an AdmissionReview of admission.k8s.io/v1 as JSON");
+  }
+  struct Release {
+    std::unique_ptr<Buffers>& buffers;
+    std::size_t size;
+    ~Release() {
+      if (size > kKeepBytes) buffers = std::make_unique<Buffers>();
+    }
+  } const release{buffers_, body.size()};
+
+  std::vector<Fault> faults;
+  Envelope envelope;
+  Decoder decoder("", faults);
+  decoder.object(root, kEnvelope, envelope);
+  if (!faults.empty()) return from_fault(faults.front());
+  if (envelope.kind != "AdmissionReview")
+    return bad("kind", fmt::format("must be \"AdmissionReview\", is \"{}\"", envelope.kind));
+  if (envelope.api_version != "admission.k8s.io/v1")
+    return bad("apiVersion",
+               fmt::format("must be \"admission.k8s.io/v1\", is \"{}\"", envelope.api_version),
+               "set admissionReviewVersions: [v1] in the webhook's registration");
+  if (!envelope.has_request) return bad("request", "is missing");
+
+  RawRequest request;
+  Decoder("/request", faults).object(envelope.request, kRequest, request);
+  if (!faults.empty()) return from_fault(faults.front());
+  if (request.uid.empty()) return bad("request.uid", "is missing");
+  if (!request.has_resource || request.resource.empty())
+    return bad("request.resource", "is missing");
+
+  Review review;
+  review.facts = std::move(static_cast<RequestFacts&>(request));
+  review.scope = scope_of(review.facts);
+  if (review.scope == Scope::NotOurs) return review;
+  if (!request.has_object)
+    review.faults.push_back({"", "request.object is missing"});
+  else
+    review.pod = pod_of(review.facts, review.scope, request.object, review.faults);
+  if (review.facts.operation == Operation::Update && request.has_old_object) {
+    std::vector<Fault> old_faults;
+    auto old_pod = pod_of(review.facts, review.scope, request.old_object, old_faults);
+    if (old_faults.empty()) review.old_pod = std::move(old_pod);
+  }
+  return review;
+}
+
+}  // namespace plimsoll::codec
