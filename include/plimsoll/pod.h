@@ -114,19 +114,36 @@ enum class VolumeKind : std::uint8_t {
 };
 
 /// The JSON field of each VolumeKind, at its index.
-inline constexpr std::array<std::string_view, 30> kVolumeKindNames = {
-    "hostPath",     "emptyDir",        "gcePersistentDisk",
-    "awsElasticBlockStore",            "gitRepo",
-    "secret",       "nfs",             "iscsi",
-    "glusterfs",    "persistentVolumeClaim",
-    "rbd",          "flexVolume",      "cinder",
-    "cephfs",       "flocker",         "downwardAPI",
-    "fc",           "azureFile",       "configMap",
-    "vsphereVolume",                   "quobyte",
-    "azureDisk",    "photonPersistentDisk",
-    "projected",    "portworxVolume",  "scaleIO",
-    "storageos",    "csi",             "ephemeral",
-    "image"};
+inline constexpr std::array<std::string_view, 30> kVolumeKindNames = {"hostPath",
+                                                                      "emptyDir",
+                                                                      "gcePersistentDisk",
+                                                                      "awsElasticBlockStore",
+                                                                      "gitRepo",
+                                                                      "secret",
+                                                                      "nfs",
+                                                                      "iscsi",
+                                                                      "glusterfs",
+                                                                      "persistentVolumeClaim",
+                                                                      "rbd",
+                                                                      "flexVolume",
+                                                                      "cinder",
+                                                                      "cephfs",
+                                                                      "flocker",
+                                                                      "downwardAPI",
+                                                                      "fc",
+                                                                      "azureFile",
+                                                                      "configMap",
+                                                                      "vsphereVolume",
+                                                                      "quobyte",
+                                                                      "azureDisk",
+                                                                      "photonPersistentDisk",
+                                                                      "projected",
+                                                                      "portworxVolume",
+                                                                      "scaleIO",
+                                                                      "storageos",
+                                                                      "csi",
+                                                                      "ephemeral",
+                                                                      "image"};
 
 constexpr std::string_view name_of(VolumeKind kind) {
   return kVolumeKindNames[static_cast<std::size_t>(kind)];

@@ -54,6 +54,6 @@ Scope scope_of(const RequestFacts& facts);
 
 /// The JSON pointer of the object with the pod's `metadata` and `spec` in an object of this kind:
 /// empty for Pod, `/spec/template` for most; nullopt: the kind has none.
-std::optional<std::string_view> template_path(std::string_view kind);
+std::optional<std::string_view> template_path(std::string_view group, std::string_view kind);
 
 }  // namespace plimsoll

@@ -27,15 +27,15 @@ struct TemplateRef {
   static std::optional<TemplateRef> parse(std::string_view text);
 };
 
-/// `v1.NN` or `latest` (empty inside); the outer optional is empty when it is neither.
-std::optional<std::optional<MinorVersion>> parse_version(std::string_view text);
+/// Reads `v1.NN` or `latest`, which sets `out` to none; false: the text is neither.
+bool parse_version(std::string_view text, std::optional<MinorVersion>& out);
 
 /// A check with the parameters that a template gives it.
 struct Rule {
   const Check* check = nullptr;
   Params params;
-  MinorVersion since = 0;   ///< the version that brought the rule in this form
-  std::string from;         ///< the template that states it
+  MinorVersion since = 0;  ///< the version that brought the rule in this form
+  std::string from;        ///< the template that states it
   bool operator==(const Rule&) const = default;
 };
 

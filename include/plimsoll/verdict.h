@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "plimsoll/check.h"
+#include "plimsoll/review.h"
 #include "plimsoll/template.h"
 
 namespace plimsoll {
@@ -42,10 +44,11 @@ struct Binding {
   [[nodiscard]] bool covers(std::string_view namespace_name) const;
 };
 
-/// A finding and the check that made it.
+/// A finding, the check that made it, and the change that mends it.
 struct Violation {
   const Check* check = nullptr;
   Finding finding;
+  Edits edits;  ///< empty: only a person can decide
 };
 
 /// What one binding found. `mode` is what follows from it, after every rule that softens it.
@@ -65,7 +68,26 @@ struct Verdict {
 /// left out of a template.
 extern const Check kUnreadableField;
 
-/// Whether `*` and `?` of the glob match the whole text.
+/// Whether `*` (any text) and `?` (any one byte) of the glob match the whole text.
 bool glob_match(std::string_view glob, std::string_view text);
+
+/// No rule is evaluated after this many violations: nobody reads more, and memory is bounded.
+inline constexpr std::size_t kMaxViolations = 10'000;
+
+/// What the checks of one template find in a pod, with what could not be read first.
+std::vector<Violation> violations_of(const std::optional<Pod>& pod, std::span<const Fault> faults,
+                                     const Template& policy);
+
+/// Judges a review by each of the bindings that cover its namespace. `dry_run`: nothing is denied;
+/// what would have been is warned about and marked.
+/// Rules: upstream's for what is not ours and for which updates of a pod matter (see scope_of and
+/// significant_update); a workload is denied only by a binding with `enforce_workloads`, and never
+/// for an update that leaves its pod template as it was, so that finalizers and scaling go through.
+/// Thread-safety: pure.
+Verdict judge(const Review& review, std::span<const Binding> bindings, bool dry_run);
+
+/// Whether an update of a pod may change what it is judged by.
+/// Source: pod-security-admission admission/admission.go, isSignificantPodUpdate.
+bool significant_update(const Pod& pod, const Pod& old_pod);
 
 }  // namespace plimsoll

@@ -17,11 +17,12 @@ void evaluate(const Pod& pod, const Params& params, Findings& out) {
   if (exempt(pod, params)) return;
   for (const Container& c : pod.containers)
     if (!passes(c))
-      out.push_back({c.path + std::string(kField),
-                     fmt::format("{} may gain privileges: allowPrivilegeEscalation is {}", quoted(c),
-                                 c.security_context.allow_privilege_escalation
-                                     ? "true"
-                                     : "not set, which allows it")});
+      out.push_back(
+          {c.path + std::string(kField),
+           fmt::format("{} may gain privileges: allowPrivilegeEscalation is {}", quoted(c),
+                       c.security_context.allow_privilege_escalation
+                           ? "true"
+                           : "not set, which allows it")});
 }
 
 void fix(const Pod& pod, const Params& params, Edits& out) {

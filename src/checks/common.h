@@ -3,8 +3,9 @@
 // Ownership: a Level borrows the pod. Thread-safety: pure.
 #pragma once
 
-#include <algorithm>
 #include <fmt/format.h>
+
+#include <algorithm>
 #include <span>
 #include <string>
 #include <string_view>

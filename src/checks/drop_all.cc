@@ -11,9 +11,7 @@ constexpr Reference kReferences[] = {{kPss, "restricted (v1.22+): Capabilities"}
 constexpr ParamSpec kParams[] = {kExemptWindows};
 
 // Exact match, as upstream: "all" does not pass, although runtimes may understand it.
-bool passes(const Container& c) {
-  return contains(c.security_context.capabilities.drop, "ALL");
-}
+bool passes(const Container& c) { return contains(c.security_context.capabilities.drop, "ALL"); }
 
 void evaluate(const Pod& pod, const Params& params, Findings& out) {
   if (exempt(pod, params)) return;
@@ -26,8 +24,7 @@ void evaluate(const Pod& pod, const Params& params, Findings& out) {
 void fix(const Pod& pod, const Params& params, Edits& out) {
   if (exempt(pod, params)) return;
   for (const Container& c : pod.containers)
-    if (!passes(c))
-      out.push_back({c.path + std::string(kField), std::vector<std::string>{"ALL"}});
+    if (!passes(c)) out.push_back({c.path + std::string(kField), std::vector<std::string>{"ALL"}});
 }
 
 }  // namespace
@@ -37,8 +34,9 @@ extern constinit const Check drop_all{
     .title = "Containers drop all capabilities",
     .rationale = "A runtime gives every container some fourteen capabilities of root; few programs "
                  "need any of them.",
-    .remedy = "Set capabilities.drop to [ALL] in the container's securityContext, then add back only "
-              "what the program needs.",
+    .remedy =
+        "Set capabilities.drop to [ALL] in the container's securityContext, then add back only "
+        "what the program needs.",
     .severity = Severity::Medium,
     .references = kReferences,
     .params = kParams,

@@ -20,8 +20,9 @@ void evaluate(const Pod& pod, const Params&, Findings& out) {
 extern constinit const Check host_path{
     .id = "host-path",
     .title = "Pods mount no folder of the node",
-    .rationale = "A folder of the node gives a pod the node's files: its credentials, its logs, and "
-                 "with a writable one often the node itself.",
+    .rationale =
+        "A folder of the node gives a pod the node's files: its credentials, its logs, and "
+        "with a writable one often the node itself.",
     .remedy = "Use a volume of another kind: configMap, secret, emptyDir, persistentVolumeClaim, "
               "csi. An agent that must read the node belongs in a namespace of its own.",
     .severity = Severity::Critical,

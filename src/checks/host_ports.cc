@@ -12,7 +12,8 @@ template <class Bad>
 void each_bad(const Pod& pod, Bad bad) {
   for (const Container& c : pod.containers)
     for (std::size_t i = 0; i < c.host_ports.size(); ++i)
-      if (c.host_ports[i] != 0) bad(c, fmt::format("{}/ports/{}/hostPort", c.path, i), c.host_ports[i]);
+      if (c.host_ports[i] != 0)
+        bad(c, fmt::format("{}/ports/{}/hostPort", c.path, i), c.host_ports[i]);
 }
 
 void evaluate(const Pod& pod, const Params&, Findings& out) {
@@ -22,9 +23,8 @@ void evaluate(const Pod& pod, const Params&, Findings& out) {
 }
 
 void fix(const Pod& pod, const Params&, Edits& out) {
-  each_bad(pod, [&](const Container&, std::string path, int) {
-    out.push_back({std::move(path), {}});
-  });
+  each_bad(pod,
+           [&](const Container&, std::string path, int) { out.push_back({std::move(path), {}}); });
 }
 
 }  // namespace

@@ -50,16 +50,18 @@ void each_bad(const Pod& pod, const Params& params, Bad bad) {
 }
 
 void evaluate(const Pod& pod, const Params& params, Findings& out) {
-  each_bad(pod, params, [&](std::string path, const std::string& who, std::string_view field,
-                            std::int64_t id, std::span<const IdRange> ranges) {
-    out.push_back({std::move(path),
-                   fmt::format("{} sets {} to {}, outside {}", who, field, id, to_string(ranges))});
-  });
+  each_bad(pod, params,
+           [&](std::string path, const std::string& who, std::string_view field, std::int64_t id,
+               std::span<const IdRange> ranges) {
+             out.push_back({std::move(path), fmt::format("{} sets {} to {}, outside {}", who, field,
+                                                         id, to_string(ranges))});
+           });
 }
 
 void fix(const Pod& pod, const Params& params, Edits& out) {
-  each_bad(pod, params,
-           [&](std::string path, const auto&, auto, auto, auto) { out.push_back({std::move(path), {}}); });
+  each_bad(pod, params, [&](std::string path, const auto&, auto, auto, auto) {
+    out.push_back({std::move(path), {}});
+  });
 }
 
 }  // namespace
@@ -67,9 +69,11 @@ void fix(const Pod& pod, const Params& params, Edits& out) {
 extern constinit const Check id_ranges{
     .id = "id-ranges",
     .title = "User and group ids are in the allowed ranges",
-    .rationale = "Id 0 is root, and an id that the node or another team uses owns their files on any "
-                 "volume that both can reach.",
-    .remedy = "Set the id to one in the range, or leave it out so that the image's own user counts.",
+    .rationale =
+        "Id 0 is root, and an id that the node or another team uses owns their files on any "
+        "volume that both can reach.",
+    .remedy =
+        "Set the id to one in the range, or leave it out so that the image's own user counts.",
     .severity = Severity::Medium,
     .references = kReferences,
     .params = kParams,

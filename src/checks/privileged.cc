@@ -25,9 +25,11 @@ void fix(const Pod& pod, const Params&, Edits& out) {
 extern constinit const Check privileged{
     .id = "privileged",
     .title = "No container is privileged",
-    .rationale = "A privileged container has every capability, every device of the node, and neither "
-                 "seccomp nor AppArmor: whoever is in it is root on the node.",
-    .remedy = "Remove privileged, or set it to false; add the one capability that is needed instead.",
+    .rationale =
+        "A privileged container has every capability, every device of the node, and neither "
+        "seccomp nor AppArmor: whoever is in it is root on the node.",
+    .remedy =
+        "Remove privileged, or set it to false; add the one capability that is needed instead.",
     .severity = Severity::Critical,
     .references = kReferences,
     .params = {},

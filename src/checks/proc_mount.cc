@@ -17,9 +17,9 @@ void evaluate(const Pod& pod, const Params& params, Findings& out) {
   if (exempt(pod, params)) return;
   for (const Container& c : pod.containers)
     if (!passes(c))
-      out.push_back({c.path + std::string(kField),
-                     fmt::format("{} sets procMount to \"{}\"", quoted(c),
-                                 *c.security_context.proc_mount)});
+      out.push_back(
+          {c.path + std::string(kField),
+           fmt::format("{} sets procMount to \"{}\"", quoted(c), *c.security_context.proc_mount)});
 }
 
 void fix(const Pod& pod, const Params& params, Edits& out) {
@@ -33,8 +33,9 @@ void fix(const Pod& pod, const Params& params, Edits& out) {
 extern constinit const Check proc_mount{
     .id = "proc-mount",
     .title = "/proc keeps its masks",
-    .rationale = "The runtime hides the parts of /proc through which a container can read or change "
-                 "the node's kernel; Unmasked shows them.",
+    .rationale =
+        "The runtime hides the parts of /proc through which a container can read or change "
+        "the node's kernel; Unmasked shows them.",
     .remedy = "Remove procMount, or set it to Default.",
     .severity = Severity::High,
     .references = kReferences,

@@ -4,9 +4,8 @@ namespace plimsoll::checks {
 namespace {
 
 constexpr std::string_view kField = "/securityContext/readOnlyRootFilesystem";
-constexpr Reference kReferences[] = {{kCisKubernetes, "5.7.3"},
-                                     {kCisDocker, "5.13"},
-                                     {kNsa, "Immutable container file systems"}};
+constexpr Reference kReferences[] = {
+    {kCisKubernetes, "5.7.3"}, {kCisDocker, "5.13"}, {kNsa, "Immutable container file systems"}};
 constexpr ParamSpec kParams[] = {kExemptWindows};
 
 bool passes(const Container& c) { return c.security_context.read_only_root_filesystem == true; }
@@ -30,8 +29,9 @@ void fix(const Pod& pod, const Params& params, Edits& out) {
 extern constinit const Check read_only_root_filesystem{
     .id = "read-only-root-filesystem",
     .title = "Root file systems are read-only",
-    .rationale = "What cannot be written cannot be replaced: an attacker cannot leave tools behind or "
-                 "change the program that runs.",
+    .rationale =
+        "What cannot be written cannot be replaced: an attacker cannot leave tools behind or "
+        "change the program that runs.",
     .remedy = "Set readOnlyRootFilesystem to true and mount an emptyDir where the program writes, "
               "such as /tmp.",
     .severity = Severity::Medium,

@@ -18,9 +18,8 @@ constexpr VolumeKind kAlwaysReadOnly[] = {VolumeKind::ConfigMap, VolumeKind::Dow
 // A name that no volume of the pod has is a StatefulSet's volumeClaimTemplate.
 std::uint32_t sources_of(const Pod& pod, std::string_view name) {
   const auto at = std::ranges::find(pod.volumes, name, &Volume::name);
-  return at == pod.volumes.end()
-             ? 1U << static_cast<unsigned>(VolumeKind::PersistentVolumeClaim)
-             : at->sources;
+  return at == pod.volumes.end() ? 1U << static_cast<unsigned>(VolumeKind::PersistentVolumeClaim)
+                                 : at->sources;
 }
 
 // Every source that is set must be one that may be written or never is; a volume without any known
@@ -62,8 +61,9 @@ extern constinit const Check read_only_volumes{
     .title = "Volumes are mounted read-only unless their kind is allowed to be written",
     .rationale = "A writable mount of a shared or outside volume lets one pod change what others "
                  "read or run.",
-    .remedy = "Set readOnly to true in the volumeMount, or keep the data in a kind of volume that the "
-              "template allows to be written.",
+    .remedy =
+        "Set readOnly to true in the volumeMount, or keep the data in a kind of volume that the "
+        "template allows to be written.",
     .severity = Severity::Medium,
     .references = kReferences,
     .params = kParams,

@@ -20,10 +20,10 @@ bool pod_must_say(const Pod& pod) {
 void evaluate(const Pod& pod, const Params& params, Findings& out) {
   if (exempt(pod, params)) return;
   if (pod_must_say(pod))
-    out.push_back({pod.spec(kField),
-                   fmt::format("{} may run as root: neither the pod nor the container sets "
-                               "runAsNonRoot",
-                               list_containers(pod, silent))});
+    out.push_back(
+        {pod.spec(kField), fmt::format("{} may run as root: neither the pod nor the container sets "
+                                       "runAsNonRoot",
+                                       list_containers(pod, silent))});
   each_level(pod, [&](const Level& level) {
     if (level.context.run_as_non_root == false)
       out.push_back({level.at(kField), fmt::format("{} sets runAsNonRoot to false", level.who())});

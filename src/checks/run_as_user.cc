@@ -33,7 +33,8 @@ extern constinit const Check run_as_user{
     .id = "run-as-user",
     .title = "No container asks for user id 0",
     .rationale = "User id 0 is root, whatever the image was built for.",
-    .remedy = "Set runAsUser to an id other than 0, or remove it so that the image's own user counts.",
+    .remedy =
+        "Set runAsUser to an id other than 0, or remove it so that the image's own user counts.",
     .severity = Severity::High,
     .references = kReferences,
     .params = kParams,

@@ -5,9 +5,8 @@
 namespace plimsoll::checks {
 namespace {
 
-constexpr Reference kReferences[] = {{kCisDocker, "5.32"},
-                                     {kCisKubernetes, "5.2.12"},
-                                     {kNsa, "Pod security enforcement"}};
+constexpr Reference kReferences[] = {
+    {kCisDocker, "5.32"}, {kCisKubernetes, "5.2.12"}, {kNsa, "Pod security enforcement"}};
 constexpr ParamSpec kParams[] = {
     {"sockets", "Paths of the sockets; `*` stands for one folder's name. Windows pipes start with "
                 "\\\\.\\pipe\\."}};
@@ -31,7 +30,8 @@ std::vector<std::string> parts_of(std::string_view path) {
 bool reaches(std::string_view path, std::string_view socket) {
   if (path.find('\\') != std::string_view::npos || socket.find('\\') != std::string_view::npos)
     return std::ranges::equal(path, socket, [](char a, char b) {
-      return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
+      return std::tolower(static_cast<unsigned char>(a)) ==
+             std::tolower(static_cast<unsigned char>(b));
     });
   const auto folder = parts_of(path);
   const auto target = parts_of(socket);
@@ -50,8 +50,8 @@ void evaluate(const Pod& pod, const Params& params, Findings& out) {
         sockets, [&](const auto& socket) { return reaches(v.host_path, socket); });
     if (hit != sockets.end())
       out.push_back({pod.spec(fmt::format("/volumes/{}/hostPath/path", i)),
-                     fmt::format("volume \"{}\" ({}) reaches the container runtime's socket {}", v.name,
-                                 v.host_path, *hit)});
+                     fmt::format("volume \"{}\" ({}) reaches the container runtime's socket {}",
+                                 v.name, v.host_path, *hit)});
   }
 }
 

@@ -27,10 +27,11 @@ bool pod_must_say(const Pod& pod, const Params& params) {
 void evaluate(const Pod& pod, const Params& params, Findings& out) {
   if (exempt(pod, params)) return;
   if (pod_must_say(pod, params))
-    out.push_back({pod.spec(kField),
-                   fmt::format("{} may make any system call: neither the pod nor the container sets "
-                               "a seccomp profile",
-                               list_containers(pod, silent))});
+    out.push_back(
+        {pod.spec(kField),
+         fmt::format("{} may make any system call: neither the pod nor the container sets "
+                     "a seccomp profile",
+                     list_containers(pod, silent))});
   each_level(pod, [&](const Level& level) {
     if (bad(level))
       out.push_back({level.at(kField), fmt::format("{} sets the seccomp profile type \"{}\"",
@@ -53,8 +54,9 @@ extern constinit const Check seccomp{
     .title = "A seccomp profile is in force",
     .rationale = "The runtime's profile blocks the system calls that programs hardly ever need and "
                  "exploits often do.",
-    .remedy = "Set seccompProfile.type to RuntimeDefault in the pod's securityContext, or to Localhost "
-              "with a profile of your own.",
+    .remedy =
+        "Set seccompProfile.type to RuntimeDefault in the pod's securityContext, or to Localhost "
+        "with a profile of your own.",
     .severity = Severity::High,
     .references = kReferences,
     .params = kParams,

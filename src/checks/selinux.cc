@@ -44,8 +44,9 @@ void fix(const Pod& pod, const Params& params, Edits& out) {
 extern constinit const Check selinux{
     .id = "selinux",
     .title = "SELinux labels stay those of a container",
-    .rationale = "Another type, user or role can take a container out of the confinement that keeps "
-                 "it from the node's files and from other containers.",
+    .rationale =
+        "Another type, user or role can take a container out of the confinement that keeps "
+        "it from the node's files and from other containers.",
     .remedy = "Remove type, user and role from seLinuxOptions, or use one of the container types.",
     .severity = Severity::High,
     .references = kReferences,

@@ -17,10 +17,11 @@ bool passes(const Pod& pod, const Params& params) {
 
 void evaluate(const Pod& pod, const Params& params, Findings& out) {
   if (!passes(pod, params))
-    out.push_back({pod.spec(kField), pod.automount_service_account_token
-                                         ? "the pod mounts a service account token"
-                                         : "the pod does not say whether it needs a service account "
-                                           "token, and is given one"});
+    out.push_back(
+        {pod.spec(kField), pod.automount_service_account_token
+                               ? "the pod mounts a service account token"
+                               : "the pod does not say whether it needs a service account "
+                                 "token, and is given one"});
 }
 
 void fix(const Pod& pod, const Params& params, Edits& out) {
@@ -32,8 +33,9 @@ void fix(const Pod& pod, const Params& params, Edits& out) {
 extern constinit const Check service_account_token{
     .id = "service-account-token",
     .title = "A service account token is mounted only where it is asked for",
-    .rationale = "A token that nobody needs is a way into the Kubernetes API for whoever breaks into "
-                 "the container.",
+    .rationale =
+        "A token that nobody needs is a way into the Kubernetes API for whoever breaks into "
+        "the container.",
     .remedy = "Set automountServiceAccountToken to false, or to true if the program calls the "
               "Kubernetes API.",
     .severity = Severity::Medium,

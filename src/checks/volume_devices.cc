@@ -8,9 +8,9 @@ constexpr Reference kReferences[] = {{kCisDocker, "5.18"}, {kNsa, "Pod security 
 void evaluate(const Pod& pod, const Params&, Findings& out) {
   for (const Container& c : pod.containers)
     for (std::size_t i = 0; i < c.volume_devices.size(); ++i)
-      out.push_back({fmt::format("{}/volumeDevices/{}", c.path, i),
-                     fmt::format("{} uses \"{}\" as a raw block device", quoted(c),
-                                 c.volume_devices[i])});
+      out.push_back(
+          {fmt::format("{}/volumeDevices/{}", c.path, i),
+           fmt::format("{} uses \"{}\" as a raw block device", quoted(c), c.volume_devices[i])});
 }
 
 }  // namespace
@@ -18,8 +18,9 @@ void evaluate(const Pod& pod, const Params&, Findings& out) {
 extern constinit const Check volume_devices{
     .id = "volume-devices",
     .title = "Containers use no raw block device",
-    .rationale = "A raw device goes round the file system's permissions, and a crafted file system on "
-                 "it is an attack on the node's kernel.",
+    .rationale =
+        "A raw device goes round the file system's permissions, and a crafted file system on "
+        "it is an attack on the node's kernel.",
     .remedy = "Mount the volume as a file system, with volumeMounts.",
     .severity = Severity::Medium,
     .references = kReferences,

@@ -34,9 +34,11 @@ void evaluate(const Pod& pod, const Params& params, Findings& out) {
 extern constinit const Check volume_types{
     .id = "volume-types",
     .title = "Volumes are of the allowed kinds",
-    .rationale = "Inline volumes of the old in-tree kinds carry the node's credentials or reach its "
-                 "network, and hostPath its files.",
-    .remedy = "Use one of the allowed kinds; a persistentVolumeClaim stands in for any storage system.",
+    .rationale =
+        "Inline volumes of the old in-tree kinds carry the node's credentials or reach its "
+        "network, and hostPath its files.",
+    .remedy =
+        "Use one of the allowed kinds; a persistentVolumeClaim stands in for any storage system.",
     .severity = Severity::High,
     .references = kReferences,
     .params = kParams,

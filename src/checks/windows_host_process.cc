@@ -26,8 +26,9 @@ void fix(const Pod& pod, const Params&, Edits& out) {
 extern constinit const Check windows_host_process{
     .id = "windows-host-process",
     .title = "No Windows container is a host process",
-    .rationale = "A HostProcess container runs on the Windows node itself, with its network and its "
-                 "files.",
+    .rationale =
+        "A HostProcess container runs on the Windows node itself, with its network and its "
+        "files.",
     .remedy = "Remove hostProcess from windowsOptions, or set it to false.",
     .severity = Severity::Critical,
     .references = kReferences,

@@ -1,6 +1,7 @@
 #include "codec/decoder.h"
 
 #include <fmt/format.h>
+
 #include <limits>
 
 namespace plimsoll::codec {
@@ -8,14 +9,21 @@ namespace plimsoll::codec {
 std::string_view type_name(Json value) {
   using simdjson::dom::element_type;
   switch (value.type()) {
-    case element_type::ARRAY: return "an array";
-    case element_type::OBJECT: return "an object";
-    case element_type::STRING: return "a string";
-    case element_type::BOOL: return "a boolean";
-    case element_type::NULL_VALUE: return "null";
+    case element_type::ARRAY:
+      return "an array";
+    case element_type::OBJECT:
+      return "an object";
+    case element_type::STRING:
+      return "a string";
+    case element_type::BOOL:
+      return "a boolean";
+    case element_type::NULL_VALUE:
+      return "null";
     case element_type::INT64:
-    case element_type::UINT64: return "an integer";
-    case element_type::DOUBLE: return "a number with a fraction or exponent";
+    case element_type::UINT64:
+      return "an integer";
+    case element_type::DOUBLE:
+      return "a number with a fraction or exponent";
   }
   return "of an unknown type";
 }
@@ -77,6 +85,16 @@ void Decoder::fault(std::string message) { faults_.push_back({path(), std::move(
 
 void Decoder::wrong_type(std::string_view wanted, Json value) {
   fault(fmt::format("must be {}, is {}", wanted, type_name(value)));
+}
+
+void Decoder::unknown_field(std::span<const std::string_view> known) {
+  fault(fmt::format("is not known here; use one of {}", fmt::join(known, ", ")));
+}
+
+void Decoder::too_many_elements() {
+  fault(fmt::format(
+      "is or follows the element number {} of all lists together, the last that is read",
+      kMaxElements));
 }
 
 }  // namespace plimsoll::codec

@@ -6,10 +6,13 @@
 // Ownership: a Decoder borrows the document and must not outlive it. Thread-safety: one a thread.
 #pragma once
 
+#include <simdjson.h>
+
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <simdjson.h>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -27,10 +30,19 @@ std::string_view type_name(Json value);
 /// Appends `/token` to a JSON pointer, escaped by RFC 6901.
 void append_token(std::string& pointer, std::string_view token);
 
+/// What a member that the table does not name leads to.
+enum class Unknown : std::uint8_t {
+  Passed,  ///< as in Kubernetes objects, most of which is of no concern here
+  Fault,   ///< as in Plimsoll's own files, where it is a slip of the pen
+};
+
 class Decoder {
  public:
+  static constexpr std::size_t kMaxElements = 50'000;
+
   /// `path`: the JSON pointer of what is decoded; `faults`: where to put what cannot be read.
-  Decoder(std::string_view path, std::vector<Fault>& faults) : base_(path), faults_(faults) {}
+  Decoder(std::string_view path, std::vector<Fault>& faults, Unknown unknown = Unknown::Passed)
+      : base_(path), unknown_(unknown), faults_(faults) {}
 
   /// How to read one field of a `T`.
   template <class T>
@@ -47,25 +59,33 @@ class Decoder {
     if (!expect(value, members, "an object")) return;
     std::uint64_t seen = 0;
     for (const auto member : members) {
-      for (std::size_t i = 0; i < N; ++i) {
-        if (member.key != fields[i].name) continue;
-        const Scope scope(*this, fields[i].name);
-        const std::uint64_t bit = std::uint64_t{1} << i;
-        if ((seen & bit) != 0) fault("stands there twice");
-        seen |= bit;
-        if (!member.value.is_null()) fields[i].read(*this, member.value, out);
-        break;
+      std::size_t i = 0;
+      while (i < N && member.key != fields[i].name) ++i;
+      const Scope scope(*this, member.key);
+      if (i == N) {
+        if (unknown_ == Unknown::Fault) unknown_field(names_of(fields));
+        continue;
       }
+      const std::uint64_t bit = std::uint64_t{1} << i;
+      if ((seen & bit) != 0) fault("stands there twice");
+      seen |= bit;
+      if (!member.value.is_null()) fields[i].read(*this, member.value, out);
     }
   }
 
-  /// Calls `each(element, index)` for every element of an array. Null is an empty array.
+  /// Calls `each(element, index)` for every element of an array. Null is an empty array. Past
+  /// kMaxElements in all arrays together it is a fault: each element may lead to several findings,
+  /// and a document of a few megabytes must not grow to gigabytes of them.
   template <class Each>
   void array(Json value, Each each) {
     simdjson::dom::array elements;
     if (!expect(value, elements, "an array")) return;
     std::size_t index = 0;
     for (const Json element : elements) {
+      if (++elements_read_ > kMaxElements) {
+        if (elements_read_ == kMaxElements + 1) too_many_elements();
+        return;
+      }
       const Scope scope(*this, index);
       each(element, index);
       ++index;
@@ -81,6 +101,13 @@ class Decoder {
       const Scope scope(*this, member.key);
       each(member.key, member.value);
     }
+  }
+
+  /// Runs `then` as if it were about the member of that name.
+  template <class Then>
+  void below(std::string_view name, Then then) {
+    const Scope scope(*this, name);
+    then();
   }
 
   void read(Json value, bool& out);
@@ -129,9 +156,19 @@ class Decoder {
     return false;
   }
   void wrong_type(std::string_view wanted, Json value);
+  void too_many_elements();
+  void unknown_field(std::span<const std::string_view> known);
+  template <class T, std::size_t N>
+  static std::array<std::string_view, N> names_of(const Field<T> (&fields)[N]) {
+    std::array<std::string_view, N> names;
+    for (std::size_t i = 0; i < N; ++i) names[i] = fields[i].name;
+    return names;
+  }
 
   std::string_view base_;
+  Unknown unknown_;
   std::vector<Step> steps_;
+  std::size_t elements_read_ = 0;
   std::vector<Fault>& faults_;
 };
 

@@ -1,6 +1,7 @@
 #include "codec/pod.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace plimsoll::codec {
 namespace {
@@ -27,34 +28,33 @@ void read_host_process(Decoder& d, Json value, std::optional<bool>& out) {
 }
 
 void read_selinux(Decoder& d, Json value, std::optional<SELinuxOptions>& out) {
-  static constexpr Field<SELinuxOptions> kFields[] = {
-      {"user", plain<&SELinuxOptions::user>::read},
-      {"role", plain<&SELinuxOptions::role>::read},
-      {"type", plain<&SELinuxOptions::type>::read}};
+  static constexpr Field<SELinuxOptions> kFields[] = {{"user", plain<&SELinuxOptions::user>::read},
+                                                      {"role", plain<&SELinuxOptions::role>::read},
+                                                      {"type", plain<&SELinuxOptions::type>::read}};
   d.object(value, kFields, out.emplace());
 }
 
 using Shared = SharedSecurityContext;
 
 // The part that both levels share, as the head of each level's table.
-#define PLIMSOLL_SHARED_FIELDS(T)                                                               \
-  {"runAsNonRoot", plain<&Shared::run_as_non_root>::read},                                      \
-      {"runAsUser", plain<&Shared::run_as_user>::read},                                         \
-      {"runAsGroup", plain<&Shared::run_as_group>::read},                                       \
-      {"seccompProfile",                                                                        \
-       [](Decoder& d, Json v, T& out) { read_profile_type(d, v, out.seccomp_type); }},          \
-      {"appArmorProfile",                                                                       \
-       [](Decoder& d, Json v, T& out) { read_profile_type(d, v, out.apparmor_type); }},         \
-      {"seLinuxOptions", [](Decoder& d, Json v, T& out) { read_selinux(d, v, out.selinux); }},  \
-      {"windowsOptions",                                                                        \
-       [](Decoder& d, Json v, T& out) { read_host_process(d, v, out.host_process); }}
+#define PLIMSOLL_SHARED_FIELDS(T)                                                                \
+  {"runAsNonRoot", plain<&Shared::run_as_non_root>::read},                                       \
+      {"runAsUser", plain<&Shared::run_as_user>::read},                                          \
+      {"runAsGroup", plain<&Shared::run_as_group>::read},                                        \
+      {"seccompProfile",                                                                         \
+       [](Decoder& d, Json v, T& out) { read_profile_type(d, v, out.seccomp_type); }},           \
+      {"appArmorProfile",                                                                        \
+       [](Decoder& d, Json v, T& out) { read_profile_type(d, v, out.apparmor_type); }},          \
+      {"seLinuxOptions", [](Decoder& d, Json v, T& out) { read_selinux(d, v, out.selinux); }}, { \
+    "windowsOptions",                                                                            \
+        [](Decoder& d, Json v, T& out) { read_host_process(d, v, out.host_process); }            \
+  }
 
 void read_sysctls(Decoder& d, Json value, PodSecurityContext& out) {
   static constexpr Field<std::string> kFields[] = {
       {"name", [](Decoder& in, Json v, std::string& name) { in.read(v, name); }}};
-  d.array(value, [&](Json sysctl, std::size_t) {
-    d.object(sysctl, kFields, out.sysctls.emplace_back());
-  });
+  d.array(value,
+          [&](Json sysctl, std::size_t) { d.object(sysctl, kFields, out.sysctls.emplace_back()); });
 }
 
 constexpr Field<PodSecurityContext> kPodSecurityContext[] = {
@@ -100,11 +100,11 @@ void read_handler(Decoder& d, Json value, Hosts& out) {
   d.object(value, kFields, out);
 }
 
-#define PLIMSOLL_HANDLER(name, at)                                           \
-  constexpr std::string_view k##name##Http = at "/httpGet/host";             \
-  constexpr std::string_view k##name##Tcp = at "/tcpSocket/host";            \
-  void read_##name(Decoder& d, Json value, Container& out) {                 \
-    read_handler<k##name##Http, k##name##Tcp>(d, value, out.handler_hosts);  \
+#define PLIMSOLL_HANDLER(name, at)                                          \
+  constexpr std::string_view k##name##Http = at "/httpGet/host";            \
+  constexpr std::string_view k##name##Tcp = at "/tcpSocket/host";           \
+  void read_##name(Decoder& d, Json value, Container& out) {                \
+    read_handler<k##name##Http, k##name##Tcp>(d, value, out.handler_hosts); \
   }
 PLIMSOLL_HANDLER(liveness, "/livenessProbe")
 PLIMSOLL_HANDLER(readiness, "/readinessProbe")
@@ -280,7 +280,33 @@ Pod decode_pod(Json object, std::string_view path, Origin origin, std::vector<Fa
   pod.containers.reserve(pod.lists[0].size() + pod.lists[1].size() + pod.lists[2].size());
   for (auto& list : pod.lists)
     for (RawContainer& container : list) pod.containers.push_back(std::move(container));
-  return std::move(pod);
+  return std::move(static_cast<Pod&>(pod));
+}
+
+std::optional<Pod> decode_pod_in(Json object, std::string_view base, std::string_view template_path,
+                                 Origin origin, std::vector<Fault>& faults) {
+  std::string path(base);
+  Json at = object;
+  for (std::string_view rest = template_path; !rest.empty();) {
+    rest.remove_prefix(1);
+    const auto slash = std::min(rest.find('/'), rest.size());
+    const auto step = rest.substr(0, slash);
+    rest.remove_prefix(slash);
+    simdjson::dom::object members;
+    if (at.get(members) != simdjson::SUCCESS) break;  // decode_pod says that it is no object
+    append_token(path, step);
+    Json next;
+    bool found = false;
+    for (const auto member : members) {
+      if (member.key != step) continue;
+      if (std::exchange(found, true)) faults.push_back({path, "stands there twice"});
+      next = member.value;
+    }
+    // A ReplicationController may leave its template out; nothing can run from it then.
+    if (!found || next.is_null()) return std::nullopt;
+    at = next;
+  }
+  return decode_pod(at, path, origin, faults);
 }
 
 }  // namespace plimsoll::codec

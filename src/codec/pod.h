@@ -3,6 +3,7 @@
 // Thread-safety: stateless.
 #pragma once
 
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -23,5 +24,10 @@ enum class Origin : std::uint8_t {
 /// Defaults: kubernetes pkg/apis/core/v1 defaults.go, SetDefaults_Volume and, for a bare Pod,
 /// SetDefaults_Pod with setHostNetworkPorts.
 Pod decode_pod(Json object, std::string_view path, Origin origin, std::vector<Fault>& faults);
+
+/// Decodes the pod in `object`, which stands at the JSON pointer `base`: the object itself, or the
+/// pod template at `template_path` below it. Empty: the object has no template.
+std::optional<Pod> decode_pod_in(Json object, std::string_view base, std::string_view template_path,
+                                 Origin origin, std::vector<Fault>& faults);
 
 }  // namespace plimsoll::codec

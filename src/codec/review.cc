@@ -12,10 +12,6 @@ namespace {
 // A parser keeps what its largest document took; past this it starts afresh after the document.
 constexpr std::size_t kKeepBytes = 1 << 20;
 
-struct Gvr {
-  std::string group, resource;
-};
-
 /// The request with its objects still in the document.
 struct RawRequest : RequestFacts {
   bool has_resource = false;
@@ -43,8 +39,8 @@ void read_operation(Decoder& d, Json value, RawRequest& out) {
 
 constexpr Field<RawRequest> kRequest[] = {
     {"uid", plain<&RequestFacts::uid>::read},
-    {"kind",
-     [](Decoder& d, Json v, RawRequest& out) { d.object(v, kKind, static_cast<RequestFacts&>(out)); }},
+    {"kind", [](Decoder& d, Json v,
+                RawRequest& out) { d.object(v, kKind, static_cast<RequestFacts&>(out)); }},
     {"resource",
      [](Decoder& d, Json v, RawRequest& out) {
        out.has_resource = true;
@@ -54,8 +50,8 @@ constexpr Field<RawRequest> kRequest[] = {
     {"name", plain<&RequestFacts::name>::read},
     {"namespace", plain<&RequestFacts::namespace_name>::read},
     {"operation", read_operation},
-    {"userInfo",
-     [](Decoder& d, Json v, RawRequest& out) { d.object(v, kUser, static_cast<RequestFacts&>(out)); }},
+    {"userInfo", [](Decoder& d, Json v,
+                    RawRequest& out) { d.object(v, kUser, static_cast<RequestFacts&>(out)); }},
     {"dryRun", plain<&RequestFacts::dry_run>::read},
     {"object",
      [](Decoder&, Json v, RawRequest& out) {
@@ -81,7 +77,11 @@ constexpr Field<Envelope> kEnvelope[] = {{"apiVersion", plain<&Envelope::api_ver
                                           }}};
 
 Error bad(std::string_view field, std::string message, std::string_view remedy = "") {
-  return Error{.message = std::move(message), .field = std::string(field), .remedy = std::string(remedy)};
+  Error error;
+  error.message = std::move(message);
+  error.field = field;
+  error.remedy = remedy;
+  return error;
 }
 
 Error from_fault(const Fault& fault) {
@@ -98,9 +98,10 @@ std::optional<Pod> pod_of(const RequestFacts& facts, Scope scope, Json object,
                           std::vector<Fault>& faults) {
   std::string_view path;
   if (scope == Scope::Workload) {
-    const auto at = template_path(facts.kind);
+    const auto at = template_path(facts.group, facts.kind);
     if (!at) {
-      faults.push_back({"/kind", fmt::format("no pod template is known in kind \"{}\"", facts.kind)});
+      faults.push_back(
+          {"/kind", fmt::format("no pod template is known in kind \"{}\"", facts.kind)});
       return std::nullopt;
     }
     path = *at;
@@ -110,27 +111,7 @@ std::optional<Pod> pod_of(const RequestFacts& facts, Scope scope, Json object,
   const std::string_view expected = scope == Scope::Pod ? "Pod" : std::string_view(facts.kind);
   if (!meta.kind.empty() && meta.kind != expected)
     faults.push_back({"/kind", fmt::format("must be \"{}\", is \"{}\"", expected, meta.kind)});
-  if (path.empty()) return decode_pod(object, "", Origin::ApiServer, faults);
-
-  Json at = object;
-  for (std::string_view rest = path.substr(1); !rest.empty();) {
-    const auto slash = rest.find('/');
-    const auto step = rest.substr(0, slash);
-    rest = slash == std::string_view::npos ? "" : rest.substr(slash + 1);
-    simdjson::dom::object members;
-    if (at.get(members) != simdjson::SUCCESS) break;  // decode_pod says that it is no object
-    Json next;
-    bool found = false;
-    for (const auto member : members) {
-      if (member.key != step) continue;
-      if (std::exchange(found, true)) faults.push_back({std::string(path), "stands there twice"});
-      next = member.value;
-    }
-    // A ReplicationController may leave its template out; nothing can run from it then.
-    if (!found || next.is_null()) return std::nullopt;
-    at = next;
-  }
-  return decode_pod(at, path, Origin::ApiServer, faults);
+  return decode_pod_in(object, "", path, Origin::ApiServer, faults);
 }
 
 }  // namespace
@@ -148,7 +129,8 @@ Result<Review> ReviewDecoder::decode(std::string_view body) {
   Json root;
   if (const auto error = buffers_->parser.parse(body.data(), body.size()).get(root)) {
     if (body.size() > kKeepBytes) buffers_ = std::make_unique<Buffers>();
-    return bad("body", fmt::format("is not JSON that can be read: {}", simdjson::error_message(error)),
+    return bad("body",
+               fmt::format("is not JSON that can be read: {}", simdjson::error_message(error)),
                "send an AdmissionReview of admission.k8s.io/v1 as JSON");
   }
   struct Release {

@@ -42,9 +42,10 @@ Scope scope_of(const RequestFacts& facts) {
   return workload && facts.subresource.empty() ? Scope::Workload : Scope::NotOurs;
 }
 
-std::optional<std::string_view> template_path(std::string_view kind) {
-  if (kind == "Pod") return "";
-  const auto* const at = std::ranges::find(kWorkloads, kind, &Workload::kind);
+std::optional<std::string_view> template_path(std::string_view group, std::string_view kind) {
+  if (group.empty() && kind == "Pod") return "";
+  const auto* const at = std::ranges::find_if(
+      kWorkloads, [&](const Workload& w) { return w.group == group && w.kind == kind; });
   if (at == kWorkloads.end()) return std::nullopt;
   return at->template_path;
 }

@@ -1,0 +1,274 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "app/commands.h"
+#include "app/console.h"
+#include "app/templates_of.h"
+#include "codec/manifest.h"
+#include "codec/yaml.h"
+#include "fix/patch.h"
+#include "report/format.h"
+#include "verdict/words.h"
+
+namespace plimsoll::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  std::vector<std::string> inputs;
+  std::string policy = "restricted";
+  std::vector<std::string> templates;
+  std::vector<std::string> outputs;
+  bool fail_on_skipped = false;
+};
+
+Resource error_resource(const std::string& file, const Error& error) {
+  Resource resource;
+  resource.source.file = file;
+  resource.source.line = error.line;
+  resource.outcome = Outcome::Error;
+  resource.reason = error.to_string();
+  return resource;
+}
+
+std::string container_of(const Pod& pod, std::string_view path) {
+  for (const Container& c : pod.containers)
+    if (path.starts_with(c.path) && (path.size() == c.path.size() || path[c.path.size()] == '/'))
+      return c.name;
+  return "";
+}
+
+// The value's own place, or that of the nearest thing that should hold it.
+void locate(const codec::YamlDocument& document, ReportedFinding& finding) {
+  const auto* const exact = document.find(finding.path);
+  const auto& node = exact != nullptr ? *exact : document.nearest(finding.path);
+  const auto& mark = exact == nullptr && node.has_key ? node.key_begin : node.begin;
+  finding.line = mark.line;
+  finding.column = mark.column;
+}
+
+Resource judge_manifest(const codec::Manifest& manifest, const codec::YamlDocument& document,
+                        const std::string& file, const Template& policy) {
+  Resource resource;
+  resource.source = {file, document.index, document.nearest(manifest.path).begin.line};
+  resource.api_version = manifest.api_version;
+  resource.kind = manifest.kind;
+  resource.namespace_name = manifest.namespace_name;
+  resource.name = manifest.name;
+  if (!manifest.skipped.empty()) {
+    resource.outcome = Outcome::Skipped;
+    resource.reason = manifest.skipped;
+    return resource;
+  }
+  const auto violations = violations_of(manifest.pod, manifest.faults, policy);
+  if (violations.empty()) return resource;
+  resource.outcome = Outcome::Fail;
+  const auto object = nlohmann::json::parse(document.json());
+  for (const Violation& violation : violations) {
+    ReportedFinding& finding = resource.findings.emplace_back();
+    finding.check = violation.check;
+    finding.path = violation.finding.path;
+    finding.field = verdict::field_of(finding.path);
+    finding.message = violation.finding.message;
+    finding.advice = verdict::advice(violation);
+    finding.patch = fix::to_json_patch(violation.edits, object).dump();
+    if (manifest.pod) finding.container = container_of(*manifest.pod, finding.path);
+    locate(document, finding);
+  }
+  return resource;
+}
+
+void check_text(const std::string& text, const std::string& file, const Template& policy,
+                Report& report) {
+  codec::YamlReader reader(text, file);
+  for (;;) {
+    auto next = reader.next();
+    if (!next) {
+      report.resources.push_back(error_resource(file, next.error()));
+      continue;
+    }
+    if (!*next) return;
+    const codec::YamlDocument& document = **next;
+    if (document.empty()) continue;
+    for (const auto& manifest : codec::manifests_of(document))
+      report.resources.push_back(judge_manifest(manifest, document, file, policy));
+  }
+}
+
+bool is_manifest(const fs::path& path) {
+  const auto extension = path.extension();
+  return extension == ".yaml" || extension == ".yml" || extension == ".json";
+}
+
+/// The files of the inputs, folders opened, sorted within each.
+Result<std::vector<std::string>> files_of(const std::vector<std::string>& inputs) {
+  std::vector<std::string> files;
+  for (const std::string& input : inputs) {
+    std::error_code problem;
+    if (input == "-" || !fs::is_directory(input, problem)) {
+      files.push_back(input);
+      continue;
+    }
+    std::vector<std::string> inside;
+    fs::recursive_directory_iterator at(input, problem), end;
+    for (; !problem && at != end; at.increment(problem))
+      if (at->is_regular_file() && is_manifest(at->path())) inside.push_back(at->path().string());
+    Error error;
+    error.file = input;
+    if (problem) {
+      error.message = fmt::format("cannot be read: {}", problem.message());
+      return error;
+    }
+    if (inside.empty()) {
+      error.message = "holds no file that ends in .yaml, .yml or .json";
+      error.remedy = "name the files, or pipe them in with -";
+      return error;
+    }
+    std::ranges::sort(inside);
+    std::ranges::move(inside, std::back_inserter(files));
+  }
+  return files;
+}
+
+/// `checking 120 of 400 files` on a terminal, for work that takes a while.
+class Progress {
+ public:
+  explicit Progress(std::size_t total) : total_(total), shown_(isatty(STDERR_FILENO) != 0) {}
+  ~Progress() {
+    if (drawn_) fmt::print(stderr, "\r\x1b[K");
+  }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  void step() {
+    ++done_;
+    const auto now = std::chrono::steady_clock::now();
+    if (!shown_ || now - start_ < std::chrono::milliseconds(300) ||
+        now - last_ < std::chrono::milliseconds(100))
+      return;
+    last_ = now;
+    drawn_ = true;
+    fmt::print(stderr, "\r\x1b[Kchecking {} of {} files", done_, total_);
+  }
+
+ private:
+  std::size_t total_, done_ = 0;
+  bool shown_, drawn_ = false;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now(), last_;
+};
+
+struct Output {
+  const report::Format* format;
+  std::string file;  ///< empty: standard output
+};
+
+Result<std::vector<Output>> outputs_of(const std::vector<std::string>& texts) {
+  std::vector<Output> outputs;
+  for (const std::string& text : texts) {
+    const auto equals = text.find('=');
+    const auto name = text.substr(0, equals);
+    const auto all = report::formats();
+    const auto at = std::ranges::find(all, name, &report::Format::name);
+    if (at == all.end() || equals + 1 == text.size()) {
+      Error error;
+      error.field = "--output";
+      error.message = fmt::format("\"{}\" is not FORMAT or FORMAT=FILE", text);
+      std::vector<std::string_view> names;
+      for (const auto& format : all) names.push_back(format.name);
+      error.remedy = fmt::format("formats are {}", fmt::join(names, ", "));
+      return error;
+    }
+    outputs.push_back({&*at, equals == std::string::npos ? "" : text.substr(equals + 1)});
+  }
+  return outputs;
+}
+
+Status write(const Report& report, const Output& output) {
+  Error error;
+  error.file = output.file;
+  const bool colour = output.file.empty() && !palette_for(stdout).plain.empty();
+  const std::string text = output.format->write(report, {.colour = colour});
+  if (output.file.empty()) {
+    error.message = "standard output cannot be written";
+    return print(text) ? Status{} : error;
+  }
+  std::ofstream file(output.file, std::ios::binary | std::ios::trunc);
+  file << text;
+  file.close();
+  error.message = "cannot be written";
+  return file ? Status{} : error;
+}
+
+int run(const Options& options) {
+  const auto outputs = outputs_of(options.outputs);
+  if (!outputs) return fail(outputs.error());
+  const auto library = load_library(options.templates);
+  if (!library) return fail(library.error());
+  const auto policy = find_template(*library, options.policy);
+  if (!policy) return fail(policy.error());
+  const auto files = files_of(options.inputs);
+  if (!files) return fail(files.error());
+
+  Report report;
+  report.template_ref = (*policy)->ref();
+  {
+    Progress progress(files->size());
+    for (const std::string& file : *files) {
+      if (file == "-") {
+        const std::string text((std::istreambuf_iterator<char>(std::cin)),
+                               std::istreambuf_iterator<char>());
+        check_text(text, file, **policy, report);
+      } else if (const auto text = read_file(file)) {
+        check_text(*text, file, **policy, report);
+      } else {
+        report.resources.push_back(error_resource(file, text.error()));
+      }
+      progress.step();
+    }
+  }
+  for (const Output& output : *outputs)
+    if (const auto error = write(report, output)) return fail(*error);
+  const Summary sum = report.summary();
+  // An error is always said on stderr too: standard output may be a format that nobody reads now.
+  for (const Resource& resource : report.resources)
+    if (resource.outcome == Outcome::Error)
+      fmt::print(stderr, "plimsoll: {}\n", verdict::printable(resource.reason));
+  if (sum.errors > 0) return kFailed;
+  return sum.failed > 0 || (options.fail_on_skipped && sum.skipped > 0) ? kViolations : kPassed;
+}
+
+}  // namespace
+
+void add_check(CLI::App& app, Action& action) {
+  auto options = std::make_shared<Options>();
+  auto* const command = app.add_subcommand("check", "Judge manifests by a template");
+  command->add_option("path", options->inputs, "Files, folders, or - for standard input")
+      ->required();
+  command->add_option("-t,--template", options->policy, "Template: NAME or NAME@VERSION")
+      ->capture_default_str();
+  command->add_option("--templates", options->templates, "File with SecurityTemplates; repeatable")
+      ->allow_extra_args(false);
+  command
+      ->add_option("-o,--output", options->outputs,
+                   "FORMAT or FORMAT=FILE (text, json); repeatable")
+      ->allow_extra_args(false);
+  command->add_flag("--fail-on-skipped", options->fail_on_skipped,
+                    "Exit 1 also when an object could not be judged");
+  command->callback([&action, options] {
+    if (options->outputs.empty()) options->outputs = {"text"};
+    action = [options] { return run(*options); };
+  });
+}
+
+}  // namespace plimsoll::app

@@ -1,0 +1,59 @@
+#include "app/console.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "app/commands.h"
+#include "verdict/words.h"
+
+namespace plimsoll::app {
+
+Palette palette_for(std::FILE* stream) {
+  const char* const no_color = std::getenv("NO_COLOR");
+  const char* const term = std::getenv("TERM");
+  const bool dumb = term == nullptr || std::string_view(term) == "dumb";
+  if ((no_color != nullptr && *no_color != '\0') || dumb || isatty(fileno(stream)) == 0) return {};
+  return {"\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[36m", "\x1b[0m"};
+}
+
+bool print(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0)
+    return true;
+  fmt::print(stderr, "plimsoll: standard output: {}\n", std::strerror(errno));
+  return false;
+}
+
+int fail(const Error& error) {
+  fmt::print(stderr, "plimsoll: {}\n", verdict::printable(error.to_string()));
+  return kFailed;
+}
+
+Result<std::string> read_file(const std::string& path) {
+  Error error;
+  error.file = path;
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
+                                                             std::fclose);
+  struct stat status{};
+  if (file && fstat(fileno(file.get()), &status) == 0 && S_ISDIR(status.st_mode)) {
+    error.message = "is a folder, not a file";
+    return error;
+  }
+  std::string bytes;
+  char buffer[1 << 16];
+  while (file) {
+    const std::size_t got = std::fread(buffer, 1, sizeof buffer, file.get());
+    bytes.append(buffer, got);
+    if (got < sizeof buffer) break;
+  }
+  if (file && std::ferror(file.get()) == 0) return bytes;
+  error.message = fmt::format("cannot be read: {}", std::strerror(errno));
+  return error;
+}
+
+}  // namespace plimsoll::app

@@ -1,0 +1,30 @@
+// What a person at a terminal sees: colour only there, errors in one line.
+//
+// Thread-safety: stateless.
+#pragma once
+
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+#include "plimsoll/result.h"
+
+namespace plimsoll::app {
+
+/// Colours, all empty unless the stream is a terminal and NO_COLOR is not set.
+/// Source: no-color.org.
+struct Palette {
+  std::string_view bold, dim, red, green, yellow, cyan, plain;
+};
+Palette palette_for(std::FILE* stream);
+
+/// Writes the text; false, with a line on stderr, when it could not be written.
+bool print(std::string_view text);
+
+/// `plimsoll: ...` on stderr. Gives kFailed, the exit status that goes with it.
+int fail(const Error& error);
+
+/// The bytes of a file; the error says why it cannot be read.
+Result<std::string> read_file(const std::string& path);
+
+}  // namespace plimsoll::app

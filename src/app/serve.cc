@@ -1,0 +1,447 @@
+#include <fmt/format.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <spdlog/async.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "app/commands.h"
+#include "app/console.h"
+#include "app/templates_of.h"
+#include "app/version.h"
+#include "app/webhook.h"
+#include "codec/answer.h"
+#include "codec/files.h"
+#include "metrics/registry.h"
+#include "server/http_server.h"
+#include "server/tls.h"
+
+namespace plimsoll::app {
+namespace {
+
+using std::chrono::milliseconds;
+
+struct Settings {
+  std::string listen = "0.0.0.0:8443", management = "0.0.0.0:8080";
+  server::TlsFiles tls;
+  server::Limits limits;
+  milliseconds drain_delay{5'000}, drain_timeout{15'000};
+  bool dry_run = false;
+  std::string log_level = "info", log_decisions = "none";
+  std::vector<std::string> templates;
+  std::vector<codec::BindingSpec> bindings;
+};
+
+constexpr std::array<std::pair<std::string_view, DecisionLog>, 4> kDecisions = {
+    {{"none", DecisionLog::None},
+     {"denied", DecisionLog::Denied},
+     {"findings", DecisionLog::Findings},
+     {"all", DecisionLog::All}}};
+constexpr std::array<std::string_view, 4> kLevels = {"debug", "info", "warn", "error"};
+
+Error setting_error(std::string field, std::string message, std::string remedy = "") {
+  Error error;
+  error.field = std::move(field);
+  error.message = std::move(message);
+  error.remedy = std::move(remedy);
+  return error;
+}
+
+// What both the file and the flags say, laid over the settings.
+void lay_over(Settings& settings, const codec::Configuration& said) {
+  const auto take = [](auto& to, const auto& from) {
+    if (from) to = std::remove_reference_t<decltype(to)>(*from);
+  };
+  take(settings.listen, said.listen);
+  take(settings.management, said.management);
+  take(settings.tls.certificate, said.tls_cert);
+  take(settings.tls.key, said.tls_key);
+  take(settings.tls.client_ca, said.client_ca);
+  take(settings.dry_run, said.dry_run);
+  take(settings.limits.max_body, said.max_body_bytes);
+  take(settings.limits.max_connections, said.max_connections);
+  take(settings.limits.handshake, said.handshake_timeout);
+  take(settings.limits.idle, said.idle_timeout);
+  take(settings.limits.request, said.request_timeout);
+  take(settings.drain_delay, said.drain_delay);
+  take(settings.drain_timeout, said.drain_timeout);
+  take(settings.log_level, said.log_level);
+  take(settings.log_decisions, said.log_decisions);
+  for (const auto& file : said.templates) settings.templates.push_back(file);
+  for (const auto& binding : said.bindings) settings.bindings.push_back(binding);
+}
+
+Status validate(const codec::Configuration& said, const std::string& file) {
+  const auto error = [&](std::string field, std::string message, std::string remedy) {
+    Error made = setting_error(std::move(field), std::move(message), std::move(remedy));
+    made.file = file;
+    return made;
+  };
+  if (said.max_body_bytes && (*said.max_body_bytes < 1024 || *said.max_body_bytes > 1 << 30))
+    return error("maxBodyBytes", fmt::format("{} is out of range", *said.max_body_bytes),
+                 "use 1024 (1 KiB) to 1073741824 (1 GiB)");
+  if (said.max_connections && (*said.max_connections < 1 || *said.max_connections > 100'000))
+    return error("maxConnections", fmt::format("{} is out of range", *said.max_connections),
+                 "use 1 to 100000");
+  for (const auto& [name, value] : {std::pair{"handshakeTimeout", said.handshake_timeout},
+                                    std::pair{"idleTimeout", said.idle_timeout},
+                                    std::pair{"requestTimeout", said.request_timeout}})
+    if (value && value->count() == 0) return error(name, "must be more than zero", "use 5s, say");
+  if (said.log_level && std::ranges::find(kLevels, *said.log_level) == kLevels.end())
+    return error("log.level", fmt::format("\"{}\" is not a level", *said.log_level),
+                 fmt::format("use {}", fmt::join(kLevels, ", ")));
+  if (said.log_decisions && std::ranges::find(kDecisions, *said.log_decisions, [](const auto& d) {
+                              return d.first;
+                            }) == kDecisions.end())
+    return error("log.decisions", fmt::format("\"{}\" is not known", *said.log_decisions),
+                 "use none, denied, findings or all");
+  return {};
+}
+
+/// The settings: defaults, then the file, then the flags.
+Result<Settings> settle(const std::string& config, const codec::Configuration& flags) {
+  Settings settings;
+  if (!config.empty()) {
+    const auto text = read_file(config);
+    if (!text) return text.error();
+    auto file = codec::read_configuration(*text, config);
+    if (!file) return file.error();
+    if (auto error = validate(*file, config)) return *std::move(error);
+    // Paths of a file are relative to it.
+    const auto slash = config.rfind('/');
+    for (std::string& name : file->templates)
+      if (!name.starts_with('/') && slash != std::string::npos)
+        name = config.substr(0, slash + 1) + name;
+    lay_over(settings, *file);
+  }
+  if (auto error = validate(flags, "")) return *std::move(error);
+  lay_over(settings, flags);
+  if (settings.tls.certificate.empty())
+    return setting_error("--tls-cert", "is missing", "`plimsoll certs DIR --host NAME` makes one");
+  if (settings.tls.key.empty())
+    return setting_error("--tls-key", "is missing", "`plimsoll certs DIR --host NAME` makes one");
+  return settings;
+}
+
+Result<std::shared_ptr<const Policy>> make_policy(const Settings& settings) {
+  auto library = load_library(settings.templates);
+  if (!library) return library.error();
+  auto policy = std::make_shared<Policy>();
+  policy->library = *std::move(library);
+  policy->dry_run = settings.dry_run;
+  for (const auto& spec : settings.bindings) {
+    Binding& binding = policy->bindings.emplace_back();
+    binding.mode = spec.mode;
+    binding.enforce_workloads = spec.enforce_workloads;
+    binding.namespaces = spec.namespaces;
+    binding.exclude_namespaces = spec.exclude_namespaces;
+    binding.policy = policy->library.find(spec.policy);
+    if (binding.policy) continue;
+    Error error =
+        setting_error(spec.file.empty() ? "--bind" : "bindings.template",
+                      fmt::format("there is no template \"{}\"", spec.policy.name),
+                      fmt::format("use one of {}", fmt::join(policy->library.names(), ", ")));
+    error.file = spec.file;
+    error.line = spec.line;
+    return error;
+  }
+  return std::shared_ptr<const Policy>(std::move(policy));
+}
+
+/// Lines of JSON on stderr. A reader that does not keep up loses the oldest lines: a decision does
+/// not wait for a log.
+class Log {
+ public:
+  explicit Log(const std::string& level) {
+    constexpr std::size_t kLines = 8192;
+    pool_ = std::make_shared<spdlog::details::thread_pool>(kLines, 1);
+    logger_ = std::make_shared<spdlog::async_logger>(
+        "plimsoll", std::make_shared<spdlog::sinks::stderr_sink_mt>(), pool_,
+        spdlog::async_overflow_policy::overrun_oldest);
+    // The message is an object without its first brace.
+    logger_->set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v)",
+                         spdlog::pattern_time_type::utc);
+    logger_->set_level(spdlog::level::from_str(level));
+    logger_->flush_on(spdlog::level::info);
+  }
+
+  void write(spdlog::level::level_enum level, const nlohmann::ordered_json& fields) {
+    line(level, fields.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  }
+  void line(spdlog::level::level_enum level, std::string_view object) {
+    object.remove_prefix(1);
+    logger_->log(level, spdlog::string_view_t(object.data(), object.size()));
+  }
+  void info(std::string_view message, nlohmann::ordered_json fields = {}) {
+    say(spdlog::level::info, message, std::move(fields));
+  }
+  void warn(std::string_view message, nlohmann::ordered_json fields = {}) {
+    say(spdlog::level::warn, message, std::move(fields));
+  }
+  void error(std::string_view message, nlohmann::ordered_json fields = {}) {
+    say(spdlog::level::err, message, std::move(fields));
+  }
+  [[nodiscard]] std::size_t lost() const { return pool_->overrun_counter(); }
+
+ private:
+  void say(spdlog::level::level_enum level, std::string_view message,
+           nlohmann::ordered_json fields) {
+    nlohmann::ordered_json all{{"msg", message}};
+    for (auto& [key, value] : fields.items()) all[key] = std::move(value);
+    write(level, all);
+  }
+
+  std::shared_ptr<spdlog::details::thread_pool> pool_;
+  std::shared_ptr<spdlog::async_logger> logger_;
+};
+
+// A connection is a descriptor: take as many as the machine gives.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void add_server_metrics(metrics::Registry& registry, const server::HttpServer& webhook,
+                        const server::TlsContext& tls, const Log& log) {
+  const auto counter = [&](const char* name, const char* help,
+                           std::atomic<std::uint64_t> server::Counts::* member) {
+    registry.computed(name, help, "counter",
+                      [&webhook, member] { return static_cast<double>(webhook.counts().*member); });
+  };
+  registry.counter("plimsoll_build_info", "This binary.", {{"version", std::string(kVersion)}})
+      .add();
+  registry.computed("plimsoll_connections", "Open connections to the webhook.", "gauge",
+                    [&webhook] { return static_cast<double>(webhook.connections()); });
+  counter("plimsoll_connections_accepted_total", "Connections taken.", &server::Counts::accepted);
+  counter("plimsoll_connections_shed_total",
+          "Connections answered with 503: every place was taken.", &server::Counts::shed);
+  counter("plimsoll_connections_evicted_total", "Idle connections ended to make room.",
+          &server::Counts::evicted);
+  counter("plimsoll_handshake_failures_total", "TLS handshakes that failed or took too long.",
+          &server::Counts::handshake_failures);
+  counter("plimsoll_requests_refused_total", "Requests answered without reading their body.",
+          &server::Counts::refused);
+  registry.computed("plimsoll_certificate_expiry_seconds",
+                    "When the serving certificate ends, in seconds since 1970.", "gauge",
+                    [&tls] { return static_cast<double>(tls.not_after()); });
+  registry.computed("plimsoll_log_lines_lost_total", "Log lines that nobody read in time.",
+                    "counter", [&log] { return static_cast<double>(log.lost()); });
+}
+
+/// Calls `each` every period on a thread of its own, until it is destroyed.
+class Ticker {
+ public:
+  Ticker(milliseconds period, std::function<void()> each)
+      : thread_([this, period, each = std::move(each)](const std::stop_token& stop) {
+          std::unique_lock lock(mutex_);
+          while (!wake_.wait_for(lock, stop, period, [&] { return stop.stop_requested(); })) each();
+        }) {}
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  std::jthread thread_;
+};
+
+int wait_for_signal(const sigset_t& signals) {
+  int signal = 0;
+  sigwait(&signals, &signal);
+  return signal;
+}
+
+int run(const std::string& config, const codec::Configuration& flags) {
+  const auto settings = settle(config, flags);
+  if (!settings) return fail(settings.error());
+  const auto policy = make_policy(*settings);
+  if (!policy) return fail(policy.error());
+  const auto tls = server::TlsContext::load(settings->tls);
+  if (!tls) return fail(tls.error());
+
+  // Before the first thread, so that all inherit it: signals are only taken by sigwait.
+  std::signal(SIGPIPE, SIG_IGN);
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  raise_descriptor_limit();
+  // One heap a thread would keep what each once needed.
+  mallopt(M_ARENA_MAX, 2);
+
+  Log log(settings->log_level);
+  metrics::Registry registry;
+  const auto decisions =
+      std::ranges::find(kDecisions, settings->log_decisions, [](const auto& d) { return d.first; });
+  Webhook webhook(*policy, registry, decisions->second,
+                  [&log](std::string_view line) { log.line(spdlog::level::info, line); });
+  server::HttpServer https(tls->get(), settings->limits, codec::encode_error);
+  const auto answer = [&webhook](const server::Request& request) {
+    return webhook.answer(request);
+  };
+  https.post("/validate", answer);
+  https.post("/validate/*", answer);
+
+  add_server_metrics(registry, https, **tls, log);
+  auto& reloaded = registry.counter("plimsoll_certificate_reloads_total", "Certificate reloads.",
+                                    {{"result", "taken"}});
+  auto& reload_failed = registry.counter("plimsoll_certificate_reloads_total",
+                                         "Certificate reloads.", {{"result", "failed"}});
+  metrics::add_process_metrics(registry);
+
+  std::atomic<bool> ready{false};
+  server::Limits management_limits;
+  management_limits.max_connections = 64;
+  management_limits.idle = std::chrono::seconds(60);
+  server::HttpServer management(nullptr, management_limits, codec::encode_error);
+  constexpr std::string_view kText = "text/plain; charset=utf-8";
+  management.get("/livez",
+                 [&](const server::Request&) { return server::Response{200, "ok\n", kText}; });
+  management.get("/readyz", [&](const server::Request&) {
+    return ready.load() ? server::Response{200, "ok\n", kText}
+                        : server::Response{503, "shutting down\n", kText};
+  });
+  management.get("/metrics", [&](const server::Request&) {
+    return server::Response{200, registry.render(), "text/plain; version=0.0.4; charset=utf-8"};
+  });
+
+  if (auto error = https.bind(settings->listen)) {
+    error->field = "--listen";
+    return fail(*error);
+  }
+  if (auto error = management.bind(settings->management)) {
+    error->field = "--management";
+    return fail(*error);
+  }
+  std::thread https_thread([&] { https.run(); });
+  std::thread management_thread([&] { management.run(); });
+
+  {
+    const Ticker certificates(std::chrono::seconds(1), [&] {
+      Error error;
+      switch ((*tls)->reload(error)) {
+        case server::TlsContext::Reload::Unchanged:
+          break;
+        case server::TlsContext::Reload::Reloaded:
+          reloaded.add();
+          log.info("certificate reloaded", {{"notAfter", (*tls)->not_after()}});
+          break;
+        case server::TlsContext::Reload::Failed:
+          reload_failed.add();
+          log.error("certificate not reloaded; the old one goes on serving",
+                    {{"error", error.to_string()}});
+          break;
+      }
+    });
+    ready.store(true);
+    log.info("listening", {{"address", https.address()},
+                           {"management", management.address()},
+                           {"version", kVersion},
+                           {"bindings", (*policy)->bindings.size()},
+                           {"dryRun", settings->dry_run},
+                           {"clientCertificates", !settings->tls.client_ca.empty()}});
+    if ((*policy)->bindings.empty())
+      log.warn("no binding is configured: POST /validate allows everything; "
+               "/validate/{mode}/{template} works without");
+
+    int signal = wait_for_signal(signals);
+    while (signal == SIGHUP) signal = wait_for_signal(signals);  // files are watched anyway
+
+    // Unready first, so that nobody new is sent here; those who still come are served.
+    ready.store(false);
+    https.start_closing();
+    // A person at a terminal is not kept waiting for load balancers.
+    const milliseconds delay = signal == SIGINT ? milliseconds(0) : settings->drain_delay;
+    log.info("shutting down", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"},
+                               {"delayMilliseconds", delay.count()}});
+    const timespec wait{delay.count() / 1000, (delay.count() % 1000) * 1'000'000};
+    sigtimedwait(&signals, nullptr, &wait);  // a second signal ends the wait
+    https.drain(settings->drain_timeout);
+    https_thread.join();
+    management.drain(std::chrono::seconds(1));
+    management_thread.join();
+  }
+  log.info("stopped");
+  return kPassed;
+}
+
+}  // namespace
+
+void add_serve(CLI::App& app, Action& action) {
+  auto flags = std::make_shared<codec::Configuration>();
+  auto config = std::make_shared<std::string>();
+  auto* const command = app.add_subcommand("serve", "Run the webhook");
+  command->add_option("--config", *config, "YAML file with bindings and any of these settings");
+  command->add_option("--listen", flags->listen, "HOST:PORT of the webhook [0.0.0.0:8443]");
+  command->add_option("--management", flags->management,
+                      "HOST:PORT of /livez, /readyz and /metrics [0.0.0.0:8080]");
+  command->add_option("--tls-cert", flags->tls_cert,
+                      "Serving certificate and chain, PEM; reloaded");
+  command->add_option("--tls-key", flags->tls_key, "Its key, PEM; reloaded");
+  command->add_option("--client-ca", flags->client_ca,
+                      "Take only clients with a certificate of this CA, PEM; reloaded");
+  command->add_flag_callback(
+      "--dry-run", [flags] { flags->dry_run = true; },
+      "Deny nothing: warn, annotate, count and log what would have been denied");
+  const auto bind = [flags](const std::string& text) {
+    auto binding = codec::parse_binding(text);
+    if (!binding) throw CLI::ValidationError(binding.error().to_string());
+    flags->bindings.push_back(*std::move(binding));
+  };
+  command
+      ->add_option_function<std::vector<std::string>>(
+          "--bind",
+          [bind](const std::vector<std::string>& texts) {
+            for (const auto& text : texts) bind(text);
+          },
+          "Binding of /validate: MODE=TEMPLATE[@VERSION][,namespaces=GLOB|GLOB]"
+          "[,excludeNamespaces=GLOB|GLOB][,workloads=enforce]; repeatable")
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command->add_option("--templates", flags->templates, "File with SecurityTemplates; repeatable")
+      ->allow_extra_args(false);
+  command->add_option("--max-body-bytes", flags->max_body_bytes, "Largest review [8388608]");
+  command->add_option("--max-connections", flags->max_connections, "Most connections [512]");
+  const auto duration = [&](const char* name,
+                            std::optional<milliseconds> codec::Configuration::* to,
+                            const char* help) {
+    command->add_option_function<std::string>(
+        name,
+        [flags, to, name](const std::string& text) {
+          const auto value = codec::parse_duration(text);
+          if (!value)
+            throw CLI::ValidationError(
+                fmt::format("{}: \"{}\" is not a duration such as 250ms, 5s or 2m", name, text));
+          (*flags).*to = *value;
+        },
+        help);
+  };
+  using C = codec::Configuration;
+  duration("--handshake-timeout", &C::handshake_timeout, "For the TLS handshake [5s]");
+  duration("--idle-timeout", &C::idle_timeout, "Of a connection between requests [120s]");
+  duration("--request-timeout", &C::request_timeout,
+           "From a request's first byte to its answer [10s]");
+  duration("--drain-delay", &C::drain_delay,
+           "After SIGTERM, how long to go on serving while unready [5s]");
+  duration("--drain-timeout", &C::drain_timeout,
+           "Then, how long to wait for requests under way [15s]");
+  command->add_option("--log-level", flags->log_level, "debug, info, warn or error [info]");
+  command->add_option("--log-decisions", flags->log_decisions,
+                      "Log a line for each review: none, denied, findings or all [none]");
+  command->callback(
+      [&action, flags, config] { action = [flags, config] { return run(*config, *flags); }; });
+}
+
+}  // namespace plimsoll::app

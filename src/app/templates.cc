@@ -1,0 +1,99 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/commands.h"
+#include "app/console.h"
+#include "app/templates_of.h"
+
+namespace plimsoll::app {
+namespace {
+
+struct Options {
+  std::vector<std::string> files;
+  std::string ref;
+};
+
+std::string to_text(const ParamValue& value) {
+  struct Text {
+    std::string operator()(const std::vector<std::string>& list) const {
+      return fmt::format("{}", fmt::join(list, ", "));
+    }
+    std::string operator()(bool flag) const { return flag ? "true" : "false"; }
+    std::string operator()(const std::vector<IdRange>& ranges) const {
+      std::string text;
+      for (const IdRange& r : ranges)
+        text += fmt::format("{}{}-{}", text.empty() ? "" : ", ", r.min, r.max);
+      return text;
+    }
+  };
+  return std::visit(Text{}, value);
+}
+
+int list(const Options& options) {
+  const auto library = load_library(options.files);
+  if (!library) return fail(library.error());
+  const Palette c = palette_for(stdout);
+  std::string out;
+  std::size_t width = 0;
+  for (const auto name : library->names()) width = std::max(width, name.size());
+  for (const auto name : library->names()) {
+    const auto found = library->find({std::string(name), {}});
+    out += fmt::format("{}{:<{}}{}  {:>2} checks at v1.{}  {}\n", c.bold, name, width, c.plain,
+                       found->rules->size(), found->version, found->description);
+  }
+  return print(out) ? kPassed : kFailed;
+}
+
+int show(const Options& options) {
+  const auto library = load_library(options.files);
+  if (!library) return fail(library.error());
+  const auto found = find_template(*library, options.ref);
+  if (!found) return fail(found.error());
+  const Template& policy = **found;
+  const Palette c = palette_for(stdout);
+  std::string out = fmt::format("{}{}{}\n{}\n", c.bold, policy.ref(), c.plain, policy.description);
+  for (const Rule& rule : *policy.rules) {
+    out += fmt::format("\n{}{}{}  {}{}, since v1.{} of {}{}\n  {}\n", c.bold, rule.check->id,
+                       c.plain, c.dim, name_of(rule.check->severity), rule.since, rule.from,
+                       c.plain, rule.check->title);
+    for (const auto& [name, value] : rule.params.all())
+      out += fmt::format("  {}{}:{} {}\n", c.cyan, name, c.plain, to_text(value));
+  }
+  if (policy.rules->empty()) out += "\nIt asks nothing.\n";
+  return print(out) ? kPassed : kFailed;
+}
+
+int lint(const Options& options) {
+  const auto library = load_library(options.files);
+  if (!library) return fail(library.error());
+  return print(fmt::format("{}: fine\n", fmt::join(options.files, ", "))) ? kPassed : kFailed;
+}
+
+}  // namespace
+
+void add_templates(CLI::App& app, Action& action) {
+  auto options = std::make_shared<Options>();
+  auto* const command = app.add_subcommand("templates", "List, show and lint templates");
+  command->require_subcommand(1);
+  const auto add_files = [&](CLI::App* sub) {
+    sub->add_option("--templates", options->files, "File with SecurityTemplates; repeatable")
+        ->allow_extra_args(false);
+  };
+  auto* const lists = command->add_subcommand("list", "List the templates");
+  add_files(lists);
+  lists->callback([&action, options] { action = [options] { return list(*options); }; });
+  auto* const shows =
+      command->add_subcommand("show", "Show what a template asks at a version, check by check");
+  shows->add_option("template", options->ref, "NAME or NAME@VERSION")->required();
+  add_files(shows);
+  shows->callback([&action, options] { action = [options] { return show(*options); }; });
+  auto* const lints = command->add_subcommand("lint", "Say whether template files are right");
+  lints->add_option("file", options->files, "Files with SecurityTemplates")->required();
+  lints->callback([&action, options] { action = [options] { return lint(*options); }; });
+}
+
+}  // namespace plimsoll::app

@@ -1,0 +1,232 @@
+#include "codec/answer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <iterator>
+#include <set>
+#include <tuple>
+
+#include "verdict/words.h"
+
+namespace plimsoll::codec {
+namespace {
+
+// Written by hand: building a tree of values first takes longer than judging the pod.
+void append_string(std::string& out, std::string_view text) {
+  out += '"';
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(c));
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+std::string plural(std::size_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+struct Listed {
+  const Violation* violation;
+  const Template* policy;
+};
+
+/// Tells whether a finding was met before: several templates may ask for the same.
+class Seen {
+ public:
+  bool add(const Violation& v) {
+    return known_.emplace(v.check, v.finding.path, v.finding.message).second;
+  }
+
+ private:
+  std::set<std::tuple<const Check*, std::string_view, std::string_view>> known_;
+};
+
+/// The violations of the wanted judgements that were not seen yet, each once.
+template <class Wanted>
+std::vector<Listed> list(const Verdict& verdict, Wanted wanted, Seen seen = {}) {
+  std::vector<Listed> all;
+  for (const Judgement& judgement : verdict.judgements)
+    if (wanted(judgement))
+      for (const Violation& violation : judgement.violations)
+        if (verdict.judgements.size() == 1 || seen.add(violation))
+          all.push_back({&violation, judgement.policy.get()});
+  return all;
+}
+
+template <class Wanted>
+std::string template_names(const Verdict& verdict, Wanted wanted) {
+  std::string names;
+  for (const Judgement& judgement : verdict.judgements) {
+    if (!wanted(judgement)) continue;
+    const std::string ref = judgement.policy->ref();
+    if (names.find(ref) != std::string::npos) continue;
+    if (!names.empty()) names += ", ";
+    names += ref;
+  }
+  return names;
+}
+
+bool denies(const Judgement& j) { return j.mode == Mode::Enforce && !j.violations.empty(); }
+
+void append_status(std::string& out, const Review& review, const Verdict& verdict) {
+  const auto findings = list(verdict, denies);
+  const RequestFacts& facts = review.facts;
+  std::string kind = facts.kind.empty() ? "object" : facts.kind;
+  std::ranges::transform(kind, kind.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+
+  std::string message =
+      fmt::format("{}{} has more privilege than {} allows ({})", kind,
+                  facts.name.empty() ? "" : fmt::format(" \"{}\"", facts.name),
+                  template_names(verdict, denies), plural(findings.size(), "finding"));
+  for (std::size_t i = 0; i < std::min(findings.size(), kMaxMessageFindings); ++i) {
+    const Violation& v = *findings[i].violation;
+    message += fmt::format("\n- {} [{}]: {}", verdict::printable(v.finding.message), v.check->id,
+                           verdict::printable(verdict::advice(v)));
+  }
+  if (findings.size() > kMaxMessageFindings)
+    message += fmt::format("\n- and {} more", findings.size() - kMaxMessageFindings);
+
+  out += R"(,"status":{"metadata":{},"status":"Failure","message":)";
+  append_string(out, message);
+  out += R"(,"reason":"Forbidden","details":{"name":)";
+  append_string(out, facts.name);
+  if (!facts.group.empty()) {
+    out += R"(,"group":)";
+    append_string(out, facts.group);
+  }
+  out += R"(,"kind":)";
+  append_string(out, facts.resource);
+  out += R"(,"causes":[)";
+  for (std::size_t i = 0; i < std::min(findings.size(), kMaxCauses); ++i) {
+    const Violation& v = *findings[i].violation;
+    if (i > 0) out += ',';
+    out += R"({"reason":)";
+    append_string(out, v.check->id);
+    out += R"(,"message":)";
+    append_string(out, verdict::printable(v.finding.message + ": " + verdict::advice(v)));
+    out += R"(,"field":)";
+    append_string(out, verdict::printable(verdict::field_of(v.finding.path)));
+    out += '}';
+  }
+  out += R"(]},"code":403})";
+}
+
+// Cuts to at most `bytes`, at the end of a character, and says so.
+std::string cut(std::string text, std::size_t bytes) {
+  constexpr std::string_view kMark = "...";
+  if (text.size() <= bytes) return text;
+  std::size_t end = bytes - kMark.size();
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  text.resize(end);
+  text += kMark;
+  return text;
+}
+
+void append_warnings(std::string& out, const Verdict& verdict) {
+  // What a denial says already is not said again; a judgement that only warned for a dry run is.
+  const auto warns = [](const Judgement& j) { return j.mode == Mode::Warn; };
+  Seen said_by_denial;
+  for (const Listed& listed : list(verdict, denies)) said_by_denial.add(*listed.violation);
+  auto findings = list(verdict, warns, std::move(said_by_denial));
+  if (findings.empty()) return;
+  std::ranges::stable_sort(findings, {},
+                           [](const Listed& listed) { return listed.violation->check->severity; });
+
+  constexpr std::size_t kForLast = 120;  // the word of how many were left out
+  out += R"(,"warnings":[)";
+  std::size_t spent = 0, said = 0;
+  for (const auto& [violation, policy] : findings) {
+    const std::string warning = cut(
+        verdict::printable(fmt::format("{} {}: {}; {}", policy->ref(), violation->check->id,
+                                       violation->finding.message, verdict::advice(*violation))),
+        WarningBudget::kEach);
+    const bool last = said + 1 == findings.size();
+    if (spent + warning.size() > WarningBudget::kTotal - (last ? 0 : kForLast)) break;
+    if (said++ > 0) out += ',';
+    append_string(out, warning);
+    spent += warning.size();
+  }
+  if (said < findings.size()) {
+    if (said > 0) out += ',';
+    append_string(out, fmt::format("plimsoll: {} left out; plimsoll check lists them all",
+                                   plural(findings.size() - said, "further finding")));
+  }
+  out += ']';
+}
+
+// One line for an audit log: `restricted@v1.37: field: message; field: message`.
+std::string audit_text(const Verdict& verdict, const std::vector<Listed>& findings, auto wanted) {
+  constexpr std::size_t kMost = 4096;
+  std::string text = template_names(verdict, wanted) + ": ";
+  std::size_t said = 0;
+  for (const Listed& listed : findings) {
+    const std::string one = fmt::format("{}{} [{}]", said > 0 ? "; " : "",
+                                        verdict::printable(listed.violation->finding.message),
+                                        listed.violation->check->id);
+    if (text.size() + one.size() > kMost) break;
+    text += one;
+    ++said;
+  }
+  if (said < findings.size()) text += fmt::format(" and {} more", findings.size() - said);
+  return text;
+}
+
+// Keys become `<webhook>/<key>`. `enforce-policy` and `audit-violations` are upstream's names.
+void append_audit_annotations(std::string& out, const Verdict& verdict) {
+  const auto enforces = [](const Judgement& j) { return j.mode == Mode::Enforce || j.dry_run; };
+  const auto audits = [](const Judgement& j) { return j.mode == Mode::Audit; };
+  const auto would = [](const Judgement& j) { return j.dry_run; };
+  std::vector<std::pair<std::string_view, std::string>> annotations;
+  if (std::string names = template_names(verdict, enforces); !names.empty())
+    annotations.emplace_back("enforce-policy", std::move(names));
+  if (const auto findings = list(verdict, denies); !findings.empty())
+    annotations.emplace_back("enforce-violations", audit_text(verdict, findings, denies));
+  if (const auto findings = list(verdict, audits); !findings.empty())
+    annotations.emplace_back("audit-violations", audit_text(verdict, findings, audits));
+  if (const auto findings = list(verdict, would); !findings.empty())
+    annotations.emplace_back("dry-run-violations", audit_text(verdict, findings, would));
+  if (annotations.empty()) return;
+  out += R"(,"auditAnnotations":{)";
+  for (std::size_t i = 0; i < annotations.size(); ++i) {
+    if (i > 0) out += ',';
+    append_string(out, annotations[i].first);
+    out += ':';
+    append_string(out, annotations[i].second);
+  }
+  out += '}';
+}
+
+}  // namespace
+
+std::string encode_answer(const Review& review, const Verdict& verdict) {
+  std::string out;
+  out.reserve(512);
+  out += R"({"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","response":{"uid":)";
+  append_string(out, review.facts.uid);
+  out += verdict.allowed ? R"(,"allowed":true)" : R"(,"allowed":false)";
+  if (!verdict.allowed) append_status(out, review, verdict);
+  append_audit_annotations(out, verdict);
+  append_warnings(out, verdict);
+  out += "}}";
+  return out;
+}
+
+std::string encode_error(std::string_view message) {
+  std::string out = R"({"error":)";
+  append_string(out, verdict::printable(message));
+  out += "}\n";
+  return out;
+}
+
+}  // namespace plimsoll::codec

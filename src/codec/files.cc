@@ -1,0 +1,369 @@
+#include "codec/files.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "codec/decoder.h"
+#include "codec/yaml.h"
+#include "verdict/words.h"
+
+namespace plimsoll::codec {
+namespace {
+
+constexpr std::string_view kApiVersion = "plimsoll.dev/v1alpha1";
+
+template <class T>
+using Field = Decoder::Field<T>;
+
+Error error_at(const YamlDocument& document, const std::string& file, const Fault& fault) {
+  const YamlNode& node = document.nearest(fault.path);
+  Error error;
+  error.message = fault.message;
+  error.file = file;
+  error.line = node.has_key ? node.key_begin.line : node.begin.line;
+  error.column = node.has_key ? node.key_begin.column : node.begin.column;
+  error.field = verdict::field_of(fault.path);
+  return error;
+}
+
+std::size_t line_of(const YamlDocument& document, const std::string& pointer) {
+  return document.nearest(pointer).begin.line;
+}
+
+/// Reads `name` or another text that `parse` understands; `what` is what it must be.
+template <class T, class Parse>
+void read_parsed(Decoder& d, Json value, T& out, Parse parse, std::string_view what) {
+  if (std::string_view text; value.get(text) == simdjson::SUCCESS) {
+    if (auto parsed = parse(text)) {
+      out = *parsed;
+      return;
+    }
+  }
+  d.fault(fmt::format("must be {}, is {}", what, simdjson::minify(value)));
+}
+
+struct TypeMeta {
+  std::string api_version, kind;
+};
+
+/// Whether the document is of the kind; else why not.
+void expect_kind(Decoder& d, const TypeMeta& meta, std::string_view kind) {
+  if (meta.api_version != kApiVersion || meta.kind != kind)
+    d.fault(fmt::format("must be a {} of {}, is \"{}\" of \"{}\"", kind, kApiVersion, meta.kind,
+                        meta.api_version));
+}
+
+// --- templates -----------------------------------------------------------------------------------
+
+constexpr auto parse_since = [](std::string_view text) -> std::optional<MinorVersion> {
+  std::optional<MinorVersion> version;
+  return parse_version(text, version) ? version : std::nullopt;
+};
+
+struct RawRange {
+  std::optional<std::int64_t> min, max;
+};
+constexpr Field<RawRange> kRange[] = {{"min", plain<&RawRange::min>::read},
+                                      {"max", plain<&RawRange::max>::read}};
+
+void read_range(Decoder& d, Json value, IdRange& out) {
+  RawRange raw;
+  d.object(value, kRange, raw);
+  if (!raw.min || !raw.max) d.fault("must have both min and max");
+  out = {raw.min.value_or(0), raw.max.value_or(0)};
+}
+
+void read_param(Decoder& d, std::string_view check, std::string_view name, Json value,
+                ParamValue& out) {
+  if (value.is_bool()) {
+    d.read(value, out.emplace<bool>());
+    return;
+  }
+  // An empty list fits both kinds of lists: what the check declares decides.
+  bool ranges = false;
+  if (const Check* const known = find_check(check))
+    for (const ParamSpec& spec : known->params)
+      ranges = ranges || (spec.name == name && spec.type == ParamType::Ranges);
+  if (ranges)
+    d.array(value, [&, &list = out.emplace<std::vector<IdRange>>()](Json element, std::size_t) {
+      read_range(d, element, list.emplace_back());
+    });
+  else
+    d.read(value, out.emplace<std::vector<std::string>>());
+}
+
+/// A rule, and its parameters until it is known which check they are for.
+struct RawRule : RuleSpec {
+  std::optional<Json> raw_params;
+};
+
+constexpr Field<RawRule> kRule[] = {
+    {"check", plain<&RuleSpec::check>::read},
+    {"since",
+     [](Decoder& d, Json v, RawRule& out) {
+       read_parsed(d, v, out.since, parse_since, "a version such as v1.25");
+     }},
+    {"before",
+     [](Decoder& d, Json v, RawRule& out) {
+       read_parsed(d, v, out.before, parse_since, "a version such as v1.25");
+     }},
+    {"enabled", plain<&RuleSpec::enabled>::read},
+    {"params", [](Decoder& d, Json v, RawRule& out) {
+       // Whether it is an object is said here, where the path is known to stand.
+       d.members(v, [](std::string_view, Json) {});
+       out.raw_params = v;
+     }}};
+
+void read_rule(Decoder& d, Json value, RuleSpec& out) {
+  RawRule raw;
+  d.object(value, kRule, raw);
+  if (raw.raw_params)
+    d.below("params", [&] {
+      d.members(*raw.raw_params, [&](std::string_view name, Json param) {
+        auto& [key, decoded] = raw.params.emplace_back(std::string(name), ParamValue{});
+        read_param(d, raw.check, name, param, decoded);
+      });
+    });
+  out = std::move(static_cast<RuleSpec&>(raw));
+}
+
+constexpr Field<TemplateSpec> kTemplateSpec[] = {
+    {"description", plain<&TemplateSpec::description>::read},
+    {"extends", plain<&TemplateSpec::extends>::read},
+    {"newest",
+     [](Decoder& d, Json v, TemplateSpec& out) {
+       read_parsed(d, v, out.newest, parse_since, "a version such as v1.37");
+     }},
+    {"rules", [](Decoder& d, Json v, TemplateSpec& out) {
+       d.array(v, [&](Json rule, std::size_t) { read_rule(d, rule, out.rules.emplace_back()); });
+     }}};
+
+struct RawTemplate : TypeMeta, TemplateSpec {};
+
+constexpr Field<RawTemplate> kTemplate[] = {{"apiVersion", plain<&TypeMeta::api_version>::read},
+                                            {"kind", plain<&TypeMeta::kind>::read},
+                                            {"metadata",
+                                             [](Decoder& d, Json v, RawTemplate& out) {
+                                               // Labels, annotations and what an API server adds
+                                               // are of no concern.
+                                               d.members(v, [&](std::string_view key, Json value) {
+                                                 if (key == "name") d.read(value, out.name);
+                                               });
+                                             }},
+                                            {"spec", [](Decoder& d, Json v, RawTemplate& out) {
+                                               d.object(v, kTemplateSpec,
+                                                        static_cast<TemplateSpec&>(out));
+                                             }}};
+
+// --- configuration -------------------------------------------------------------------------------
+
+constexpr std::string_view kModes = "enforce, warn or audit";
+
+struct RawBinding : BindingSpec {
+  bool has_version = false;
+  std::optional<MinorVersion> version;
+};
+
+constexpr auto parse_workloads = [](std::string_view text) -> std::optional<bool> {
+  if (text == "enforce") return true;
+  if (text == "warn") return false;
+  return std::nullopt;
+};
+
+constexpr Field<RawBinding> kBinding[] = {
+    {"mode",
+     [](Decoder& d, Json v, RawBinding& out) { read_parsed(d, v, out.mode, parse_mode, kModes); }},
+    {"template",
+     [](Decoder& d, Json v, RawBinding& out) {
+       read_parsed(d, v, out.policy, TemplateRef::parse,
+                   "a template such as restricted or restricted@v1.31");
+     }},
+    {"version",
+     [](Decoder& d, Json v, RawBinding& out) {
+       std::string text;
+       d.read(v, text);
+       out.has_version = true;
+       if (!parse_version(text, out.version))
+         d.fault(fmt::format("must be `latest` or a version such as v1.31, is \"{}\"", text));
+     }},
+    {"namespaces", plain<&BindingSpec::namespaces>::read},
+    {"excludeNamespaces", plain<&BindingSpec::exclude_namespaces>::read},
+    {"workloads", [](Decoder& d, Json v, RawBinding& out) {
+       read_parsed(d, v, out.enforce_workloads, parse_workloads, "enforce or warn");
+     }}};
+
+template <auto Member>
+void read_duration(Decoder& d, Json value, Configuration& out) {
+  read_parsed(d, value, out.*Member, parse_duration, "a duration such as 250ms, 5s or 2m");
+}
+
+using C = Configuration;
+constexpr Field<C> kServer[] = {{"listen", plain<&C::listen>::read},
+                                {"management", plain<&C::management>::read},
+                                {"tlsCert", plain<&C::tls_cert>::read},
+                                {"tlsKey", plain<&C::tls_key>::read},
+                                {"clientCA", plain<&C::client_ca>::read},
+                                {"maxBodyBytes", plain<&C::max_body_bytes>::read},
+                                {"maxConnections", plain<&C::max_connections>::read},
+                                {"handshakeTimeout", read_duration<&C::handshake_timeout>},
+                                {"idleTimeout", read_duration<&C::idle_timeout>},
+                                {"requestTimeout", read_duration<&C::request_timeout>},
+                                {"drainDelay", read_duration<&C::drain_delay>},
+                                {"drainTimeout", read_duration<&C::drain_timeout>}};
+
+constexpr Field<C> kLog[] = {{"level", plain<&C::log_level>::read},
+                             {"decisions", plain<&C::log_decisions>::read}};
+
+struct RawConfiguration : TypeMeta, Configuration {};
+
+constexpr Field<RawConfiguration> kConfiguration[] = {
+    {"apiVersion", plain<&TypeMeta::api_version>::read},
+    {"kind", plain<&TypeMeta::kind>::read},
+    {"metadata", [](Decoder&, Json, RawConfiguration&) {}},
+    {"server",
+     [](Decoder& d, Json v, RawConfiguration& out) { d.object(v, kServer, static_cast<C&>(out)); }},
+    {"log",
+     [](Decoder& d, Json v, RawConfiguration& out) { d.object(v, kLog, static_cast<C&>(out)); }},
+    {"dryRun", plain<&C::dry_run>::read},
+    {"templates", plain<&C::templates>::read},
+    {"bindings", [](Decoder& d, Json v, RawConfiguration& out) {
+       d.array(v, [&](Json element, std::size_t) {
+         RawBinding binding;
+         d.object(element, kBinding, binding);
+         if (binding.policy.name.empty()) d.fault("names no template");
+         if (binding.has_version && binding.policy.version)
+           d.fault("gives the version twice: in template and in version");
+         else if (binding.has_version)
+           binding.policy.version = binding.version;
+         out.bindings.push_back(std::move(static_cast<BindingSpec&>(binding)));
+       });
+     }}};
+
+Error flag_error(std::string message) {
+  Error error;
+  error.message = std::move(message);
+  error.field = "--bind";
+  error.remedy = "write MODE=TEMPLATE[@VERSION][,namespaces=GLOB|GLOB][,excludeNamespaces=GLOB]"
+                 "[,workloads=enforce]";
+  return error;
+}
+
+}  // namespace
+
+Result<std::vector<TemplateSpec>> read_templates(std::string_view text, const std::string& file) {
+  std::vector<TemplateSpec> specs;
+  YamlReader reader(text, file);
+  simdjson::dom::parser parser;
+  for (;;) {
+    auto next = reader.next();
+    if (!next) return next.error();
+    if (!*next) break;
+    const YamlDocument& document = **next;
+    if (document.empty()) continue;
+    std::vector<Fault> faults;
+    Decoder decoder("", faults, Unknown::Fault);
+    RawTemplate raw;
+    decoder.object(parser.parse(document.json()).value(), kTemplate, raw);
+    if (faults.empty()) expect_kind(decoder, raw, "SecurityTemplate");
+    if (!faults.empty()) return error_at(document, file, faults.front());
+    TemplateSpec& spec = specs.emplace_back(std::move(static_cast<TemplateSpec&>(raw)));
+    spec.file = file;
+    for (std::size_t i = 0; i < spec.rules.size(); ++i)
+      spec.rules[i].line = line_of(document, fmt::format("/spec/rules/{}", i));
+  }
+  if (!specs.empty()) return specs;
+  Error error;
+  error.message = "holds no template";
+  error.file = file;
+  error.remedy = fmt::format("write a SecurityTemplate of {}", kApiVersion);
+  return error;
+}
+
+Result<Configuration> read_configuration(std::string_view text, const std::string& file) {
+  std::optional<Configuration> found;
+  YamlReader reader(text, file);
+  simdjson::dom::parser parser;
+  for (;;) {
+    auto next = reader.next();
+    if (!next) return next.error();
+    if (!*next) break;
+    const YamlDocument& document = **next;
+    if (document.empty()) continue;
+    std::vector<Fault> faults;
+    Decoder decoder("", faults, Unknown::Fault);
+    if (found) decoder.fault("is a second document; a configuration is one");
+    RawConfiguration raw;
+    decoder.object(parser.parse(document.json()).value(), kConfiguration, raw);
+    if (faults.empty()) expect_kind(decoder, raw, "Configuration");
+    if (!faults.empty()) return error_at(document, file, faults.front());
+    found = std::move(static_cast<Configuration&>(raw));
+    for (std::size_t i = 0; i < found->bindings.size(); ++i) {
+      found->bindings[i].file = file;
+      found->bindings[i].line = line_of(document, fmt::format("/bindings/{}", i));
+    }
+  }
+  if (found) return *std::move(found);
+  Error error;
+  error.message = "holds no configuration";
+  error.file = file;
+  error.remedy = fmt::format("write a Configuration of {}", kApiVersion);
+  return error;
+}
+
+Result<BindingSpec> parse_binding(std::string_view text) {
+  BindingSpec spec;
+  bool first = true;
+  while (!text.empty() || first) {
+    const auto comma = std::min(text.find(','), text.size());
+    const auto part = text.substr(0, comma);
+    text.remove_prefix(std::min(comma + 1, text.size()));
+    const auto equals = part.find('=');
+    if (equals == std::string_view::npos)
+      return flag_error(fmt::format("\"{}\" is not KEY=VALUE", part));
+    const auto key = part.substr(0, equals);
+    const auto value = part.substr(equals + 1);
+    const auto split = [&](std::vector<std::string>& out) {
+      for (std::string_view rest = value; !rest.empty();) {
+        const auto bar = std::min(rest.find('|'), rest.size());
+        out.emplace_back(rest.substr(0, bar));
+        rest.remove_prefix(std::min(bar + 1, rest.size()));
+      }
+    };
+    if (first) {
+      const auto mode = parse_mode(key);
+      const auto ref = TemplateRef::parse(value);
+      if (!mode) return flag_error(fmt::format("\"{}\" is not a mode: {}", key, kModes));
+      if (!ref) return flag_error(fmt::format("\"{}\" is not a template reference", value));
+      spec.mode = *mode;
+      spec.policy = *ref;
+    } else if (key == "namespaces") {
+      split(spec.namespaces);
+    } else if (key == "excludeNamespaces") {
+      split(spec.exclude_namespaces);
+    } else if (const auto workloads = parse_workloads(value); key == "workloads" && workloads) {
+      spec.enforce_workloads = *workloads;
+    } else {
+      return flag_error(fmt::format("\"{}\" is not known", part));
+    }
+    first = false;
+  }
+  return spec;
+}
+
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
+  std::int64_t count = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, count);
+  constexpr std::int64_t kMost = 24 * 3600;  // in any unit: far beyond use, far below overflow
+  if (error != std::errc{} || count < 0) return std::nullopt;
+  const std::string_view unit(stop, static_cast<std::size_t>(end - stop));
+  if (unit == "ms" && count <= kMost * 1000) return std::chrono::milliseconds(count);
+  if (count > kMost) return std::nullopt;
+  if (unit == "s") return std::chrono::seconds(count);
+  if (unit == "m") return std::chrono::minutes(count);
+  return std::nullopt;
+}
+
+}  // namespace plimsoll::codec

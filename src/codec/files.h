@@ -1,0 +1,54 @@
+// Plimsoll's own YAML files: templates and the server's configuration.
+//
+// Stricter than Kubernetes objects: a field that is not known is an error. Thread-safety:
+// stateless.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plimsoll/result.h"
+#include "plimsoll/template.h"
+#include "plimsoll/verdict.h"
+
+namespace plimsoll::codec {
+
+/// Every `SecurityTemplate` of plimsoll.dev/v1alpha1 in the text. Errors name line and field.
+Result<std::vector<TemplateSpec>> read_templates(std::string_view text, const std::string& file);
+
+/// A binding as it is written.
+struct BindingSpec {
+  Mode mode = Mode::Enforce;
+  TemplateRef policy;
+  bool enforce_workloads = false;
+  std::vector<std::string> namespaces, exclude_namespaces;
+  std::string file;      ///< for messages; empty: a flag
+  std::size_t line = 0;  ///< for messages
+};
+
+/// What `plimsoll serve` is told. Absent: not said.
+struct Configuration {
+  std::optional<std::string> listen, management, tls_cert, tls_key, client_ca;
+  std::optional<bool> dry_run;
+  std::optional<std::int64_t> max_body_bytes, max_connections;
+  std::optional<std::chrono::milliseconds> handshake_timeout, idle_timeout, request_timeout;
+  std::optional<std::chrono::milliseconds> drain_delay, drain_timeout;
+  std::optional<std::string> log_level, log_decisions;
+  std::vector<std::string> templates;  ///< files, as written
+  std::vector<BindingSpec> bindings;
+};
+
+/// The `Configuration` of plimsoll.dev/v1alpha1 that the text holds. Errors name line and field.
+Result<Configuration> read_configuration(std::string_view text, const std::string& file);
+
+/// `enforce=restricted@v1.31,namespaces=shop-*|web,excludeNamespaces=x,workloads=enforce`.
+Result<BindingSpec> parse_binding(std::string_view text);
+
+/// `250ms`, `5s`, `2m`: a whole number and its unit.
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
+
+}  // namespace plimsoll::codec

@@ -1,0 +1,39 @@
+#include <fmt/format.h>
+
+#include <exception>
+
+#include "app/commands.h"
+#include "app/version.h"
+
+namespace {
+
+int run(int argc, char** argv) {
+  using namespace plimsoll::app;
+  CLI::App app("Plimsoll refuses pods loaded with more privilege than they need.", "plimsoll");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", fmt::format("plimsoll {}", kVersion));
+  app.set_help_flag("-h,--help", "Print this help");
+  app.footer("Exit status: 0 all pass, 1 violations found, 2 it could not be done.");
+  Action action;
+  for (const auto& add : {add_serve, add_check, add_checks, add_explain, add_templates, add_certs,
+                          add_version, add_completion})
+    add(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int status = app.exit(error);
+    return status == 0 ? kPassed : kFailed;
+  }
+  return action();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "plimsoll: {}\n", error.what());
+    return plimsoll::app::kFailed;
+  }
+}

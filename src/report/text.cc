@@ -1,0 +1,78 @@
+#include <fmt/format.h>
+
+#include "report/format.h"
+#include "verdict/words.h"
+
+namespace plimsoll::report {
+namespace {
+
+struct Colours {
+  std::string_view bold, dim, red, green, yellow, plain;
+};
+
+std::string plural(std::size_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+std::string title_of(const Resource& resource) {
+  std::string title = resource.kind.empty() ? "document" : resource.kind;
+  if (!resource.namespace_name.empty() || !resource.name.empty()) title += ' ';
+  if (!resource.namespace_name.empty()) title += resource.namespace_name + "/";
+  return verdict::printable(title + resource.name);
+}
+
+std::string place_of(const Source& source, std::size_t line, std::size_t column) {
+  std::string place = verdict::printable(source.file == "-" ? "<stdin>" : source.file);
+  if (line > 0) place += fmt::format(":{}", line);
+  if (line > 0 && column > 0) place += fmt::format(":{}", column);
+  return place;
+}
+
+void write(const Resource& resource, const Colours& c, std::string& out) {
+  const auto line = [&](std::string_view colour, std::string_view word, std::string_view rest) {
+    out += fmt::format("{}{}{} {}{}{} {}{}\n", colour, word, c.plain, c.bold, title_of(resource),
+                       c.plain, place_of(resource.source, resource.source.line, 0), rest);
+  };
+  const std::string reason = verdict::printable(resource.reason);
+  switch (resource.outcome) {
+    case Outcome::Pass:
+      line(c.green, "pass", "");
+      return;
+    case Outcome::Skipped:
+      line(c.dim, "skip", ": " + reason);
+      return;
+    case Outcome::Error:
+      out += fmt::format("{}error{} {}\n", c.red, c.plain, reason);
+      return;
+    case Outcome::Fail:
+      line(c.red, "fail", "");
+      break;
+  }
+  for (const auto& finding : resource.findings) {
+    out += fmt::format("  {}: {} {}[{}, {}]{}\n",
+                       place_of(resource.source, finding.line, finding.column),
+                       verdict::printable(finding.message), c.dim, finding.check->id,
+                       name_of(finding.check->severity), c.plain);
+    out += fmt::format("    {}{}{}\n", c.yellow, verdict::printable(finding.advice), c.plain);
+  }
+}
+
+}  // namespace
+
+std::string write_text(const Report& report, const Style& style) {
+  const Colours colours =
+      style.colour ? Colours{"\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"}
+                   : Colours{};
+  std::string out;
+  for (const auto& resource : report.resources) write(resource, colours, out);
+  const Summary sum = report.summary();
+  if (!report.resources.empty()) out += '\n';
+  out += fmt::format("{} against {}: {} passed, {} failed", plural(sum.resources, "resource"),
+                     report.template_ref, sum.passed, sum.failed);
+  if (sum.errors > 0) out += fmt::format(", {}", plural(sum.errors, "error"));
+  if (sum.skipped > 0) out += fmt::format(", {} skipped", sum.skipped);
+  out += fmt::format("; {}\n", plural(sum.findings, "finding"));
+  return out;
+}
+
+}  // namespace plimsoll::report

@@ -1,0 +1,91 @@
+// An HTTP/1.1 server over httplib: TLS or plain, with limits that a hostile client cannot get
+// round.
+//
+// A connection is refused, and closed, rather than trusted, when its body has no plain length
+// (chunked, compressed, missing, too large) or its type is not JSON. Each connection has a thread;
+// at most `max_connections` are open. One more ends the one that is idle for the longest time; when
+// none is idle it is answered with 503. Ownership: the handlers are the server's and must be
+// callable from any thread. Thread-safety: bind(), run() and drain() may be called from different
+// threads.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "plimsoll/result.h"
+#include "server/connections.h"
+#include "server/tls.h"
+
+namespace plimsoll::server {
+
+struct Request {
+  std::string_view path;  ///< decoded, without the query
+  std::string_view body;
+};
+
+struct Response {
+  int status = 200;
+  std::string body;
+  std::string_view content_type = "application/json";  ///< a literal
+};
+
+using Handler = std::function<Response(const Request&)>;
+
+struct Limits {
+  std::size_t max_body = 8 * 1024 * 1024;  ///< bytes
+  std::size_t max_connections = 512;
+  std::chrono::milliseconds handshake{5'000};
+  std::chrono::milliseconds idle{120'000};    ///< longer than the 90 s for which clients keep them
+  std::chrono::milliseconds request{10'000};  ///< from the first byte to the end of the answer
+};
+
+/// What a server counts.
+struct Counts {
+  std::atomic<std::uint64_t> accepted{0}, shed{0}, evicted{0}, handshake_failures{0};
+  std::atomic<std::uint64_t> refused{0};  ///< requests that were answered without their body
+};
+
+class HttpServer {
+ public:
+  /// `tls` is null for a plain server, and outlives the server. `error_body` makes the body of an
+  /// answer that no handler gave from its message.
+  HttpServer(const TlsContext* tls, Limits limits,
+             std::function<std::string(std::string_view message)> error_body);
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  /// Before run(). A path of at most three segments; `/*` at its end stands for what is left of it.
+  void post(std::string path, Handler handler);
+  void get(std::string path, Handler handler);
+
+  /// Binds to `HOST:PORT`; port 0: one that is free. The error says what is wrong with the address.
+  Status bind(const std::string& address);
+
+  /// The address it is bound to, `HOST:PORT`.
+  [[nodiscard]] const std::string& address() const;
+
+  /// Serves until drain() has ended. False: it could not listen.
+  bool run();
+
+  /// From now on each answer closes its connection, and idle ones are closed: clients go elsewhere.
+  void start_closing();
+
+  /// Takes no new connection, waits up to `grace` for requests under way, then ends them.
+  void drain(std::chrono::milliseconds grace);
+
+  [[nodiscard]] const Counts& counts() const;
+  [[nodiscard]] std::size_t connections() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace plimsoll::server

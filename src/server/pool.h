@@ -1,0 +1,44 @@
+// Threads for connections: made when they are needed, gone when they are not, never more than a
+// bound. httplib holds a thread for as long as a connection is open.
+//
+// Thread-safety: enqueue and shutdown are called by the thread that accepts connections.
+#pragma once
+
+#include <httplib.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <mutex>
+
+namespace plimsoll::server {
+
+class ElasticPool final : public httplib::TaskQueue {
+ public:
+  /// `max_threads`: at least 1. A thread without work ends after `linger`.
+  explicit ElasticPool(std::size_t max_threads,
+                       std::chrono::milliseconds linger = std::chrono::seconds(30));
+  ~ElasticPool() override;
+
+  /// False: every thread is taken. Nothing waits for a thread.
+  bool enqueue(std::function<void()> work) override;
+
+  /// Waits for the work that is under way.
+  void shutdown() override;
+
+ private:
+  void run();
+
+  const std::size_t max_threads_;
+  const std::chrono::milliseconds linger_;
+  std::mutex mutex_;
+  std::condition_variable work_or_end_, all_gone_;
+  std::deque<std::function<void()>> work_;
+  std::size_t threads_ = 0, waiting_ = 0;
+  bool ending_ = false;
+};
+
+}  // namespace plimsoll::server

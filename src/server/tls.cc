@@ -1,0 +1,202 @@
+#include "server/tls.h"
+
+#include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <string_view>
+#include <vector>
+
+namespace plimsoll::server {
+namespace {
+
+Error file_error(const std::string& file, std::string message, std::string remedy) {
+  Error error;
+  error.message = std::move(message);
+  error.file = file;
+  error.remedy = std::move(remedy);
+  return error;
+}
+
+Result<std::string> read_file(const std::string& path) {
+  errno = 0;
+  std::ifstream in(path, std::ios::binary);
+  std::string bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  if (in && !bytes.empty()) return bytes;
+  return file_error(path,
+                    errno != 0 ? fmt::format("cannot be read: {}", std::strerror(errno))
+                               : std::string("is empty"),
+                    "`plimsoll certs DIR` makes a CA and a serving pair");
+}
+
+struct BioFree {
+  void operator()(BIO* bio) const { BIO_free_all(bio); }
+};
+struct X509Free {
+  void operator()(X509* x509) const { X509_free(x509); }
+};
+struct KeyFree {
+  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
+};
+using Bio = std::unique_ptr<BIO, BioFree>;
+using Certificate = std::unique_ptr<X509, X509Free>;
+
+Bio bio_of(std::string_view text) {
+  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+std::vector<Certificate> certificates_of(std::string_view pem) {
+  std::vector<Certificate> all;
+  const Bio bio = bio_of(pem);
+  while (X509* const next = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr))
+    all.emplace_back(next);
+  ERR_clear_error();
+  return all;
+}
+
+// A key with a passphrase must not make the server ask the terminal.
+int no_passphrase(char*, int, int, void*) { return 0; }
+
+int choose_protocol(SSL*, const unsigned char** out, unsigned char* length,
+                    const unsigned char* offered, unsigned int offered_length, void*) {
+  static constexpr unsigned char kHttp11[] = "\x08http/1.1";
+  unsigned char* chosen = nullptr;
+  if (SSL_select_next_proto(&chosen, length, kHttp11, sizeof kHttp11 - 1, offered,
+                            offered_length) != OPENSSL_NPN_NEGOTIATED)
+    return SSL_TLSEXT_ERR_NOACK;
+  *out = chosen;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+std::time_t to_time(const ASN1_TIME* time) {
+  std::tm parts{};
+  return ASN1_TIME_to_tm(time, &parts) == 1 ? timegm(&parts) : 0;
+}
+
+}  // namespace
+
+Result<std::string> TlsContext::read(const TlsFiles& files) {
+  std::string bytes;
+  for (const std::string& path : {files.certificate, files.key, files.client_ca}) {
+    if (path.empty()) continue;
+    auto text = read_file(path);
+    if (!text) return text.error();
+    bytes += std::to_string(text->size()) + "\n" + *text;
+  }
+  return bytes;
+}
+
+Result<TlsContext::Pair> TlsContext::make(const TlsFiles& files, std::string bytes) {
+  // Taken apart from `bytes`, so that what is loaded is what was compared.
+  std::vector<std::string_view> texts;
+  for (std::string_view rest = bytes; !rest.empty();) {
+    const auto line = rest.find('\n');
+    const auto size = std::stoul(std::string(rest.substr(0, line)));
+    texts.push_back(rest.substr(line + 1, size));
+    rest.remove_prefix(line + 1 + size);
+  }
+  Pair pair;
+  pair.context = {SSL_CTX_new(TLS_server_method()), SSL_CTX_free};
+  SSL_CTX* const context = pair.context.get();
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                   SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
+  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_cipher_list(context,
+                          "ECDHE+AESGCM:ECDHE+CHACHA20");  // TLS 1.2; 1.3 has only good ones
+  SSL_CTX_set_read_ahead(context, 1);
+  // The API server keeps its connections; tickets and sessions would only cost memory.
+  SSL_CTX_set_num_tickets(context, 0);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
+
+  auto chain = certificates_of(texts[0]);
+  if (chain.empty())
+    return file_error(files.certificate, "holds no certificate in PEM",
+                      "`plimsoll certs DIR` makes a CA and a serving pair");
+  if (SSL_CTX_use_certificate(context, chain[0].get()) != 1)
+    return file_error(files.certificate, "holds a certificate that cannot be used",
+                      "use ECDSA P-256 or RSA with 2048 bits or more");
+  pair.not_after = to_time(X509_get0_notAfter(chain[0].get()));
+  for (std::size_t i = 1; i < chain.size(); ++i) SSL_CTX_add1_chain_cert(context, chain[i].get());
+
+  const Bio key_bio = bio_of(texts[1]);
+  const std::unique_ptr<EVP_PKEY, KeyFree> key(
+      PEM_read_bio_PrivateKey(key_bio.get(), nullptr, no_passphrase, nullptr));
+  if (!key)
+    return file_error(files.key,
+                      "holds no private key in PEM that can be read without a passphrase",
+                      "give the key that belongs to the certificate");
+  if (SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1) {
+    ERR_clear_error();
+    return file_error(files.key, fmt::format("is not the key of {}", files.certificate),
+                      "give the key that belongs to the certificate");
+  }
+  if (!files.client_ca.empty()) {
+    const auto authorities = certificates_of(texts[2]);
+    if (authorities.empty())
+      return file_error(files.client_ca, "holds no certificate in PEM",
+                        "give the CA that signs the API server's client certificate");
+    X509_STORE* const store = SSL_CTX_get_cert_store(context);
+    for (const auto& authority : authorities) {
+      X509_STORE_add_cert(store, authority.get());
+      SSL_CTX_add_client_CA(context, authority.get());
+    }
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  }
+  pair.bytes = std::move(bytes);
+  return pair;
+}
+
+Result<std::unique_ptr<TlsContext>> TlsContext::load(TlsFiles files) {
+  std::unique_ptr<TlsContext> tls(new TlsContext(std::move(files)));
+  auto bytes = read(tls->files_);
+  if (!bytes) return bytes.error();
+  auto pair = make(tls->files_, *std::move(bytes));
+  if (!pair) return pair.error();
+  tls->pair_ = *std::move(pair);
+  return tls;
+}
+
+TlsContext::Reload TlsContext::reload(Error& error) {
+  const auto fail = [&](std::string what, const Error& why) {
+    if (failed_ == what) return Reload::Unchanged;
+    failed_ = std::move(what);
+    error = why;
+    return Reload::Failed;
+  };
+  auto bytes = read(files_);
+  if (!bytes) return fail(bytes.error().to_string(), bytes.error());
+  {
+    const std::lock_guard lock(mutex_);
+    if (*bytes == pair_.bytes) {
+      failed_.clear();
+      return Reload::Unchanged;
+    }
+  }
+  if (*bytes == failed_) return Reload::Unchanged;
+  auto pair = make(files_, *bytes);
+  if (!pair) return fail(*std::move(bytes), pair.error());
+  const std::lock_guard lock(mutex_);
+  pair_ = *std::move(pair);
+  failed_.clear();
+  return Reload::Reloaded;
+}
+
+std::shared_ptr<SSL_CTX> TlsContext::current() const {
+  const std::lock_guard lock(mutex_);
+  return pair_.context;
+}
+
+std::time_t TlsContext::not_after() const {
+  const std::lock_guard lock(mutex_);
+  return pair_.not_after;
+}
+
+}  // namespace plimsoll::server
