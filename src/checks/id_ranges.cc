@@ -27,7 +27,7 @@ std::string to_string(std::span<const IdRange> ranges) {
   return text;
 }
 
-// `bad(path, who, field, id, ranges)`; of one list the higher index first, as Edit asks.
+// `bad(path, who, field, id, ranges)`
 template <class Bad>
 void each_bad(const Pod& pod, const Params& params, Bad bad) {
   const auto test = [&](const Level& level, std::string_view field, const auto& id) {
@@ -42,7 +42,7 @@ void each_bad(const Pod& pod, const Params& params, Bad bad) {
     test(level, "fsGroup", pod.security_context.fs_group);
     const auto ranges = params.ranges("supplementalGroups");
     const auto& groups = pod.security_context.supplemental_groups;
-    for (std::size_t i = groups.size(); i-- > 0;)
+    for (std::size_t i = 0; i < groups.size(); ++i)
       if (!inside(groups[i], ranges))
         bad(level.at(fmt::format("/securityContext/supplementalGroups/{}", i)), level.who(),
             "supplementalGroups", groups[i], ranges);
@@ -59,9 +59,12 @@ void evaluate(const Pod& pod, const Params& params, Findings& out) {
 }
 
 void fix(const Pod& pod, const Params& params, Edits& out) {
+  Edits edits;
   each_bad(pod, params, [&](std::string path, const auto&, auto, auto, auto) {
-    out.push_back({std::move(path), {}});
+    edits.push_back({std::move(path), {}});
   });
+  // Of one list the higher index first, as Edit asks.
+  out.insert(out.end(), edits.rbegin(), edits.rend());
 }
 
 }  // namespace

@@ -11,7 +11,8 @@ constexpr ParamSpec kParams[] = {
     {"sockets", "Paths of the sockets; `*` stands for one folder's name. Windows pipes start with "
                 "\\\\.\\pipe\\."}};
 
-// The folders of a path, without empty ones, `.` and `..`; /var/run is /run on every node.
+// The folders of a path, without empty ones, `.` and `..`; /var/run is /run on every node, and
+// /proc/N/root is the node's root again.
 std::vector<std::string> parts_of(std::string_view path) {
   std::vector<std::string> parts;
   for (std::size_t at = 0; at <= path.size();) {
@@ -21,21 +22,26 @@ std::vector<std::string> parts_of(std::string_view path) {
     if (!part.empty() && part != "." && part != "..") parts.emplace_back(part);
     at = slash + 1;
   }
+  while (parts.size() >= 3 && parts[0] == "proc" && (parts[2] == "root" || parts[2] == "cwd"))
+    parts.erase(parts.begin(), parts.begin() + 3);
   if (parts.size() >= 2 && parts[0] == "var" && parts[1] == "run") parts.erase(parts.begin());
   return parts;
 }
 
-// Whether mounting `path` shows the socket: it is the socket, or a folder above it. What the kernel
-// reaches through /proc/N/root or /proc/N/cwd is the node's root again.
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) {
+    return std::tolower(x) == std::tolower(y);
+  });
+}
+
+// Whether mounting `path` shows the socket: it is the socket, or a folder above it.
 bool reaches(std::string_view path, std::string_view socket) {
   if (path.find('\\') != std::string_view::npos || socket.find('\\') != std::string_view::npos)
-    return std::ranges::equal(path, socket, [](char a, char b) {
-      return std::tolower(static_cast<unsigned char>(a)) ==
-             std::tolower(static_cast<unsigned char>(b));
-    });
+    return equal_ignoring_case(path, socket);
   const auto folder = parts_of(path);
   const auto target = parts_of(socket);
   if (folder == std::vector<std::string>{"var"} && target.front() == "run") return true;
+  if (!folder.empty() && folder.size() <= 2 && folder[0] == "proc") return true;
   return folder.size() <= target.size() &&
          std::equal(folder.begin(), folder.end(), target.begin(),
                     [](const auto& a, const auto& b) { return b == "*" || a == b; });

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
+#include <cstdint>
+#include <cstring>
 #include <iterator>
 #include <set>
 #include <tuple>
@@ -14,21 +17,56 @@ namespace plimsoll::codec {
 namespace {
 
 // Written by hand: building a tree of values first takes longer than judging the pod.
-void append_string(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(c));
-    } else {
-      out += c;
+
+constexpr std::uint64_t every_byte(std::uint64_t byte) { return byte * 0x0101010101010101U; }
+
+// Whether one of eight bytes is zero; it may also say so of a byte above a zero one.
+constexpr std::uint64_t zero_byte(std::uint64_t bytes) {
+  return (bytes - every_byte(0x01)) & ~bytes & every_byte(0x80);
+}
+
+// Whether all eight bytes stand in JSON as they are.
+bool plain_block(const char* text) {
+  std::uint64_t bytes = 0;
+  std::memcpy(&bytes, text, sizeof bytes);
+  const std::uint64_t control = (bytes - every_byte(0x20)) & ~bytes & every_byte(0x80);
+  return (control | zero_byte(bytes ^ every_byte('"')) | zero_byte(bytes ^ every_byte('\\'))) == 0;
+}
+
+// The inside of a JSON string. Long stretches that need nothing are found eight bytes at a time.
+void append_escaped(std::string& out, std::string_view text) {
+  std::size_t from = 0, at = 0;
+  while (at < text.size()) {
+    if (text.size() - at >= 8 && plain_block(text.data() + at)) {
+      at += 8;
+      continue;
+    }
+    for (const std::size_t end = std::min(at + 8, text.size()); at < end; ++at) {
+      const auto byte = static_cast<unsigned char>(text[at]);
+      if (byte >= 0x20 && byte != '"' && byte != '\\') continue;
+      out.append(text, from, at - from);
+      from = at + 1;
+      if (byte < 0x20)
+        fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
+      else
+        (out += '\\') += text[at];
     }
   }
+  out.append(text, from);
+}
+
+void append_string(std::string& out, std::string_view text) {
   out += '"';
+  append_escaped(out, text);
+  out += '"';
+}
+
+// Text that came from a manifest, for people.
+void append_printable(std::string& out, std::string_view text) {
+  if (verdict::is_printable(text))
+    append_escaped(out, text);
+  else
+    append_escaped(out, verdict::printable(text));
 }
 
 std::string plural(std::size_t count, std::string_view noun) {
@@ -85,21 +123,34 @@ void append_status(std::string& out, const Review& review, const Verdict& verdic
   std::ranges::transform(kind, kind.begin(),
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
 
-  std::string message =
-      fmt::format("{}{} has more privilege than {} allows ({})", kind,
-                  facts.name.empty() ? "" : fmt::format(" \"{}\"", facts.name),
-                  template_names(verdict, denies), plural(findings.size(), "finding"));
-  for (std::size_t i = 0; i < std::min(findings.size(), kMaxMessageFindings); ++i) {
+  struct Words {
+    std::string field, advice;
+  };
+  std::vector<Words> words;
+  words.reserve(std::min(findings.size(), kMaxCauses));
+  for (std::size_t i = 0; i < std::min(findings.size(), kMaxCauses); ++i) {
     const Violation& v = *findings[i].violation;
-    message += fmt::format("\n- {} [{}]: {}", verdict::printable(v.finding.message), v.check->id,
-                           verdict::printable(verdict::advice(v)));
+    std::string field = verdict::field_of(v.finding.path);
+    std::string advice = verdict::advice(v, field);
+    words.push_back({std::move(field), std::move(advice)});
+  }
+
+  out += R"(,"status":{"metadata":{},"status":"Failure","message":")";
+  append_printable(out, fmt::format("{}{} has more privilege than {} allows ({})", kind,
+                                    facts.name.empty() ? "" : fmt::format(" \"{}\"", facts.name),
+                                    template_names(verdict, denies),
+                                    plural(findings.size(), "finding")));
+  for (std::size_t i = 0; i < std::min(findings.size(), kMaxMessageFindings); ++i) {
+    out += R"(\n- )";
+    append_printable(out, findings[i].violation->finding.message);
+    out += " [";
+    out += findings[i].violation->check->id;
+    out += "]: ";
+    append_printable(out, words[i].advice);
   }
   if (findings.size() > kMaxMessageFindings)
-    message += fmt::format("\n- and {} more", findings.size() - kMaxMessageFindings);
-
-  out += R"(,"status":{"metadata":{},"status":"Failure","message":)";
-  append_string(out, message);
-  out += R"(,"reason":"Forbidden","details":{"name":)";
+    out += fmt::format(R"(\n- and {} more)", findings.size() - kMaxMessageFindings);
+  out += R"(","reason":"Forbidden","details":{"name":)";
   append_string(out, facts.name);
   if (!facts.group.empty()) {
     out += R"(,"group":)";
@@ -108,16 +159,17 @@ void append_status(std::string& out, const Review& review, const Verdict& verdic
   out += R"(,"kind":)";
   append_string(out, facts.resource);
   out += R"(,"causes":[)";
-  for (std::size_t i = 0; i < std::min(findings.size(), kMaxCauses); ++i) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
     const Violation& v = *findings[i].violation;
-    if (i > 0) out += ',';
-    out += R"({"reason":)";
-    append_string(out, v.check->id);
-    out += R"(,"message":)";
-    append_string(out, verdict::printable(v.finding.message + ": " + verdict::advice(v)));
-    out += R"(,"field":)";
-    append_string(out, verdict::printable(verdict::field_of(v.finding.path)));
-    out += '}';
+    out += i > 0 ? R"(,{"reason":")" : R"({"reason":")";
+    out += v.check->id;
+    out += R"(","message":")";
+    append_printable(out, v.finding.message);
+    out += ": ";
+    append_printable(out, words[i].advice);
+    out += R"(","field":")";
+    append_printable(out, words[i].field);
+    out += R"("})";
   }
   out += R"(]},"code":403})";
 }
@@ -190,8 +242,6 @@ void append_audit_annotations(std::string& out, const Verdict& verdict) {
   std::vector<std::pair<std::string_view, std::string>> annotations;
   if (std::string names = template_names(verdict, enforces); !names.empty())
     annotations.emplace_back("enforce-policy", std::move(names));
-  if (const auto findings = list(verdict, denies); !findings.empty())
-    annotations.emplace_back("enforce-violations", audit_text(verdict, findings, denies));
   if (const auto findings = list(verdict, audits); !findings.empty())
     annotations.emplace_back("audit-violations", audit_text(verdict, findings, audits));
   if (const auto findings = list(verdict, would); !findings.empty())
@@ -211,7 +261,9 @@ void append_audit_annotations(std::string& out, const Verdict& verdict) {
 
 std::string encode_answer(const Review& review, const Verdict& verdict) {
   std::string out;
-  out.reserve(512);
+  std::size_t violations = 0;
+  for (const Judgement& judgement : verdict.judgements) violations += judgement.violations.size();
+  out.reserve(512 + 640 * std::min(violations, kMaxMessageFindings));
   out += R"({"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","response":{"uid":)";
   append_string(out, review.facts.uid);
   out += verdict.allowed ? R"(,"allowed":true)" : R"(,"allowed":false)";

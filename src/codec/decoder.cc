@@ -73,7 +73,7 @@ void Decoder::read(Json value, std::vector<std::int64_t>& out) {
 
 std::string Decoder::path() const {
   std::string pointer(base_);
-  for (const Step& step : steps_)
+  for (const Step& step : std::span(steps_).first(depth_))
     if (step.name.data() != nullptr)
       append_token(pointer, step.name);
     else

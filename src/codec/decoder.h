@@ -9,6 +9,7 @@
 #include <simdjson.h>
 
 #include <array>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -136,12 +137,12 @@ class Decoder {
   class Scope {
    public:
     Scope(Decoder& decoder, std::string_view name) : decoder_(decoder) {
-      decoder_.steps_.push_back({name, 0});
+      decoder_.push({name, 0});
     }
     Scope(Decoder& decoder, std::size_t index) : decoder_(decoder) {
-      decoder_.steps_.push_back({{}, index});
+      decoder_.push({{}, index});
     }
-    ~Scope() { decoder_.steps_.pop_back(); }
+    ~Scope() { --decoder_.depth_; }
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
 
@@ -167,7 +168,14 @@ class Decoder {
 
   std::string_view base_;
   Unknown unknown_;
-  std::vector<Step> steps_;
+  // No table leads deeper; the document's own depth is of no matter.
+  static constexpr std::size_t kMaxDepth = 24;
+  void push(Step step) {
+    assert(depth_ < kMaxDepth);
+    steps_[depth_++] = step;
+  }
+  std::array<Step, kMaxDepth> steps_;
+  std::size_t depth_ = 0;
   std::size_t elements_read_ = 0;
   std::vector<Fault>& faults_;
 };
