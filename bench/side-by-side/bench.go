@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"runtime"
 	"time"
 )
 
@@ -21,6 +23,7 @@ type measurement struct {
 	cpu, generatorCPU time.Duration // a review
 	p50, p99, p999    time.Duration
 	memory            memory
+	elsewhere         float64 // the part of all cores' time that neither server nor generator used, nor idled
 	dials             int64
 }
 
@@ -103,10 +106,12 @@ func (b *bench) measure(ctx context.Context, hook webhook, load load, warmUp int
 		if err != nil {
 			return err
 		}
+		spent := cpuUsage{after.server - before.server, after.generator - before.generator, after.machine - before.machine}
 		result = measurement{
 			perSecond:    float64(load.reviews) / elapsed.Seconds(),
-			cpu:          (after.server - before.server) / time.Duration(load.reviews),
-			generatorCPU: (after.generator - before.generator) / time.Duration(load.reviews),
+			cpu:          spent.server / time.Duration(load.reviews),
+			generatorCPU: spent.generator / time.Duration(load.reviews),
+			elsewhere:    max(0, float64(spent.machine-spent.server-spent.generator)/float64(elapsed)/float64(runtime.NumCPU())),
 			p50:          percentile(took, 500),
 			p99:          percentile(took, 990),
 			p999:         percentile(took, 999),
@@ -118,13 +123,16 @@ func (b *bench) measure(ctx context.Context, hook webhook, load load, warmUp int
 	return result, err
 }
 
-type cpuUsage struct{ server, generator time.Duration }
+type cpuUsage struct{ server, generator, machine time.Duration }
 
 func usage(process *process) (now cpuUsage, err error) {
 	if now.server, err = cpuTime(process.process.Pid); err != nil {
 		return now, err
 	}
-	now.generator, err = cpuTime(0)
+	if now.generator, err = cpuTime(os.Getpid()); err != nil {
+		return now, err
+	}
+	now.machine, err = busyTime()
 	return now, err
 }
 
@@ -137,6 +145,7 @@ func middle(rounds []measurement) measurement {
 		p50:          median(each(rounds, func(m measurement) time.Duration { return m.p50 })),
 		p99:          median(each(rounds, func(m measurement) time.Duration { return m.p99 })),
 		p999:         median(each(rounds, func(m measurement) time.Duration { return m.p999 })),
+		elsewhere:    median(each(rounds, func(m measurement) float64 { return m.elsewhere })),
 		dials:        median(each(rounds, func(m measurement) int64 { return m.dials })),
 		memory: memory{
 			resident: median(each(rounds, func(m measurement) int64 { return m.memory.resident })),

@@ -12,6 +12,7 @@ import (
 // fakeKube is as much of a Kubernetes API as the upstream webhook calls: namespaces to list, watch and get, and
 // pods, of which there are none. It serves plain HTTP on the loopback interface.
 type fakeKube struct {
+	level      string
 	namespaces []object
 	address    string
 	server     http.Server
@@ -29,7 +30,7 @@ func startFakeKube(names []string, level string) (*fakeKube, error) {
 	if err != nil {
 		return nil, err
 	}
-	kube := &fakeKube{address: listener.Addr().String(), closing: make(chan struct{})}
+	kube := &fakeKube{level: level, address: listener.Addr().String(), closing: make(chan struct{})}
 	for _, name := range names {
 		kube.namespaces = append(kube.namespaces, object{
 			"apiVersion": "v1",

@@ -7,7 +7,7 @@ import (
 )
 
 func TestFakeKube(t *testing.T) {
-	kube, err := startFakeKube([]string{"default", "shop"}, level)
+	kube, err := startFakeKube([]string{"default", "shop"}, measuredLevel)
 	if err != nil {
 		t.Fatal(err)
 	}

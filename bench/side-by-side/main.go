@@ -19,11 +19,25 @@ import (
 
 const enduranceCallers = 32
 
+// measuredLevel is what both servers judge at while they are measured. The verdicts are compared at baseline too, which
+// allows some of the reviews: a server that denied whatever it got would agree with upstream at restricted.
+const measuredLevel = "restricted"
+
+// noDocument is what --write says for printing the table only.
+const noDocument = "none"
+
 type options struct {
 	root, upstream, plimsoll, reviews, write string
 	rounds, count, warmUp, endurance, starts int
 	rate                                     float64
-	timeout                                  time.Duration
+	span, timeout                            time.Duration
+}
+
+// quick is what --quick says of each flag that is not given: enough to see that everything works.
+func quick() map[string]string {
+	return map[string]string{
+		"rounds": "1", "count": "2000", "warm-up": "500", "span": "2s", "endurance": "20000", "starts": "3", "write": noDocument,
+	}
 }
 
 func parseOptions(flags *flag.FlagSet, arguments []string) (options, error) {
@@ -32,22 +46,39 @@ func parseOptions(flags *flag.FlagSet, arguments []string) (options, error) {
 	flags.StringVar(&o.upstream, "upstream", "", "the upstream webhook's binary (run builds it)")
 	flags.StringVar(&o.plimsoll, "plimsoll", "", "Plimsoll's binary (default build/release/plimsoll of the repository)")
 	flags.StringVar(&o.reviews, "reviews", "", "the folder of AdmissionReviews (default the bench's own)")
-	flags.StringVar(&o.write, "write", "", "the document whose side-by-side section to write, such as docs/performance.md")
+	flags.StringVar(&o.write, "write", "", "the document whose side-by-side section to write, or none (default docs/performance.md of the repository)")
 	flags.IntVar(&o.rounds, "rounds", 5, "how often each server is measured under each load")
 	flags.IntVar(&o.count, "count", 20_000, "reviews a measurement with 8 and with 32 callers")
 	flags.IntVar(&o.warmUp, "warm-up", 2_000, "reviews before a measurement that do not count")
-	flags.Float64Var(&o.rate, "rate", 1_000, "reviews a second of the measurement at a fixed rate, ten seconds long; 0 leaves it out")
+	flags.Float64Var(&o.rate, "rate", 500, "reviews a second of the measurement at a fixed rate; 0 leaves it out")
+	flags.DurationVar(&o.span, "span", 10*time.Second, "how long a measurement at the fixed rate lasts")
 	flags.IntVar(&o.endurance, "endurance", 500_000, "reviews while memory is watched; 0 leaves it out")
 	flags.IntVar(&o.starts, "starts", 10, "how often each server is started to time that; 0 leaves it out")
 	flags.DurationVar(&o.timeout, "timeout", 30*time.Minute, "when to give up")
+	shorten := flags.Bool("quick", false, "a run of a minute, to see that everything works: not for quoting, and by default not written")
 	if err := flags.Parse(arguments); err != nil {
 		return o, err
+	}
+	if *shorten {
+		instead := quick()
+		flags.Visit(func(given *flag.Flag) { delete(instead, given.Name) })
+		for name, value := range instead {
+			if err := flags.Lookup(name).Value.Set(value); err != nil {
+				return o, err
+			}
+		}
 	}
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	if o.rounds < 1 || o.count < 1 || o.warmUp < 1 || o.rate < 0 || o.endurance < 0 || o.starts < 0 || o.endurance%10 != 0 {
 		return o, errors.New("rounds, count and warm-up must be positive, rate, endurance and starts not negative, endurance a multiple of 10")
+	}
+	if o.rate > 0 && (o.rate*o.span.Seconds() < 1 || o.rate*o.span.Seconds() > 1e7) {
+		return o, errors.New("rate and span must make at least one review, and at most ten million")
+	}
+	if o.write == "" {
+		o.write = filepath.Join(o.root, "docs/performance.md")
 	}
 	if o.plimsoll == "" {
 		o.plimsoll = filepath.Join(o.root, "build/release/plimsoll")
@@ -88,39 +119,54 @@ func run(ctx context.Context, o options, command string) error {
 		return err
 	}
 	defer os.RemoveAll(folder)
+	if o.plimsoll, err = keep(o.plimsoll, folder); err != nil {
+		return err
+	}
 	stage, err := setStage(ctx, folder, o.plimsoll)
 	if err != nil {
 		return err
 	}
 	names := each(reviews, func(r review) string { return r.namespace })
 	slices.Sort(names)
-	kube, err := startFakeKube(slices.Compact(names), level)
-	if err != nil {
-		return err
-	}
-	defer kube.close()
-	theirs, err := upstream(o.upstream, stage, kube)
-	if err != nil {
-		return err
-	}
-	ours, err := plimsoll(ctx, o.plimsoll, stage)
-	if err != nil {
-		return err
-	}
-	hooks := []webhook{theirs, ours}
+	names = slices.Compact(names)
 	bench := bench{reviews: reviews, stage: stage, progress: os.Stderr}
-	if err := bench.agree(ctx, hooks); err != nil {
-		return err
+	var hooks []webhook
+	for _, level := range []string{"baseline", measuredLevel} {
+		kube, err := startFakeKube(names, level)
+		if err != nil {
+			return err
+		}
+		defer kube.close()
+		theirs, err := upstream(o.upstream, stage, kube)
+		if err != nil {
+			return err
+		}
+		ours, err := plimsoll(ctx, o.plimsoll, stage, level)
+		if err != nil {
+			return err
+		}
+		hooks = []webhook{theirs, ours}
+		bench.say("verdicts at %s:", level)
+		if err := bench.agree(ctx, hooks); err != nil {
+			return err
+		}
 	}
 	got, err := bench.measureAll(ctx, hooks, o)
 	if err != nil {
 		return err
 	}
+	where := bench.setting(hooks, o, command)
+	fmt.Printf("%s\nupstream: %s\nPlimsoll: %s\n\n", where.machine, where.versions[0], where.versions[1])
 	table(os.Stdout, got.rows())
-	if o.write == "" {
+	fmt.Printf("\n%s%s\n", sum(got.rows()), disturbed(got))
+	if o.write == noDocument {
 		return nil
 	}
-	return writeSection(o.write, markdown(bench.setting(hooks, o, command), got))
+	if err := writeSection(o.write, markdown(where, got)); err != nil {
+		return err
+	}
+	bench.say("written to %s", fromRoot(o.root, o.write))
+	return nil
 }
 
 // measureAll runs every measurement, the servers in turn.
@@ -128,7 +174,7 @@ func (b *bench) measureAll(ctx context.Context, hooks []webhook, o options) (res
 	var got results
 	loads := []load{{callers: 8, reviews: o.count}, {callers: 32, reviews: o.count}}
 	if o.rate > 0 {
-		loads = append(loads, load{callers: 64, reviews: int(o.rate * 10), rate: o.rate})
+		loads = append(loads, load{callers: 64, reviews: int(o.rate * o.span.Seconds()), rate: o.rate})
 	}
 	rounds := make([][2][]measurement, len(loads))
 	for round := range o.rounds {
@@ -139,10 +185,10 @@ func (b *bench) measureAll(ctx context.Context, hooks []webhook, o options) (res
 					return got, err
 				}
 				rounds[index][which] = append(rounds[index][which], measured)
-				b.say("round %d/%d, %s, %s: %.0f reviews/s, CPU a review %s (generator %s), p50 %s, p99 %s, p99.9 %s, resident %s, %d new connections",
+				b.say("round %d/%d, %s, %s: %.0f reviews/s, CPU a review %s (generator %s), p50 %s, p99 %s, p99.9 %s, resident %s, %d new connections, %.0f %% of the cores used by others",
 					round+1, o.rounds, load, hook.name, measured.perSecond, showTime(float64(measured.cpu)), showTime(float64(measured.generatorCPU)),
 					showTime(float64(measured.p50)), showTime(float64(measured.p99)), showTime(float64(measured.p999)),
-					showKiB(float64(measured.memory.resident)), measured.dials)
+					showKiB(float64(measured.memory.resident)), measured.dials, 100*measured.elsewhere)
 			}
 		}
 	}
@@ -198,8 +244,13 @@ func commandLine(flags *flag.FlagSet, root string) string {
 	flags.Visit(func(set *flag.Flag) {
 		switch value := set.Value.String(); set.Name {
 		case "root", "upstream":
+		case "quick":
+			command = append(command, "--"+set.Name)
 		case "plimsoll", "reviews", "write":
-			command = append(command, "--"+set.Name, fromRoot(root, value))
+			if value != noDocument {
+				value = fromRoot(root, value)
+			}
+			command = append(command, "--"+set.Name, value)
 		default:
 			command = append(command, "--"+set.Name, value)
 		}

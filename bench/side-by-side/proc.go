@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,15 +13,59 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cpuTime returns the CPU time that all threads of a process have used, ended ones included. It reads the process's
-// CPU clock, whose unit is a nanosecond; utime and stime of /proc/PID/stat are the same account cut to ticks of 10 ms.
+// tick is the unit of CPU time in /proc: USER_HZ is 100 on every architecture that Go supports.
+const tick = 10 * time.Millisecond
+
+// cpuTime returns the user and system time that all threads of a process have used, ended ones included.
 func cpuTime(pid int) (time.Duration, error) {
-	const scheduled = 2 // CPUCLOCK_SCHED of linux/posix-timers_types.h: user and system time as the scheduler counts it
-	var spent unix.Timespec
-	if err := unix.ClockGettime(int32(^pid<<3|scheduled), &spent); err != nil {
-		return 0, fmt.Errorf("read the CPU clock of process %d: %w", pid, err)
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
 	}
-	return time.Duration(spent.Nano()), nil
+	return parseCPUTime(string(text))
+}
+
+// parseCPUTime adds utime and stime, the 14th and 15th field of /proc/PID/stat. The second field is the program's name
+// in parentheses, which may itself hold blanks and parentheses.
+func parseCPUTime(stat string) (time.Duration, error) {
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	if len(fields) < 13 || len(fields) == len(strings.Fields(stat)) {
+		return 0, fmt.Errorf("no process status: %.80q", stat)
+	}
+	return sumTicks(fields[11:13])
+}
+
+// busyTime returns how long the cores of this machine have not been idle, summed over the cores, including the time
+// that a hypervisor gave to others.
+func busyTime() (time.Duration, error) {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, err
+	}
+	return parseBusyTime(string(text))
+}
+
+// parseBusyTime adds all times of the first line of /proc/stat but the 4th and 5th, idle and waiting for a disk, and
+// those after the 8th, which are parts of the first two.
+func parseBusyTime(stat string) (time.Duration, error) {
+	line, _, _ := strings.Cut(stat, "\n")
+	fields := strings.Fields(line)
+	if len(fields) < 9 || fields[0] != "cpu" {
+		return 0, fmt.Errorf("no CPU times: %.80q", line)
+	}
+	return sumTicks(slices.Concat(fields[1:4], fields[6:9]))
+}
+
+func sumTicks(fields []string) (time.Duration, error) {
+	var sum time.Duration
+	for _, field := range fields {
+		ticks, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		sum += time.Duration(ticks) * tick
+	}
+	return sum, nil
 }
 
 // memory is what a process has in physical memory, in KiB.

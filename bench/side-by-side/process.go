@@ -3,11 +3,13 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -26,6 +28,22 @@ type process struct {
 
 	mutex sync.Mutex
 	said  []string // what it said last
+}
+
+// keep copies a program, so that a build during a run does not change what is measured, and returns the copy's path.
+func keep(binary, folder string) (string, error) {
+	from, err := os.Open(binary)
+	if err != nil {
+		return "", err
+	}
+	defer from.Close()
+	kept := filepath.Join(folder, "kept-"+filepath.Base(binary))
+	to, err := os.OpenFile(kept, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o700)
+	if err != nil {
+		return "", err
+	}
+	_, err = io.Copy(to, from)
+	return kept, errors.Join(err, to.Close())
 }
 
 // spawn starts a program with the runtime's defaults: nothing of the bench's own environment reaches it.

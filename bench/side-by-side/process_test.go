@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -31,6 +33,30 @@ func TestStopEndsAProcessOnce(t *testing.T) {
 	process.stop()
 	if _, err := readMemory(process.process.Pid); err == nil {
 		t.Error("it lives on")
+	}
+}
+
+func TestKeep(t *testing.T) {
+	folder := t.TempDir()
+	original := filepath.Join(folder, "program")
+	if err := os.WriteFile(original, []byte("#!/bin/sh\necho first\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := keep(original, folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(original, nil, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(kept); err != nil || !strings.Contains(string(text), "first") {
+		t.Errorf("the copy holds %q, %v", text, err)
+	}
+	if status, err := os.Stat(kept); err != nil || status.Mode().Perm()&0o100 == 0 {
+		t.Errorf("the copy does not run: %v, %v", status, err)
+	}
+	if _, err := keep(filepath.Join(folder, "none"), folder); err == nil {
+		t.Error("no error for a program that is not there")
 	}
 }
 

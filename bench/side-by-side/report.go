@@ -126,7 +126,7 @@ func (r results) rows() []row {
 		rows = append(rows,
 			row{"resident " + after, float64(up.resident[last]), float64(own.resident[last]), showKiB, third},
 			row{"peak resident " + after, float64(up.peak), float64(own.peak), showKiB, targetless},
-			row{"growth since " + thousands(up.step*2), growth(up.resident), growth(own.resident), showPart, notGrowing})
+			row{"growth from " + thousands(up.step*5) + " on", growth(up.resident), growth(own.resident), showPart, notGrowing})
 	}
 	if r.start[0] > 0 && r.start[1] > 0 {
 		rows = append(rows, row{"exec to ready", float64(r.start[0]), float64(r.start[1]), showTime, readySoon})
@@ -143,7 +143,7 @@ func thousands(number int) string {
 	return text
 }
 
-var columns = []string{"", "upstream", "Plimsoll", "ratio", "target", ""}
+var columns = []string{"", "upstream", "Plimsoll", "ratio", "target", "met"}
 
 // table prints the rows for a terminal.
 func table(to io.Writer, rows []row) {
@@ -153,6 +153,20 @@ func table(to io.Writer, rows []row) {
 		fmt.Fprintln(aligned, strings.Join(row.cells(), "\t"))
 	}
 	aligned.Flush()
+}
+
+// sum counts the targets.
+func sum(rows []row) string {
+	met, missed := 0, 0
+	for _, row := range rows {
+		switch row.target.verdict(row.upstream, row.plimsoll) {
+		case "PASS":
+			met++
+		case "MISS":
+			missed++
+		}
+	}
+	return fmt.Sprintf("%d of %d targets met", met, met+missed)
 }
 
 // setting says where, when and how the results came about.
@@ -173,14 +187,15 @@ func markdown(where setting, got results) string {
 	line("- Machine: %s; servers and load generator share it.", where.machine)
 	line("- upstream: %s", where.versions[0])
 	line("- Plimsoll: %s", where.versions[1])
-	line("- Reviews: %d recorded pod creations, mean %d bytes; both servers allow %d and deny %d of them, and every reply's",
-		where.reviews, where.meanBytes, where.allowed, where.reviews-where.allowed)
-	line("  uid and verdict are verified. HTTP/1.1 over TLS 1.3, ECDSA P-256, at most 25 idle connections, kube-apiserver's headers.\n")
+	line("- Reviews: %d recorded pod creations, mean %d bytes, judged at %s; both servers allow %d and deny %d of them, and every",
+		where.reviews, where.meanBytes, measuredLevel, where.allowed, where.reviews-where.allowed)
+	line("  reply's uid and verdict are verified. The verdicts at baseline were compared first. HTTP/1.1 over TLS 1.3, ECDSA P-256, at most 25 idle connections, kube-apiserver's headers.\n")
 	line("| %s |", strings.Join(columns, " | "))
 	line("|---|--:|--:|--:|--:|---|")
 	for _, row := range got.rows() {
 		line("| %s |", strings.Join(row.cells(), " | "))
 	}
+	line("\n%s.%s", sum(got.rows()), disturbed(got))
 	if up, own := got.memory[0], got.memory[1]; len(up.resident) > 0 && len(own.resident) > 0 {
 		line("\nResident memory under %d callers:\n", enduranceCallers)
 		line("| reviews | upstream | Plimsoll |\n|--:|--:|--:|")
@@ -191,12 +206,15 @@ func markdown(where setting, got results) string {
 	line("\n### How to read it\n")
 	line("- Rounds: %d, of which each figure under a load is the median. In a round each server is measured in turn, as a fresh process, after", where.rounds)
 	line("  a warm-up; while one runs the other does not.")
-	line("- CPU a review is user and system time of the server alone, from its CPU clock (nanoseconds). It does not depend on the generator.")
-	line("- The generator, on the same cores, took this much CPU a review:%s.", generatorShare(got))
+	line("- CPU a review is user and system time (utime and stime of /proc/PID/stat, in ticks of 10 ms) of the server alone over the load,")
+	line("  nothing subtracted, divided by its reviews.")
+	line("- The generator, on the same cores, took this much CPU a review (with upstream, with Plimsoll):%s.", generatorShare(got))
 	line("  With N callers that send again at once, the cores are never idle, so the rate is what server and generator reach together,")
 	line("  and latency is mostly waiting for a core: about N divided by the rate. A gain there is smaller than the server's own.")
 	line("- At a fixed rate both servers get the same random arrivals, timed from the moment each was due: that is what kube-apiserver would wait.")
 	line("  The cores are idle in between, so a review costs either server, and the generator, more CPU: each wakes up for nearly every one.")
+	line("- All other work on the machine, the kernel's own and the hypervisor's included, took this part of the cores' time:%s.", elsewhere(got))
+	line("- Growth is from half-way through the long load to its end.")
 	line("- Ready is the time from exec to the first 200 of /readyz; for upstream that includes listing namespaces from a fake API on this machine.")
 	return to.String()
 }
@@ -210,10 +228,39 @@ func generatorShare(got results) string {
 	return strings.Join(parts, ",")
 }
 
+// disturbed warns of figures that owe as much to what else ran as to the servers. It is empty if the machine was quiet.
+func disturbed(got results) string {
+	for _, result := range got.loads {
+		for _, measured := range result.median {
+			if measured.elsewhere > 0.1 {
+				return " The machine was busy with other work: measure again when it is not."
+			}
+		}
+	}
+	return ""
+}
+
+func elsewhere(got results) string {
+	var parts []string
+	for _, result := range got.loads {
+		parts = append(parts, fmt.Sprintf(" %.0f %% and %.0f %% at %s", 100*result.median[0].elsewhere, 100*result.median[1].elsewhere, result.load))
+	}
+	return strings.Join(parts, ",")
+}
+
 const (
 	sectionBegin = "<!-- side-by-side:begin -->"
 	sectionEnd   = "<!-- side-by-side:end -->"
 )
+
+// introduction begins a document that is not there yet.
+const introduction = `# Performance
+
+What a review costs: its CPU time, how long it takes, and the memory of the server, measured beside the upstream Pod Security
+webhook on the same machine, with the same reviews and the same callers. Every figure below was written here by the command that
+stands above it; run it to get those of your machine.
+
+`
 
 // replaceSection puts a section between the markers of a document, or with its markers at the end of one that has none.
 func replaceSection(document, section string) (string, error) {
@@ -221,7 +268,7 @@ func replaceSection(document, section string) (string, error) {
 	begin, end := strings.Index(document, sectionBegin), strings.Index(document, sectionEnd)
 	switch {
 	case begin < 0 && end < 0 && document == "":
-		return "# Performance\n\n" + section + "\n", nil
+		return introduction + section + "\n", nil
 	case begin < 0 && end < 0:
 		return strings.TrimRight(document, "\n") + "\n\n" + section + "\n", nil
 	case begin < 0 || end < begin:

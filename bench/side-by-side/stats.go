@@ -30,13 +30,13 @@ func percentile[T cmp.Ordered](sorted []T, perMille int) T {
 	return sorted[min(max(rank, 1), len(sorted))-1]
 }
 
-// growth returns by what part the last sample exceeds the one taken after the first fifth of the series, by when
-// pools and caches have reached their size. It is zero for fewer than two samples.
+// growth returns by what part the last sample exceeds the one taken half-way, by when pools and caches have reached
+// their size. It is zero for fewer than two samples.
 func growth(samples []int64) float64 {
 	if len(samples) < 2 {
 		return 0
 	}
-	settled := samples[max(len(samples)/5, 1)-1]
+	settled := samples[len(samples)/2-1]
 	if settled == 0 {
 		return 0
 	}

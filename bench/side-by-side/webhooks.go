@@ -16,8 +16,6 @@ import (
 	"time"
 )
 
-const level = "restricted"
-
 // webhook is one of the two servers that are compared.
 type webhook struct {
 	name    string
@@ -61,7 +59,8 @@ kind: PodSecurityConfiguration
 defaults: {enforce: privileged, enforce-version: latest, audit: privileged, audit-version: latest, warn: privileged, warn-version: latest}
 exemptions: {usernames: [], runtimeClasses: [], namespaces: []}
 `
-	for name, text := range map[string]string{"podsecurity.yaml": configuration, "kubeconfig": kube.kubeconfig()} {
+	kubeconfig := "kubeconfig-" + kube.level
+	for name, text := range map[string]string{"podsecurity.yaml": configuration, kubeconfig: kube.kubeconfig()} {
 		if err := os.WriteFile(stage.file(name), []byte(text), 0o600); err != nil {
 			return webhook{}, err
 		}
@@ -73,7 +72,7 @@ exemptions: {usernames: [], runtimeClasses: [], namespaces: []}
 		}
 		started, err := spawn(binary, "--bind-address", "127.0.0.1", "--secure-port", port,
 			"--tls-cert-file", stage.file("tls.crt"), "--tls-private-key-file", stage.file("tls.key"),
-			"--config", stage.file("podsecurity.yaml"), "--kubeconfig", stage.file("kubeconfig"))
+			"--config", stage.file("podsecurity.yaml"), "--kubeconfig", stage.file(kubeconfig))
 		if err != nil {
 			return nil, err
 		}
@@ -90,7 +89,7 @@ exemptions: {usernames: [], runtimeClasses: [], namespaces: []}
 }
 
 // plimsoll judges at the level by its fixed route.
-func plimsoll(ctx context.Context, binary string, stage stage) (webhook, error) {
+func plimsoll(ctx context.Context, binary string, stage stage, level string) (webhook, error) {
 	version, err := exec.CommandContext(ctx, binary, "version").Output()
 	if err != nil {
 		return webhook{}, fmt.Errorf("plimsoll version: %w", err)

@@ -54,13 +54,14 @@ class [[nodiscard]] Result {
     assert(*this);
     return std::get<T>(state_);
   }
-  T&& value() && {
+  // By value, so that `for (x : f().value())` does not outlive what it reads.
+  T value() && {
     assert(*this);
     return std::get<T>(std::move(state_));
   }
   const T& operator*() const& { return value(); }
   T& operator*() & { return value(); }
-  T&& operator*() && { return std::move(*this).value(); }
+  T operator*() && { return std::move(*this).value(); }
   const T* operator->() const { return &value(); }
   T* operator->() { return &value(); }
 

@@ -11,10 +11,22 @@ constexpr ParamSpec kParams[] = {
     {"sockets", "Paths of the sockets; `*` stands for one folder's name. Windows pipes start with "
                 "\\\\.\\pipe\\."}};
 
-// The folders of a path, without empty ones, `.` and `..`; /var/run is /run on every node, and
-// /proc/N/root is the node's root again.
-std::vector<std::string> parts_of(std::string_view path) {
-  std::vector<std::string> parts;
+using Parts = std::vector<std::string>;
+
+// How many parts of /proc/PID or /proc/PID/task/TID the path begins with; 0: none.
+std::size_t process_folder(const Parts& parts) {
+  const auto process = [&](std::size_t i) {
+    return i < parts.size() && (parts[i] == "self" || parts[i] == "thread-self" ||
+                                parts[i].find_first_not_of("0123456789") == std::string::npos);
+  };
+  if (parts.empty() || parts[0] != "proc" || !process(1)) return 0;
+  return parts.size() > 3 && parts[2] == "task" && process(3) ? 4 : 2;
+}
+
+// The folders of a path, without empty ones, `.` and `..`; /var/run is /run on every node, and the
+// root and cwd of a process on the node are its root again.
+Parts parts_of(std::string_view path) {
+  Parts parts;
   for (std::size_t at = 0; at <= path.size();) {
     const auto slash = std::min(path.find('/', at), path.size());
     const auto part = path.substr(at, slash - at);
@@ -22,26 +34,30 @@ std::vector<std::string> parts_of(std::string_view path) {
     if (!part.empty() && part != "." && part != "..") parts.emplace_back(part);
     at = slash + 1;
   }
-  while (parts.size() >= 3 && parts[0] == "proc" && (parts[2] == "root" || parts[2] == "cwd"))
-    parts.erase(parts.begin(), parts.begin() + 3);
+  for (std::size_t n = 0; (n = process_folder(parts)) != 0 && parts.size() > n &&
+                          (parts[n] == "root" || parts[n] == "cwd");)
+    parts.erase(parts.begin(), parts.begin() + static_cast<std::ptrdiff_t>(n) + 1);
   if (parts.size() >= 2 && parts[0] == "var" && parts[1] == "run") parts.erase(parts.begin());
   return parts;
 }
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) {
-    return std::tolower(x) == std::tolower(y);
-  });
+// Windows takes both slashes, and any case.
+bool same_pipe(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, {}, [](unsigned char c) { return c == '/' ? '\\' : std::tolower(c); },
+                            [](unsigned char c) { return c == '/' ? '\\' : std::tolower(c); });
 }
 
 // Whether mounting `path` shows the socket: it is the socket, or a folder above it.
 bool reaches(std::string_view path, std::string_view socket) {
-  if (path.find('\\') != std::string_view::npos || socket.find('\\') != std::string_view::npos)
-    return equal_ignoring_case(path, socket);
-  const auto folder = parts_of(path);
-  const auto target = parts_of(socket);
-  if (folder == std::vector<std::string>{"var"} && target.front() == "run") return true;
-  if (!folder.empty() && folder.size() <= 2 && folder[0] == "proc") return true;
+  if (socket.find('\\') != std::string_view::npos) return same_pipe(path, socket);
+  const Parts folder = parts_of(path);
+  const Parts target = parts_of(socket);
+  if (target.empty()) return false;  // "/" names no socket
+  if (folder == Parts{"var"} && target.front() == "run") return true;
+  // All of /proc, or all of a process: its root is in there.
+  if (folder == Parts{"proc"} || (!folder.empty() && folder.size() == process_folder(folder)) ||
+      (folder.size() == 3 && process_folder(folder) == 2 && folder[2] == "task"))
+    return true;
   return folder.size() <= target.size() &&
          std::equal(folder.begin(), folder.end(), target.begin(),
                     [](const auto& a, const auto& b) { return b == "*" || a == b; });

@@ -25,6 +25,7 @@ constexpr std::uint32_t kNone = UINT32_MAX;
 // blocks, a bomb repeats blocks of blocks.
 constexpr std::size_t kAliasFloor = 100'000;
 constexpr std::size_t kAliasRatio = 4;
+constexpr std::size_t kMostDirectives = 100;
 constexpr std::size_t kJsonFloor = std::size_t{16} << 20;
 constexpr std::size_t kJsonRatio = 8;
 
@@ -163,6 +164,21 @@ std::string quoted(std::string_view text) {
   return out;
 }
 
+/// Appends a key to a field's path; one that is long or odd is quoted and cut.
+void append_field(std::string& field, std::string_view key) {
+  constexpr std::size_t kMost = 64;
+  const bool plain =
+      !key.empty() && key.size() <= kMost && std::all_of(key.begin(), key.end(), [](char c) {
+        return static_cast<unsigned char>(c) > ' ' && c != 0x7F;
+      });
+  if (!plain) {
+    field += '[' + quoted(key) + ']';
+    return;
+  }
+  if (!field.empty()) field += '.';
+  field += key;
+}
+
 // ---------------------------------------------------------------------------------------------
 // Scalars: what kubectl's YAML library resolves them to
 
@@ -208,9 +224,9 @@ std::string format_double(double value) {
                                     std::chars_format::scientific);
   std::string text(buffer.data(), result.ptr);
   const double size = std::abs(value);
-  constexpr double kTwoTo64 = 18446744073709551616.0;
+  const double beyond_integer = value < 0 ? 0x1p63 : 0x1p64;
   const bool whole = std::trunc(value) == value;
-  if (size != 0 && (size < 1e-6 || size >= 1e21 || (whole && size >= kTwoTo64))) {
+  if (size != 0 && (size < 1e-6 || size >= 1e21 || (whole && size >= beyond_integer))) {
     const std::size_t n = text.size();
     if (n >= 4 && text[n - 4] == 'e' && text[n - 3] == '-' && text[n - 2] == '0')
       text.erase(n - 2, 1);
@@ -453,7 +469,7 @@ constexpr Word kWords[] = {
 };
 constexpr std::size_t kLongestWord = 5;
 
-/// What a plain scalar is; `timestamps`: whether one that is a date may be taken for a number.
+/// What a plain scalar is.
 Scalar resolve_plain(std::string_view value) {
   if (value.size() <= kLongestWord) {
     const auto* word =
@@ -648,8 +664,12 @@ class Draft {
   void open(YamlKind kind, YamlStyle style, std::uint32_t properties, std::uint32_t begin,
             std::string_view anchor) {
     if (problem_) return;
-    if (frames_.size() >= limits_.max_depth)
-      return fail(begin, fmt::format("values are nested deeper than {} levels", limits_.max_depth));
+    if (frames_.size() >= limits_.max_depth) {
+      // Without its field, which would be as long as it is deep.
+      problem_ = Problem{
+          begin, fmt::format("values are nested deeper than {} levels", limits_.max_depth), {}, {}};
+      return;
+    }
     if (at_key())
       return fail(begin, "a key cannot be a list or a mapping", "use a plain word as the key");
     Written value;
@@ -854,8 +874,7 @@ class Draft {
       const std::size_t last_key = added ? to - 2 : (count % 2 == 1 ? to - 1 : kNone);
       if (last_key == kNone) break;
       const Written& name = written_[open_children_[last_key]];
-      if (!out.empty()) out += '.';
-      out += name.merge ? std::string_view("<<") : key(name);
+      append_field(out, name.merge ? std::string_view("<<") : key(name));
     }
     return out;
   }
@@ -1097,8 +1116,8 @@ class YamlComposer {
     const YamlNode& parent = document_.nodes_[node.parent_];
     std::string out = field(parent);
     if (node.has_key) {
-      if (!out.empty()) out += '.';
-      return out.append(draft_.pool(node.key_.begin, node.key_.size));
+      append_field(out, draft_.pool(node.key_.begin, node.key_.size));
+      return out;
     }
     for (std::uint32_t i = 0; i < parent.children_.size; ++i)
       if (&document_.nodes_[document_.children_[parent.children_.begin + i]] == &node)
@@ -1258,8 +1277,8 @@ class JsonScanner {
     const auto begin = static_cast<std::uint32_t>(at_);
     draft_.open(is_object ? YamlKind::kMapping : YamlKind::kSequence, YamlStyle::kFlow, begin,
                 begin, {});
-    // The draft has already noted that this is too deep; nothing of it is needed any more.
-    if (depth >= max_depth_) return fail(at_, "values are nested too deep");
+    if (depth >= max_depth_)
+      return fail(at_, fmt::format("values are nested deeper than {} levels", max_depth_));
     ++at_;
     skip_space();
     if (peek() != closing) {
@@ -1510,6 +1529,7 @@ constexpr Complaint kComplaints[] = {
      "a tab stands in the indentation", "indent with spaces"},
     {"did not find expected <document start>", "text after the end of the document",
      "start the next document with a line of ---"},
+    {"did not find expected node content", "a value is missing here", ""},
     {"found undefined tag handle", "the tag's prefix is not declared", "remove the tag"},
     {"control characters are not allowed", "a control character stands in the text",
      "remove it, or escape it in a double-quoted text"},
@@ -1592,6 +1612,13 @@ class YamlReader::Impl {
                       "remove the three bytes EF BB BF, which joined files leave behind",
                       {}});
     }
+    // libyaml compares every directive with every other.
+    std::size_t directives = 0;
+    for (std::size_t at = text().find("%TAG", at_); at != std::string_view::npos;
+         at = text().find("\n%TAG", at + 1)) {
+      if (++directives > kMostDirectives)
+        return error({at, "the text has too many %TAG directives", "remove them", {}});
+    }
     const std::size_t first = text().find_first_not_of(" \t\r\n", at_);
     const bool json =
         first != std::string_view::npos && (text()[first] == '{' || text()[first] == '[');
@@ -1622,20 +1649,16 @@ class YamlReader::Impl {
       return end({first, "text after the end of the JSON value", "remove it", {}});
     Draft draft(limits_);
     JsonScanner scanner(text(), first, limits_.max_depth, draft);
-    const bool is_json = scanner.scan();
-    if (draft.problem()) {
-      if (is_json)
-        at_ = scanner.at();
-      else
-        state_ = State::kEnd;
-      return error(with_first(draft));
-    }
-    if (!is_json) {
+    if (!scanner.scan()) {
       json_problem_ = scanner.problem();
       state_ = State::kYaml;
       return next_yaml();
     }
     at_ = scanner.at();
+    if (draft.problem()) {
+      ++index_;
+      return error(with_first(draft));
+    }
     return finish(draft, first, at_);
   }
 
@@ -1670,7 +1693,10 @@ class YamlReader::Impl {
     std::uint32_t begin = 0;
     while (true) {
       Event event;
-      if (!event.read(*parser_)) return syntax_error();
+      if (!event.read(*parser_)) {
+        // What was wrong before that is the first that a reader of the text comes to.
+        return draft.problem() ? end(with_first(draft)) : syntax_error();
+      }
       switch (event->type) {
         case YAML_DOCUMENT_START_EVENT:
           begin = offset(event->start_mark);
@@ -1688,8 +1714,23 @@ class YamlReader::Impl {
           return std::optional<YamlDocument>();
         default:
           take(*event.operator->(), draft);
+          // Reading on to the end of the document would cost libyaml time that grows with the
+          // square of the depth.
+          if (nested(*event.operator->()) > limits_.max_depth && draft.problem())
+            return end(with_first(draft));
       }
     }
+  }
+
+  /// How deep the next value is nested.
+  std::size_t nested(const yaml_event_t& event) {
+    const bool opens =
+        event.type == YAML_MAPPING_START_EVENT || event.type == YAML_SEQUENCE_START_EVENT;
+    const bool closes =
+        event.type == YAML_MAPPING_END_EVENT || event.type == YAML_SEQUENCE_END_EVENT;
+    if (opens) ++depth_;
+    if (closes) --depth_;
+    return depth_;
   }
 
   [[nodiscard]] std::uint32_t offset(const yaml_mark_t& mark) const {
@@ -1828,6 +1869,7 @@ class YamlReader::Impl {
   std::optional<Lines> lines_;
   std::size_t at_ = 0;     // up to where JSON has been read
   std::size_t index_ = 0;  // of the next document
+  std::size_t depth_ = 0;  // of the YAML being read
   std::size_t base_ = 0;   // where the parser's text begins
   std::unique_ptr<Parser> parser_;
   std::optional<Characters> characters_;

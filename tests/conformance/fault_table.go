@@ -56,7 +56,8 @@ var faults = slices.Concat(listFaults(), []fault{
 		if container.SecurityContext == nil {
 			contextOf(container).Capabilities = &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}
 		}
-	})},
+	}),
+		silent: "allowPrivilegeEscalation refuses such a container too, wherever this check is asked"},
 	{check: "capabilities_restricted", mistake: "takes absent capabilities for compliant", plant: eachContext(func(context *corev1.SecurityContext) {
 		if context.Capabilities == nil {
 			context.Capabilities = &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}

@@ -21,6 +21,8 @@ type fault struct {
 	silent string
 }
 
+func (f fault) name() string { return string(f.check) + " " + f.mistake }
+
 // --- ways to be wrong ------------------------------------------------------------------------------
 
 type wrongly = func(policy.Check) policy.Check

@@ -17,7 +17,7 @@ type generator struct {
 func generate(seed uint64, index int) (*object, []byte) {
 	g := &generator{chance: rand.New(rand.NewPCG(seed, uint64(index)))}
 	g.compliantPod()
-	for range g.oneOf(0, 1, 2, 3, 4, 5, 6, 7) {
+	for range g.oneOf(0, 1, 2, 3, 4, 5, 6, 7, 8, 9) {
 		g.mutate()
 	}
 	if g.happens(0.3) {

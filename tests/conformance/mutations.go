@@ -25,8 +25,8 @@ var mutations = []mutation{
 		for range g.oneOf(0, 1, 1, 1, 2, 3) {
 			add.items = append(add.items, pickEither(g, 0.2, allowedCapabilities, oddCapabilities))
 		}
-		if g.happens(0.3) {
-			add.items = append(add.items, "NET_BIND_SERVICE")
+		if g.happens(0.35) { // restricted allows it alone: it may hide what follows, or be hidden
+			add.items = slices.Insert(add.items, g.oneOf(0, 0, len(add.items)), node("NET_BIND_SERVICE"))
 		}
 		capabilities.set("add", orNothing(g, add))
 	}},
@@ -41,6 +41,9 @@ var mutations = []mutation{
 		}
 		if g.happens(0.1) {
 			volume.set(pick(g, volumeKinds), nil)
+		}
+		if g.happens(0.05) {
+			volume.set("hostPath", obj())
 		}
 	}},
 	{3, func(g *generator) { // a host path beside a kind that restricted allows
@@ -68,6 +71,9 @@ var mutations = []mutation{
 				port.set("hostIP", "10.0.0.1")
 			}
 			ports.items = append(ports.items, port)
+		}
+		if g.happens(0.08) {
+			ports.items = append(ports.items, pick(g, []node{obj(), nil}))
 		}
 	}},
 	{8, func(g *generator) { // AppArmor profiles
@@ -140,7 +146,7 @@ var mutations = []mutation{
 			obj("name", "windows11"), obj("Name", "windows"),
 		}))
 	}},
-	{7, func(g *generator) { // a Windows pod without what only Linux has
+	{10, func(g *generator) { // a Windows pod without what only Linux has
 		g.spec().set("os", obj("name", pickEither(g, 0.3, []string{"windows"}, []string{"Windows", "windows ", "linux", ""})))
 		forget := pick(g, []string{"seccompProfile", "allowPrivilegeEscalation", "capabilities"})
 		g.podContext().remove(forget)
@@ -165,16 +171,26 @@ var mutations = []mutation{
 			g.spec().set("hostUsers", pick(g, []node{false, false, true, nil}))
 		}
 	}},
-	{14, func(g *generator) { // hosts of probes and lifecycle handlers
+	{20, func(g *generator) { // hosts of probes and lifecycle handlers
 		path := pick(g, [][]string{{"livenessProbe"}, {"readinessProbe"}, {"startupProbe"},
 			{"lifecycle", "postStart"}, {"lifecycle", "preStop"}})
-		handler := g.container().object(path...)
+		last := len(path) - 1
+		parent := g.container().object(path[:last]...)
+		if g.happens(0.1) {
+			parent.set(path[last], pick(g, []node{nil, obj()}))
+			return
+		}
+		handler := parent.object(path[last])
 		for range g.oneOf(1, 1, 2) {
 			action := pick(g, []string{"httpGet", "tcpSocket"})
+			if g.happens(0.2) {
+				handler.set(action, pick(g, []node{nil, obj()}))
+				continue
+			}
 			target := obj("port", integer(8080))
-			if g.happens(0.8) {
-				target.set("host", pickEither(g, 0.3, []node{"", nil},
-					[]node{"127.0.0.1", "localhost", "10.0.0.1", " ", "example.com", "::1"}))
+			if g.happens(0.9) {
+				target.set("host", pickEither(g, 0.35, []node{"", nil},
+					[]node{"127.0.0.1", "127.0.0.1", "localhost", "localhost", " ", " ", "10.0.0.1", "example.com", "::1"}))
 			}
 			handler.set(action, target)
 		}
@@ -182,7 +198,22 @@ var mutations = []mutation{
 			handler.set("exec", obj("command", arr("true")))
 		}
 		if g.happens(0.1) {
-			handler.set(pick(g, []string{"httpGet", "tcpSocket", "host"}), nil)
+			handler.set("host", nil)
+		}
+	}},
+	{5, func(g *generator) { // the pod says one thing, each of its containers another
+		values := pick(g, []struct {
+			field     string
+			pod, each node
+		}{
+			{"runAsUser", number("0"), number("1000")}, {"runAsUser", number("1000"), number("0")},
+			{"runAsNonRoot", false, true}, {"runAsNonRoot", true, false},
+			{"seccompProfile", obj("type", "Unconfined"), obj("type", "RuntimeDefault")},
+			{"windowsOptions", obj("hostProcess", true), obj("hostProcess", false)},
+		})
+		g.podContext().set(values.field, clone(values.pod))
+		for _, container := range g.containers() {
+			container.object("securityContext").set(values.field, clone(values.each))
 		}
 	}},
 	{4, func(g *generator) { // user namespaces
@@ -232,7 +263,11 @@ func (g *generator) annotated() string {
 		name, _ := g.container().get("name").(string)
 		return name
 	}
-	return pick(g, []string{"ghost", "", "app-1", "APP-1", "app-1 ", "app"})
+	name := pick(g, []string{"ghost", "", "", "app-1", "APP-1", "app-1 ", "app"})
+	if name == "" && g.happens(0.3) {
+		g.container().set("name", "")
+	}
+	return name
 }
 
 func (g *generator) mutate() {
@@ -257,7 +292,7 @@ var (
 	allowedCapabilities = []node{"AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD",
 		"NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"}
 	oddCapabilities = []node{"NET_RAW", "SYS_ADMIN", "NET_ADMIN", "ALL", "all", "CAP_CHOWN", "chown", "Kill", "KILL ", " KILL",
-		"", nil, "CAP_NET_BIND_SERVICE", "net_bind_service", "NET_BIND_SERVICE ", "NET_BIND", "SETUIDX", "*", "SYS_CHROOT\n",
+		"", nil, "CAP_NET_BIND_SERVICE", "CAP_NET_BIND_SERVICE", "CAP_NET_BIND_SERVICE", "net_bind_service", "NET_BIND_SERVICE ", "NET_BIND", "SETUIDX", "*", "SYS_CHROOT\n",
 		"AUDIT", "SETGI", "DAC_READ_SEARCH"}
 
 	drops = []node{

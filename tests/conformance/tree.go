@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 )
 
@@ -180,7 +181,7 @@ func parse(text []byte) (node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if in.More() {
+	if _, err := in.Token(); err != io.EOF {
 		return nil, fmt.Errorf("more than one JSON value")
 	}
 	return n, nil

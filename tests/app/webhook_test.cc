@@ -1,0 +1,599 @@
+#include "app/webhook.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "app/templates_of.h"
+
+namespace plimsoll::app {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+/// Every review of the repository that an API server once sent, by the name of its file.
+const std::map<std::string, std::string>& reviews() {
+  static const auto all = [] {
+    std::map<std::string, std::string> read;
+    for (const char* folder : {"/examples/reviews", "/bench/side-by-side/reviews"})
+      for (const auto& file :
+           std::filesystem::directory_iterator(std::string(PLIMSOLL_SOURCE_DIR) + folder)) {
+        if (file.path().extension() != ".json") continue;
+        std::ifstream in(file.path(), std::ios::binary);
+        read[file.path().stem().string()] = {std::istreambuf_iterator<char>(in),
+                                             std::istreambuf_iterator<char>()};
+      }
+    return read;
+  }();
+  return all;
+}
+
+/// A review with a change.
+template <class Change>
+std::string changed(const std::string& name, Change change) {
+  json review = json::parse(reviews().at(name));
+  change(review["request"]);
+  return review.dump();
+}
+
+std::string in_namespace(const std::string& name, const std::string& namespace_name) {
+  return changed(name, [&](json& request) { request["namespace"] = namespace_name; });
+}
+
+/// The pod of a review in a Deployment.
+std::string deployment(const std::string& name) {
+  return changed(name, [](json& request) {
+    const json pod = request["object"];
+    request["kind"] = {{"group", "apps"}, {"version", "v1"}, {"kind", "Deployment"}};
+    request["resource"] = {{"group", "apps"}, {"version", "v1"}, {"resource", "deployments"}};
+    request["object"] = {{"apiVersion", "apps/v1"},
+                         {"kind", "Deployment"},
+                         {"metadata", {{"name", "web"}}},
+                         {"spec", {{"template", {{"spec", pod["spec"]}}}}}};
+  });
+}
+
+Binding binding(const templates::Library& library, Mode mode, const std::string& ref) {
+  Binding bound;
+  bound.mode = mode;
+  bound.policy = library.find(TemplateRef::parse(ref).value());
+  EXPECT_NE(bound.policy, nullptr) << ref;
+  return bound;
+}
+
+/// A webhook, what it counted and what it logged.
+class Hook {
+ public:
+  explicit Hook(const std::function<void(Policy&)>& set_up = {},
+                DecisionLog decisions = DecisionLog::None) {
+    Policy policy{load_library({}).value(), {}, false};
+    if (set_up) set_up(policy);
+    webhook_ = std::make_unique<Webhook>(std::make_shared<const Policy>(std::move(policy)),
+                                         registry_, decisions, [this](std::string_view line) {
+                                           const std::lock_guard lock(mutex_);
+                                           lines_.emplace_back(line);
+                                         });
+  }
+
+  server::Response ask(std::string_view path, std::string_view body) {
+    return webhook_->answer({path, body});
+  }
+  /// The response of a review that is answered.
+  json review(std::string_view path, const std::string& body) {
+    const auto response = ask(path, body);
+    EXPECT_EQ(response.status, 200) << response.body;
+    const json answer = json::parse(response.body);
+    EXPECT_EQ(answer.at("apiVersion"), "admission.k8s.io/v1");
+    EXPECT_EQ(answer.at("kind"), "AdmissionReview");
+    return answer.at("response");
+  }
+  bool allows(std::string_view path, const std::string& body) {
+    return review(path, body).at("allowed");
+  }
+  std::vector<json> log() {
+    const std::lock_guard lock(mutex_);
+    std::vector<json> parsed;
+    for (const std::string& line : lines_) {
+      EXPECT_EQ(line.find('\n'), std::string::npos);
+      parsed.push_back(json::parse(line));
+    }
+    return parsed;
+  }
+  std::string metrics() const { return registry_.render(); }
+
+ private:
+  metrics::Registry registry_;
+  std::mutex mutex_;
+  std::vector<std::string> lines_;
+  std::unique_ptr<Webhook> webhook_;
+};
+
+void expect_error(const server::Response& response, int status, const std::string& says) {
+  EXPECT_EQ(response.status, status) << response.body;
+  EXPECT_EQ(response.content_type, "application/json");
+  ASSERT_TRUE(response.body.ends_with("\n"));
+  EXPECT_EQ(std::ranges::count(response.body, '\n'), 1) << response.body;
+  const json body = json::parse(response.body, nullptr, false);
+  ASSERT_TRUE(body.is_object()) << response.body;
+  EXPECT_THAT(body.at("error").get<std::string>(), HasSubstr(says));
+}
+
+// --- fixed routes --------------------------------------------------------------------------------
+
+TEST(Webhook, EnforcesTheTemplateOfItsRoute) {
+  Hook hook;
+  EXPECT_TRUE(hook.allows("/validate/enforce/restricted", reviews().at("compliant")));
+  EXPECT_FALSE(hook.allows("/validate/enforce/restricted", reviews().at("unhardened")));
+  EXPECT_FALSE(hook.allows("/validate/enforce/restricted", reviews().at("privileged")));
+  EXPECT_TRUE(hook.allows("/validate/enforce/baseline", reviews().at("unhardened")));
+  EXPECT_FALSE(hook.allows("/validate/enforce/baseline", reviews().at("privileged")));
+  EXPECT_TRUE(hook.allows("/validate/enforce/privileged", reviews().at("privileged")));
+}
+
+TEST(Webhook, TakesAVersionInItsRoute) {
+  Hook hook;
+  // The restricted profile of v1.7 did not yet ask for ALL capabilities to be dropped.
+  const auto checks = [&](std::string_view path) {
+    std::set<std::string> found;
+    for (const json& cause :
+         hook.review(path, reviews().at("unhardened")).at("status").at("details").at("causes"))
+      found.insert(cause.at("reason"));
+    return found;
+  };
+  const auto newest = checks("/validate/enforce/restricted");
+  EXPECT_EQ(checks("/validate/enforce/restricted@latest"), newest);
+  EXPECT_EQ(checks("/validate/enforce/restricted@v1.999"), newest);
+  EXPECT_TRUE(newest.contains("drop-all"));
+  EXPECT_FALSE(checks("/validate/enforce/restricted@v1.7").contains("drop-all"));
+}
+
+TEST(Webhook, TellsWhatToChange) {
+  Hook hook;
+  const json response = hook.review("/validate/enforce/restricted", reviews().at("privileged"));
+  ASSERT_FALSE(response.at("allowed").get<bool>());
+  const json& status = response.at("status");
+  EXPECT_EQ(status.at("code"), 403);
+  EXPECT_EQ(status.at("reason"), "Forbidden");
+  EXPECT_THAT(status.at("message").get<std::string>(), HasSubstr("restricted@v1."));
+  const json& causes = status.at("details").at("causes");
+  EXPECT_EQ(causes.size(), 5U);
+  bool named = false;
+  for (const json& cause : causes) {
+    EXPECT_FALSE(cause.at("message").get<std::string>().empty());
+    named = named || (cause.at("reason") == "privileged" &&
+                      cause.at("field") == "spec.containers[0].securityContext.privileged");
+  }
+  EXPECT_TRUE(named) << causes;
+}
+
+TEST(Webhook, WarnsOrAnnotatesOnTheOtherModes) {
+  Hook hook;
+  const json warned = hook.review("/validate/warn/restricted", reviews().at("privileged"));
+  EXPECT_TRUE(warned.at("allowed").get<bool>());
+  EXPECT_EQ(warned.at("warnings").size(), 5U);
+  EXPECT_FALSE(warned.contains("status"));
+  const json audited = hook.review("/validate/audit/restricted", reviews().at("privileged"));
+  EXPECT_TRUE(audited.at("allowed").get<bool>());
+  EXPECT_FALSE(audited.contains("warnings"));
+  EXPECT_THAT(audited.at("auditAnnotations").at("audit-violations").get<std::string>(),
+              HasSubstr("privileged"));
+}
+
+// The registration chose the kinds of a fixed route: a workload is judged in its mode.
+TEST(Webhook, JudgesWorkloadsInTheModeOfTheRoute) {
+  Hook hook;
+  EXPECT_FALSE(hook.allows("/validate/enforce/baseline", deployment("privileged")));
+  EXPECT_TRUE(hook.allows("/validate/enforce/baseline", deployment("compliant")));
+  const json warned = hook.review("/validate/warn/baseline", deployment("privileged"));
+  EXPECT_TRUE(warned.at("allowed").get<bool>());
+  EXPECT_EQ(warned.at("warnings").size(), 1U);
+}
+
+TEST(Webhook, FindsNothingAtAWrongRoute) {
+  Hook hook;
+  const std::string& review = reviews().at("compliant");
+  for (const auto& [path, says] : std::vector<std::pair<std::string, std::string>>{
+           {"/validate/", "{enforce|warn|audit}"},
+           {"/validate/enforce", "{enforce|warn|audit}"},
+           {"/validate/enforce/", "not a template"},
+           {"/validate/deny/restricted", "{enforce|warn|audit}"},
+           {"/validate/Enforce/restricted", "{enforce|warn|audit}"},
+           {"/validate//restricted", "{enforce|warn|audit}"},
+           {"/validate/enforce/strict", "use one of baseline, least-privilege"},
+           {"/validate/enforce/Restricted", "use one of"},
+           {"/validate/enforce/restricted@", "not a template"},
+           {"/validate/enforce/restricted@1.31", "not a template"},
+           {"/validate/enforce/restricted@v1", "not a template"},
+           {"/validate/enforce/restricted@v1.031", "not a template"},
+           {"/validate/enforce/restricted@v2.0", "not a template"},
+           {"/validate/enforce/restricted/", "use one of"},
+           {"/validate/enforce/a\nb", "a"},
+           {std::string("/validate/enforce/a\0b", 21), "a"},
+           {"/validate/enforce/\xff\xfe", ""},
+           {"/validate/enforce/" + std::string(8000, 'x'), "use one of"}}) {
+    SCOPED_TRACE(path);
+    expect_error(hook.ask(path, review), 404, says);
+  }
+}
+
+// --- what is no review ---------------------------------------------------------------------------
+
+TEST(Webhook, RefusesWhatIsNoReview) {
+  Hook hook;
+  const std::string whole = reviews().at("compliant");
+  const auto with = [&](const std::function<void(json&)>& change) {
+    json review = json::parse(whole);
+    change(review);
+    return review.dump();
+  };
+  for (const auto& [body, says] : std::vector<std::pair<std::string, std::string>>{
+           {"", "JSON"},
+           {"hello", "JSON"},
+           {"{", "JSON"},
+           {"null", ""},
+           {"[]", ""},
+           {"{}", "kind"},
+           {whole.substr(0, whole.size() / 2), "JSON"},
+           {whole + "x", "JSON"},
+           {whole + whole, "JSON"},
+           {std::string(200'000, '['), "JSON"},
+           {std::string("{\"a\":\0}", 7), "JSON"},
+           {"{\"kind\":\"\xff\xfe\"}", "JSON"},
+           {std::string(1000, '\0'), "JSON"},
+           {with([](json& r) { r["apiVersion"] = "admission.k8s.io/v1beta1"; }),
+            "admission.k8s.io/v1"},
+           {with([](json& r) { r["kind"] = "Pod"; }), "AdmissionReview"},
+           {with([](json& r) { r["kind"] = 7; }), "kind"},
+           {with([](json& r) { r.erase("request"); }), "request"},
+           {with([](json& r) { r["request"] = "x"; }), "request"},
+           {with([](json& r) { r["request"] = nullptr; }), "request"},
+           {with([](json& r) { r["request"].erase("uid"); }), "uid"},
+           {with([](json& r) { r["request"]["uid"] = 5; }), "uid"},
+           {with([](json& r) { r["request"].erase("resource"); }), "resource"},
+           {with([](json& r) { r["request"]["operation"] = {1}; }), "operation"}}) {
+    for (const char* path :
+         {"/validate", "/validate/enforce/restricted", "/validate/warn/baseline"}) {
+      SCOPED_TRACE(std::string(path) + " " + body.substr(0, 60));
+      expect_error(hook.ask(path, body), 400, says);
+    }
+  }
+  EXPECT_THAT(hook.metrics(), HasSubstr("\nplimsoll_malformed_reviews_total 69\n"));
+  // Whoever sent it is none the worse for it.
+  EXPECT_TRUE(hook.allows("/validate/enforce/restricted", whole));
+}
+
+TEST(Webhook, DeniesWhatCannotBeRead) {
+  Hook hook;
+  const auto broken = [](const json& value) {
+    return changed("compliant", [&](json& request) { request["object"]["spec"] = value; });
+  };
+  for (const json& value : {json("text"), json(7), json::array({1})}) {
+    EXPECT_FALSE(hook.allows("/validate/enforce/baseline", broken(value))) << value;
+    const json warned = hook.review("/validate/warn/baseline", broken(value));
+    EXPECT_TRUE(warned.at("allowed").get<bool>());
+    EXPECT_FALSE(warned.at("warnings").empty());
+  }
+  const std::string no_object =
+      changed("compliant", [](json& request) { request.erase("object"); });
+  EXPECT_FALSE(hook.allows("/validate/enforce/baseline", no_object));
+}
+
+// --- every review --------------------------------------------------------------------------------
+
+TEST(Webhook, EchoesTheUid) {
+  Hook hook;
+  ASSERT_GE(reviews().size(), 12U);
+  for (const auto& [name, body] : reviews()) {
+    const json uid = json::parse(body).at("request").at("uid");
+    for (const char* path :
+         {"/validate", "/validate/enforce/restricted", "/validate/warn/restricted",
+          "/validate/audit/least-privilege", "/validate/enforce/privileged"})
+      EXPECT_EQ(hook.review(path, body).at("uid"), uid) << name << path;
+  }
+  const std::string odd = "a\"b\\c\n\u00e9\u2028";
+  const auto review = changed("privileged", [&](json& request) { request["uid"] = odd; });
+  EXPECT_EQ(hook.review("/validate/enforce/baseline", review).at("uid"), odd);
+}
+
+TEST(Webhook, DecidesEveryRealReviewByEachTemplate) {
+  const std::set<std::string> beyond_baseline = {"privileged", "008-CREATE-pods-win",
+                                                 "038-CREATE-pods-rooty", "043-CREATE-pods-vols"};
+  Hook hook;
+  for (const auto& [name, body] : reviews()) {
+    EXPECT_TRUE(hook.allows("/validate/enforce/privileged", body)) << name;
+    EXPECT_EQ(hook.allows("/validate/enforce/baseline", body), !beyond_baseline.contains(name))
+        << name;
+    EXPECT_EQ(hook.allows("/validate/enforce/restricted", body), name == "compliant") << name;
+    EXPECT_TRUE(hook.allows("/validate/warn/restricted", body)) << name;
+  }
+}
+
+TEST(Webhook, AllowsWhatIsNotItsConcern) {
+  Hook hook;
+  for (const char* operation : {"DELETE", "CONNECT"})
+    EXPECT_TRUE(
+        hook.allows("/validate/enforce/restricted", changed("privileged", [&](json& request) {
+                      request["operation"] = operation;
+                      request["object"] = nullptr;
+                    })));
+  for (const char* subresource : {"exec", "attach", "binding", "eviction", "log", "status"})
+    EXPECT_TRUE(hook.allows(
+        "/validate/enforce/restricted",
+        changed("privileged", [&](json& request) { request["subResource"] = subresource; })))
+        << subresource;
+  EXPECT_TRUE(hook.allows("/validate/enforce/restricted", changed("privileged", [](json& request) {
+                            request["resource"]["resource"] = "services";
+                          })));
+}
+
+// --- bindings ------------------------------------------------------------------------------------
+
+TEST(Webhook, AllowsEverythingWithoutABinding) {
+  Hook hook;
+  const json response = hook.review("/validate", reviews().at("privileged"));
+  EXPECT_TRUE(response.at("allowed").get<bool>());
+  EXPECT_FALSE(response.contains("warnings"));
+}
+
+TEST(Webhook, JoinsItsBindings) {
+  Hook hook([](Policy& policy) {
+    policy.bindings = {binding(policy.library, Mode::Enforce, "baseline"),
+                       binding(policy.library, Mode::Warn, "restricted"),
+                       binding(policy.library, Mode::Audit, "least-privilege")};
+  });
+  const json unhardened = hook.review("/validate", reviews().at("unhardened"));
+  EXPECT_TRUE(unhardened.at("allowed").get<bool>());
+  EXPECT_EQ(unhardened.at("warnings").size(), 4U);
+  EXPECT_TRUE(unhardened.at("auditAnnotations").contains("audit-violations"));
+  const json privileged = hook.review("/validate", reviews().at("privileged"));
+  EXPECT_FALSE(privileged.at("allowed").get<bool>());
+  EXPECT_EQ(privileged.at("status").at("details").at("causes").size(), 1U);
+}
+
+TEST(Webhook, DeniesWhenOneOfSeveralBindingsDoes) {
+  Hook hook([](Policy& policy) {
+    policy.bindings = {binding(policy.library, Mode::Enforce, "privileged"),
+                       binding(policy.library, Mode::Enforce, "restricted"),
+                       binding(policy.library, Mode::Enforce, "baseline")};
+  });
+  const json response = hook.review("/validate", reviews().at("privileged"));
+  EXPECT_FALSE(response.at("allowed").get<bool>());
+  // What two templates ask for is said once.
+  EXPECT_EQ(response.at("status").at("details").at("causes").size(), 5U);
+  EXPECT_TRUE(hook.allows("/validate", reviews().at("compliant")));
+}
+
+TEST(Webhook, BindsByNamespace) {
+  Hook hook([](Policy& policy) {
+    Binding bound = binding(policy.library, Mode::Enforce, "restricted");
+    bound.namespaces = {"shop-*", "web", "team-?"};
+    bound.exclude_namespaces = {"shop-legacy", "*-system"};
+    policy.bindings = {bound};
+  });
+  const auto judged = [&](const std::string& name) {
+    return !hook.allows("/validate", in_namespace("privileged", name));
+  };
+  for (const char* name : {"shop-a", "shop-", "web", "team-1"}) EXPECT_TRUE(judged(name)) << name;
+  for (const char* name : {"shop", "webs", "my-web", "team-10", "team-", "shop-legacy",
+                           "shop-system", "default", "", "WEB"})
+    EXPECT_FALSE(judged(name)) << name;
+}
+
+TEST(Webhook, ExcludesFromEveryNamespace) {
+  Hook hook([](Policy& policy) {
+    Binding bound = binding(policy.library, Mode::Enforce, "baseline");
+    bound.exclude_namespaces = {"kube-*"};
+    policy.bindings = {bound};
+  });
+  EXPECT_FALSE(hook.allows("/validate", in_namespace("privileged", "default")));
+  EXPECT_TRUE(hook.allows("/validate", in_namespace("privileged", "kube-system")));
+  EXPECT_FALSE(hook.allows("/validate", in_namespace("privileged", "my-kube-system")));
+}
+
+TEST(Webhook, OnlyWarnsAboutWorkloadsUnlessTheBindingSaysOtherwise) {
+  for (const bool enforce : {false, true}) {
+    Hook hook([&](Policy& policy) {
+      Binding bound = binding(policy.library, Mode::Enforce, "baseline");
+      bound.enforce_workloads = enforce;
+      policy.bindings = {bound};
+    });
+    const json response = hook.review("/validate", deployment("privileged"));
+    EXPECT_EQ(response.at("allowed").get<bool>(), !enforce);
+    EXPECT_EQ(response.contains("warnings"), !enforce);
+    EXPECT_FALSE(hook.allows("/validate", reviews().at("privileged")));
+  }
+}
+
+// --- dry run -------------------------------------------------------------------------------------
+
+TEST(Webhook, DryRunDeniesNothingAndSaysSo) {
+  Hook hook(
+      [](Policy& policy) {
+        policy.dry_run = true;
+        policy.bindings = {binding(policy.library, Mode::Enforce, "restricted")};
+      },
+      DecisionLog::All);
+  for (const auto& [name, body] : reviews())
+    for (const char* path : {"/validate", "/validate/enforce/restricted"})
+      EXPECT_TRUE(hook.allows(path, body)) << name;
+  const json response = hook.review("/validate", reviews().at("privileged"));
+  EXPECT_EQ(response.at("warnings").size(), 5U);
+  EXPECT_THAT(response.at("auditAnnotations").at("dry-run-violations").get<std::string>(),
+              HasSubstr("privileged"));
+  EXPECT_FALSE(hook.review("/validate", reviews().at("compliant")).contains("warnings"));
+
+  const auto denied = (reviews().size() - 1) * 2 + 1;
+  EXPECT_THAT(hook.metrics(),
+              HasSubstr("\nplimsoll_dry_run_denials_total " + std::to_string(denied) + "\n"));
+  std::size_t said = 0;
+  for (const json& line : hook.log()) {
+    EXPECT_EQ(line.at("allowed"), true);
+    for (const json& judgement : line.at("judgements"))
+      if (judgement.contains("wouldDeny")) ++said;
+  }
+  EXPECT_EQ(said, denied);
+}
+
+// --- the decision log ----------------------------------------------------------------------------
+
+std::size_t lines_with(DecisionLog decisions) {
+  Hook hook({}, decisions);
+  hook.ask("/validate/enforce/restricted", reviews().at("compliant"));   // allowed
+  hook.ask("/validate/enforce/restricted", reviews().at("privileged"));  // denied
+  hook.ask("/validate/warn/restricted", reviews().at("privileged"));     // allowed, with findings
+  hook.ask("/validate/audit/restricted", reviews().at("privileged"));    // the same
+  hook.ask("/validate/enforce/restricted", "no review");
+  hook.ask("/validate/enforce/nothing", reviews().at("privileged"));
+  return hook.log().size();
+}
+
+TEST(Webhook, LogsTheDecisionsThatAreAskedFor) {
+  EXPECT_EQ(lines_with(DecisionLog::None), 0U);
+  EXPECT_EQ(lines_with(DecisionLog::Denied), 1U);
+  EXPECT_EQ(lines_with(DecisionLog::Findings), 3U);
+  EXPECT_EQ(lines_with(DecisionLog::All), 4U);
+}
+
+TEST(Webhook, LogsWhatWasDecidedAndWhy) {
+  Hook hook({}, DecisionLog::All);
+  hook.ask("/validate/enforce/restricted", reviews().at("privileged"));
+  const auto log = hook.log();
+  ASSERT_EQ(log.size(), 1U);
+  const json& line = log[0];
+  const json request = json::parse(reviews().at("privileged")).at("request");
+  EXPECT_EQ(line.at("msg"), "decision");
+  EXPECT_EQ(line.at("uid"), request.at("uid"));
+  EXPECT_EQ(line.at("allowed"), false);
+  EXPECT_EQ(line.at("operation"), "CREATE");
+  EXPECT_EQ(line.at("resource"), "pods");
+  EXPECT_EQ(line.at("kind"), "Pod");
+  EXPECT_EQ(line.at("namespace"), request.at("namespace"));
+  EXPECT_EQ(line.at("name"), request.at("name"));
+  EXPECT_EQ(line.at("user"), request.at("userInfo").at("username"));
+  EXPECT_EQ(line.at("requestDryRun"), false);
+  EXPECT_GE(line.at("microseconds").get<int>(), 0);
+  ASSERT_EQ(line.at("judgements").size(), 1U);
+  const json& judgement = line.at("judgements")[0];
+  EXPECT_EQ(judgement.at("mode"), "enforce");
+  EXPECT_THAT(judgement.at("template").get<std::string>(), HasSubstr("restricted@v1."));
+  EXPECT_EQ(judgement.at("findings"), 5);
+  EXPECT_EQ(judgement.at("violations").size(), 5U);
+  for (const json& violation : judgement.at("violations"))
+    for (const char* key : {"check", "path", "message"}) EXPECT_TRUE(violation.contains(key));
+}
+
+TEST(Webhook, LogsOddTextInOneLine) {
+  Hook hook({}, DecisionLog::All);
+  const std::string odd = "a\n\"\\\t\u2028\x01 {}";
+  hook.ask("/validate/enforce/restricted", changed("privileged", [&](json& request) {
+             request["name"] = odd;
+             request["userInfo"]["username"] = odd;
+             request["object"]["spec"]["containers"][0]["name"] = odd;
+           }));
+  const auto log = hook.log();  // parses each
+  ASSERT_EQ(log.size(), 1U);
+  EXPECT_EQ(log[0].at("name"), odd);
+  EXPECT_EQ(log[0].at("user"), odd);
+}
+
+// A pod with very many faults must not make a line without end.
+TEST(Webhook, BoundsALine) {
+  Hook hook({}, DecisionLog::All);
+  const auto review = changed("privileged", [](json& request) {
+    json& containers = request["object"]["spec"]["containers"];
+    for (int i = 0; i < 500; ++i) containers.push_back({{"name", "c" + std::to_string(i)}});
+  });
+  EXPECT_FALSE(hook.allows("/validate/enforce/restricted", review));
+  const auto log = hook.log();
+  ASSERT_EQ(log.size(), 1U);
+  const json& judgement = log[0].at("judgements")[0];
+  EXPECT_GT(judgement.at("findings").get<int>(), 1000);
+  EXPECT_EQ(judgement.at("violations").size(), 100U);
+}
+
+// --- metrics -------------------------------------------------------------------------------------
+
+TEST(Webhook, CountsWhatItDecides) {
+  Hook hook;
+  hook.ask("/validate/enforce/restricted", reviews().at("compliant"));
+  hook.ask("/validate/enforce/restricted", reviews().at("privileged"));
+  hook.ask("/validate/enforce/baseline", reviews().at("privileged"));
+  hook.ask("/validate/warn/baseline", reviews().at("privileged"));
+  hook.ask("/validate/enforce/baseline", deployment("privileged"));
+  hook.ask("/validate/enforce/baseline",
+           changed("privileged", [](json& request) { request["operation"] = "DELETE"; }));
+  hook.ask("/validate/enforce/baseline", "no review");
+  hook.ask("/validate/enforce/none", reviews().at("privileged"));
+  const std::string text = hook.metrics();
+  for (const char* line : {R"(plimsoll_reviews_total{scope="pod",decision="allowed"} 2)",
+                           R"(plimsoll_reviews_total{scope="pod",decision="denied"} 2)",
+                           R"(plimsoll_reviews_total{scope="workload",decision="denied"} 1)",
+                           R"(plimsoll_reviews_total{scope="workload",decision="allowed"} 0)",
+                           R"(plimsoll_reviews_total{scope="other",decision="allowed"} 1)",
+                           R"(plimsoll_findings_total{check="privileged",mode="enforce"} 3)",
+                           R"(plimsoll_findings_total{check="privileged",mode="warn"} 1)",
+                           R"(plimsoll_findings_total{check="privileged",mode="audit"} 0)",
+                           R"(plimsoll_findings_total{check="drop-all",mode="enforce"} 1)",
+                           "plimsoll_malformed_reviews_total 1", "plimsoll_dry_run_denials_total 0",
+                           "plimsoll_review_duration_seconds_count 6"})
+    EXPECT_THAT(text, HasSubstr("\n" + std::string(line) + "\n"));
+}
+
+TEST(Webhook, CountsFieldsThatCannotBeRead) {
+  Hook hook;
+  hook.ask("/validate/enforce/baseline", changed("compliant", [](json& request) {
+             request["object"]["spec"]["hostNetwork"] = "true";
+           }));
+  EXPECT_THAT(hook.metrics(),
+              HasSubstr("plimsoll_findings_total{check=\"" + std::string(kUnreadableField.id) +
+                        "\",mode=\"enforce\"} 1\n"));
+}
+
+// --- threads -------------------------------------------------------------------------------------
+
+TEST(Webhook, DecidesAlikeOnManyThreads) {
+  Hook hook(
+      [](Policy& policy) {
+        policy.bindings = {binding(policy.library, Mode::Enforce, "baseline"),
+                           binding(policy.library, Mode::Warn, "restricted")};
+      },
+      DecisionLog::Denied);
+  std::map<std::string, std::string> alone;
+  std::size_t denied = 0;
+  for (const auto& [name, body] : reviews()) {
+    alone[name] = hook.ask("/validate", body).body;
+    if (!json::parse(alone[name]).at("response").at("allowed").get<bool>()) ++denied;
+  }
+  constexpr std::size_t kThreads = 4, kRounds = 10;
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  threads.reserve(kThreads);
+  for (std::size_t i = 0; i < kThreads; ++i)
+    threads.emplace_back([&] {
+      for (std::size_t round = 0; round < kRounds; ++round)
+        for (const auto& [name, body] : reviews()) {
+          if (hook.ask("/validate", body).body != alone.at(name)) ++wrong;
+          if (hook.ask("/validate", "not JSON").status != 400) ++wrong;
+          if (hook.ask("/validate/warn/x", body).status != 404) ++wrong;
+        }
+    });
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ(hook.log().size(), denied * (1 + kThreads * kRounds));
+  EXPECT_THAT(hook.metrics(),
+              HasSubstr("\nplimsoll_malformed_reviews_total " +
+                        std::to_string(kThreads * kRounds * reviews().size()) + "\n"));
+}
+
+}  // namespace
+}  // namespace plimsoll::app

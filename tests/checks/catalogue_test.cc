@@ -1,0 +1,233 @@
+// The catalogue of checks, and how the builtin templates use it.
+//
+// Ownership: none. Thread-safety: none needed.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <regex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "codec/files.h"
+#include "codec/pod.h"
+#include "codec/yaml.h"
+#include "plimsoll/check.h"
+#include "plimsoll/template.h"
+#include "templates/builtin.h"
+#include "templates/library.h"
+
+namespace plimsoll::testing {
+namespace {
+
+std::vector<TemplateSpec> builtin_specs() {
+  std::vector<TemplateSpec> specs;
+  for (const auto& [name, text] : templates::builtin_files()) {
+    auto read = codec::read_templates(text, std::string(name));
+    if (read)
+      std::ranges::move(*read, std::back_inserter(specs));
+    else
+      ADD_FAILURE() << read.error().to_string();
+  }
+  EXPECT_FALSE(specs.empty());
+  return specs;
+}
+
+Findings evaluate(const Check& check, const Params& params, std::string_view json) {
+  simdjson::dom::parser parser;
+  simdjson::dom::element element;
+  EXPECT_EQ(parser.parse(json.data(), json.size()).get(element), simdjson::SUCCESS) << json;
+  std::vector<Fault> faults;
+  const Pod pod = codec::decode_pod(element, "", codec::Origin::Manifest, faults);
+  for (const Fault& fault : faults) ADD_FAILURE() << fault.path << ' ' << fault.message;
+  Findings findings;
+  check.evaluate(pod, params, findings);
+  return findings;
+}
+
+/// The example as a pod, with a container if it has none, so that there is something to judge.
+std::string pod_of_example(const Check& check) {
+  auto document = codec::YamlReader(check.example, std::string(check.id)).next();
+  if (!document) {
+    ADD_FAILURE() << document.error().to_string();
+    return "{}";
+  }
+  // Nothing but comments is no document at all.
+  auto spec = *document ? nlohmann::json::parse((*document)->json()) : nlohmann::json();
+  if (spec.is_null()) spec = nlohmann::json::object();
+  EXPECT_TRUE(spec.is_object()) << spec;
+  auto& containers = spec["containers"];
+  if (containers.empty()) containers.push_back(nlohmann::json::object());
+  for (auto& container : containers)
+    if (!container.contains("name")) container["name"] = "app";
+  return nlohmann::json{{"spec", spec}}.dump();
+}
+
+std::string pascal_case(std::string_view id) {
+  std::string name;
+  bool upper = true;
+  for (const char c : id) {
+    if (c != '-') name += upper && c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    upper = c == '-';
+  }
+  return name;
+}
+
+/// What is wrong with a text of one or two sentences; empty: nothing.
+std::string faults_of_text(std::string_view text, bool sentences) {
+  const std::string it(text);
+  if (text.empty()) return "is empty";
+  if (text.find_first_of("\n\t\r") != std::string_view::npos) return "has more than one line";
+  if (text.front() == ' ' || text.back() == ' ' || text.find("  ") != std::string_view::npos)
+    return "has white space where none belongs";
+  if (text.ends_with('.') != sentences)
+    return sentences ? "does not end with a full stop" : "ends with a full stop";
+  if (std::regex_search(it, std::regex("[a-z][.;:,][A-Z]")))
+    return "lacks a space between two sentences";
+  const std::regex next("[.] [A-Z]");
+  if (std::distance(std::sregex_iterator(it.begin(), it.end(), next), {}) > (sentences ? 1 : 0))
+    return "is too long";
+  return "";
+}
+
+TEST(Catalogue, HasOneCheckAFile) {
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(
+           std::filesystem::path(PLIMSOLL_SOURCE_DIR) / "src" / "checks"))
+    if (entry.path().extension() == ".cc") {
+      files.push_back(entry.path().stem().string());
+      std::ranges::replace(files.back(), '_', '-');
+    }
+  std::ranges::sort(files);
+  std::vector<std::string> ids;
+  for (const Check* check : catalogue()) ids.emplace_back(check->id);
+  EXPECT_EQ(ids, files);
+}
+
+TEST(Catalogue, IsSortedAndUnique) {
+  const auto id = [](const Check* check) { return check->id; };
+  EXPECT_TRUE(std::ranges::is_sorted(catalogue(), {}, id));
+  EXPECT_EQ(std::ranges::adjacent_find(catalogue(), {}, id), catalogue().end());
+}
+
+TEST(Catalogue, IsFoundById) {
+  for (const Check* check : catalogue()) EXPECT_EQ(find_check(check->id), check);
+  EXPECT_EQ(find_check(""), nullptr);
+  EXPECT_EQ(find_check("drop_all"), nullptr);
+  EXPECT_EQ(find_check("unreadable-field"), nullptr);
+}
+
+TEST(Catalogue, HasATableForEachCheck) {
+  std::set<std::string> suites;
+  const auto& unit = *::testing::UnitTest::GetInstance();
+  for (int i = 0; i < unit.total_test_suite_count(); ++i)
+    suites.insert(unit.GetTestSuite(i)->name());
+  for (const Check* check : catalogue())
+    EXPECT_TRUE(suites.contains(pascal_case(check->id)))
+        << "write TEST(" << pascal_case(check->id) << ", ...) with its tables";
+}
+
+TEST(Catalogue, ExplainsEachCheck) {
+  const std::set<std::string_view> standards = {"PSS", "CIS Kubernetes 1.23", "CIS Docker 1.6.0",
+                                                "NSA/CISA Kubernetes Hardening Guide 1.2"};
+  for (const Check* check : catalogue()) {
+    SCOPED_TRACE(check->id);
+    EXPECT_NE(check->evaluate, nullptr);
+    EXPECT_EQ(faults_of_text(check->title, false), "") << "title: " << check->title;
+    EXPECT_LE(check->title.size(), 80U);
+    EXPECT_EQ(faults_of_text(check->rationale, true), "") << "rationale: " << check->rationale;
+    EXPECT_EQ(faults_of_text(check->remedy, true), "") << "remedy: " << check->remedy;
+    EXPECT_FALSE(check->references.empty());
+    std::set<std::string_view> named;
+    for (const auto& [standard, section] : check->references) {
+      EXPECT_TRUE(standards.contains(standard)) << standard;
+      EXPECT_TRUE(named.insert(standard).second) << standard << " stands there twice";
+      EXPECT_EQ(faults_of_text(section, false), "") << "section: " << section;
+    }
+    std::set<std::string_view> params;
+    for (const ParamSpec& param : check->params) {
+      EXPECT_TRUE(std::regex_match(std::string(param.name), std::regex("[a-z][A-Za-z]*")))
+          << param.name;
+      EXPECT_TRUE(params.insert(param.name).second) << param.name << " stands there twice";
+      EXPECT_EQ(faults_of_text(param.meaning, true), "") << "meaning: " << param.meaning;
+    }
+    EXPECT_FALSE(check->example.empty());
+    EXPECT_TRUE(check->example.ends_with('\n'));
+    EXPECT_FALSE(check->example.ends_with("\n\n"));
+  }
+}
+
+TEST(Catalogue, TakesAnEmptyPod) {
+  for (const Check* check : catalogue())
+    for (const char* object : {"{}", R"({"metadata": null, "spec": null})"}) {
+      SCOPED_TRACE(check->id);
+      // What a pod must say, it must say without containers as well.
+      const std::size_t expected = check->id == "service-account-token" ? 1 : 0;
+      EXPECT_EQ(evaluate(*check, {}, object).size(), expected) << object;
+    }
+}
+
+TEST(Catalogue, GivesExamplesThatPassByThemselves) {
+  for (const Check* check : catalogue()) {
+    // Without parameters these four allow nothing, and an example of nothing is none.
+    if (check->id == "capabilities-add" || check->id == "selinux" || check->id == "sysctls" ||
+        check->id == "volume-types")
+      continue;
+    for (const Finding& finding : evaluate(*check, {}, pod_of_example(*check)))
+      ADD_FAILURE() << check->id << ": " << finding.path << ": " << finding.message;
+  }
+}
+
+TEST(BuiltinTemplates, PassTheExampleOfEachCheck) {
+  const auto library = templates::Library::make(builtin_specs());
+  ASSERT_TRUE(library) << library.error().to_string();
+  std::set<std::string_view> seen;
+  for (const char* name : {"baseline", "restricted", "least-privilege"})
+    for (MinorVersion version = 0; version <= library->newest(); ++version) {
+      const auto policy = library->find({name, version});
+      ASSERT_NE(policy, nullptr) << name;
+      for (const Rule& rule : *policy->rules) {
+        seen.insert(rule.check->id);
+        for (const Finding& finding :
+             evaluate(*rule.check, rule.params, pod_of_example(*rule.check)))
+          ADD_FAILURE() << policy->ref() << ": " << rule.check->id << ": " << finding.path << ": "
+                        << finding.message;
+      }
+    }
+  for (const Check* check : catalogue())
+    EXPECT_TRUE(seen.contains(check->id)) << "no builtin template asks for " << check->id;
+}
+
+TEST(BuiltinTemplates, GiveOnlyDeclaredParameters) {
+  for (const TemplateSpec& spec : builtin_specs())
+    for (const RuleSpec& rule : spec.rules) {
+      SCOPED_TRACE(fmt::format("{} line {}: {}", spec.file, rule.line, rule.check));
+      const Check* const check = find_check(rule.check);
+      ASSERT_NE(check, nullptr);
+      for (const auto& [name, value] : rule.params) {
+        const auto declared = std::ranges::find(check->params, name, &ParamSpec::name);
+        ASSERT_NE(declared, check->params.end()) << name;
+        EXPECT_EQ(static_cast<std::size_t>(declared->type), value.index()) << name;
+      }
+    }
+}
+
+TEST(BuiltinTemplates, AskForEveryCheck) {
+  std::set<std::string> asked;
+  for (const TemplateSpec& spec : builtin_specs())
+    for (const RuleSpec& rule : spec.rules)
+      if (rule.enabled) asked.insert(rule.check);
+  for (const Check* check : catalogue())
+    EXPECT_TRUE(asked.contains(std::string(check->id))) << check->id;
+}
+
+}  // namespace
+}  // namespace plimsoll::testing

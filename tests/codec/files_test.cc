@@ -1,0 +1,130 @@
+#include "codec/files.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace plimsoll::codec {
+namespace {
+
+using std::chrono::milliseconds;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr std::string_view kHead = "apiVersion: plimsoll.dev/v1alpha1\nkind: Configuration\n";
+
+TEST(Configuration, ReadsEverySetting) {
+  const auto read = read_configuration(std::string(kHead) + R"(server:
+  listen: 0.0.0.0:9443
+  management: 127.0.0.1:9080
+  tlsCert: a.crt
+  tlsKey: a.key
+  clientCA: ca.crt
+  maxBodyBytes: 4096
+  maxConnections: 7
+  handshakeTimeout: 1s
+  idleTimeout: 2m
+  requestTimeout: 250ms
+  drainDelay: 0s
+  drainTimeout: 3s
+log:
+  level: warn
+  decisions: denied
+dryRun: true
+templates: [mine.yaml]
+bindings:
+- mode: enforce
+  template: restricted
+  version: v1.31
+  namespaces: [shop-*]
+  excludeNamespaces: [shop-test]
+  workloads: enforce
+- {mode: warn, template: baseline@v1.20}
+)",
+                                       "c.yaml");
+  ASSERT_TRUE(read) << read.error().to_string();
+  EXPECT_EQ(read->listen, "0.0.0.0:9443");
+  EXPECT_EQ(read->management, "127.0.0.1:9080");
+  EXPECT_EQ(read->tls_cert, "a.crt");
+  EXPECT_EQ(read->tls_key, "a.key");
+  EXPECT_EQ(read->client_ca, "ca.crt");
+  EXPECT_EQ(read->max_body_bytes, 4096);
+  EXPECT_EQ(read->max_connections, 7);
+  EXPECT_EQ(read->handshake_timeout, milliseconds(1000));
+  EXPECT_EQ(read->idle_timeout, milliseconds(120'000));
+  EXPECT_EQ(read->request_timeout, milliseconds(250));
+  EXPECT_EQ(read->drain_delay, milliseconds(0));
+  EXPECT_EQ(read->drain_timeout, milliseconds(3000));
+  EXPECT_EQ(read->log_level, "warn");
+  EXPECT_EQ(read->log_decisions, "denied");
+  EXPECT_EQ(read->dry_run, true);
+  EXPECT_THAT(read->templates, ElementsAre("mine.yaml"));
+  ASSERT_EQ(read->bindings.size(), 2U);
+  const BindingSpec& binding = read->bindings[0];
+  EXPECT_EQ(binding.mode, Mode::Enforce);
+  EXPECT_EQ(binding.policy.name, "restricted");
+  EXPECT_EQ(binding.policy.version, 31);
+  EXPECT_THAT(binding.namespaces, ElementsAre("shop-*"));
+  EXPECT_THAT(binding.exclude_namespaces, ElementsAre("shop-test"));
+  EXPECT_TRUE(binding.enforce_workloads);
+  EXPECT_EQ(binding.line, 22U);
+  EXPECT_EQ(read->bindings[1].policy.version, 20);
+  EXPECT_FALSE(read->bindings[1].enforce_workloads);
+}
+
+TEST(Configuration, ErrorsNameFileLineAndField) {
+  const std::pair<std::string, const char*> kRows[] = {
+      {"srever: {}", "c.yaml:3:1: srever: is not known here; use one of apiVersion, kind"},
+      {"server:\n  listn: x", "c.yaml:4:3: server.listn: is not known here"},
+      {"server:\n  listen: 8443", "c.yaml:4:3: server.listen: must be a string, is an integer"},
+      {"dryRun: 'yes'", "dryRun: must be a boolean, is a string"},
+      {"dryRun: true\ndryRun: false", "c.yaml:4:1"},
+      {"server:\n  idleTimeout: 5", "server.idleTimeout: must be a duration such as 250ms, 5s or 2m, is 5"},
+      {"server:\n  idleTimeout: -5s", "must be a duration"},
+      {"bindings: {}", "bindings: must be an array, is an object"},
+      {"bindings:\n- mode: Enforce\n  template: x",
+       "c.yaml:4:3: bindings[0].mode: must be enforce, warn or audit, is \"Enforce\""},
+      {"bindings:\n- mode: warn", "bindings[0]: names no template"},
+      {"bindings:\n- template: a@1", "bindings[0].template: must be a template such as"},
+      {"bindings:\n- template: a@v1.1\n  version: v1.2", "gives the version twice"},
+      {"bindings:\n- template: a\n  version: '1.2'", "bindings[0].version: must be `latest` or a version"},
+      {"bindings:\n- template: a\n  workloads: deny", "workloads: must be enforce or warn, is \"deny\""},
+      {"bindings:\n- template: a\n  namespaces: x", "namespaces: must be an array, is a string"},
+      {"---\n" + std::string(kHead), "is a second document"},
+  };
+  for (const auto& [text, message] : kRows) {
+    const auto read = read_configuration(std::string(kHead) + text + "\n", "c.yaml");
+    ASSERT_FALSE(read) << text;
+    EXPECT_THAT(read.error().to_string(), HasSubstr(message));
+    EXPECT_EQ(read.error().to_string().find('\n'), std::string::npos);
+  }
+  EXPECT_THAT(read_configuration("", "c.yaml").error().to_string(), HasSubstr("holds no configuration"));
+  EXPECT_THAT(read_configuration("apiVersion: v1\nkind: Configuration\n", "c.yaml").error().to_string(),
+              HasSubstr("must be a Configuration of plimsoll.dev/v1alpha1"));
+}
+
+TEST(ParseBinding, Table) {
+  const auto spec = parse_binding(
+      "enforce=restricted@v1.31,namespaces=a-*|b,excludeNamespaces=a-x,workloads=enforce");
+  ASSERT_TRUE(spec) << spec.error().to_string();
+  EXPECT_EQ(spec->policy.version, 31);
+  EXPECT_THAT(spec->namespaces, ElementsAre("a-*", "b"));
+  EXPECT_THAT(spec->exclude_namespaces, ElementsAre("a-x"));
+  EXPECT_TRUE(spec->enforce_workloads);
+  EXPECT_EQ(parse_binding("audit=baseline")->mode, Mode::Audit);
+  for (const char* bad : {"", "enforce", "deny=restricted", "enforce=", "enforce=a@1", "enforce=a,b",
+                          "enforce=a,colour=red", "enforce=a,workloads=x", "enforce=a,,", "=a"})
+    EXPECT_FALSE(parse_binding(bad)) << bad;
+}
+
+TEST(ParseDuration, Table) {
+  EXPECT_EQ(parse_duration("250ms"), milliseconds(250));
+  EXPECT_EQ(parse_duration("5s"), milliseconds(5000));
+  EXPECT_EQ(parse_duration("2m"), milliseconds(120'000));
+  EXPECT_EQ(parse_duration("0s"), milliseconds(0));
+  for (const char* bad : {"", "5", "s", "-1s", "+1s", "1.5s", "1h", " 1s", "1s ", "99999999999999s",
+                          "9223372036854775807ms"})
+    EXPECT_EQ(parse_duration(bad), std::nullopt) << bad;
+}
+
+}  // namespace
+}  // namespace plimsoll::codec

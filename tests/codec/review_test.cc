@@ -1,0 +1,234 @@
+#include "codec/review.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "codec/decoder.h"
+
+namespace plimsoll::codec {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+struct Parts {
+  std::string operation = "CREATE", group, resource = "pods", subresource, kind = "Pod";
+  std::string object = R"({"kind":"Pod","spec":{}})", old_object = "null";
+};
+
+std::string body_of(const Parts& p) {
+  return R"({"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u-1",)"
+         R"("kind":{"group":")" + p.group + R"(","version":"v1","kind":")" + p.kind +
+         R"("},"resource":{"group":")" + p.group + R"(","version":"v1","resource":")" + p.resource +
+         R"("},"subResource":")" + p.subresource + R"(","name":"n","namespace":"shop","operation":")" +
+         p.operation + R"(","userInfo":{"username":"ada"},"dryRun":true,"object":)" + p.object +
+         R"(,"oldObject":)" + p.old_object + "}}";
+}
+
+Review review_of(const Parts& parts) {
+  auto review = ReviewDecoder().decode(body_of(parts));
+  EXPECT_TRUE(review) << review.error().to_string();
+  return *std::move(review);
+}
+
+std::vector<std::string> faults_of(const std::string& spec) {
+  const Review review = review_of({.object = R"({"kind":"Pod","spec":)" + spec + "}"});
+  std::vector<std::string> all;
+  for (const Fault& fault : review.faults) all.push_back(fault.path + " " + fault.message);
+  return all;
+}
+
+TEST(Review, FactsOfTheRequest) {
+  const Review review = review_of({.operation = "UPDATE", .subresource = "resize"});
+  EXPECT_EQ(review.facts.uid, "u-1");
+  EXPECT_EQ(review.facts.operation, Operation::Update);
+  EXPECT_EQ(review.facts.resource, "pods");
+  EXPECT_EQ(review.facts.subresource, "resize");
+  EXPECT_EQ(review.facts.kind, "Pod");
+  EXPECT_EQ(review.facts.namespace_name, "shop");
+  EXPECT_EQ(review.facts.name, "n");
+  EXPECT_EQ(review.facts.user, "ada");
+  EXPECT_TRUE(review.facts.dry_run);
+  EXPECT_EQ(review.scope, Scope::Pod);
+}
+
+TEST(Review, WhatIsNotOursIsNotEvenRead) {
+  const Review review = review_of({.operation = "DELETE", .object = "\"nonsense\""});
+  EXPECT_EQ(review.scope, Scope::NotOurs);
+  EXPECT_THAT(review.faults, IsEmpty());
+}
+
+TEST(Review, EachWorkloadAtItsPath) {
+  struct Row {
+    const char *group, *resource, *kind, *object, *path;
+  };
+  for (const Row& row :
+       {Row{"apps", "deployments", "Deployment", R"({"spec":{"template":{"spec":{"hostPID":true}}}})",
+            "/spec/template"},
+        Row{"batch", "cronjobs", "CronJob",
+            R"({"spec":{"jobTemplate":{"spec":{"template":{"spec":{"hostPID":true}}}}}})",
+            "/spec/jobTemplate/spec/template"},
+        Row{"", "podtemplates", "PodTemplate", R"({"template":{"spec":{"hostPID":true}}})",
+            "/template"}}) {
+    const Review review =
+        review_of({.group = row.group, .resource = row.resource, .kind = row.kind, .object = row.object});
+    EXPECT_EQ(review.scope, Scope::Workload) << row.kind;
+    ASSERT_TRUE(review.pod) << row.kind;
+    EXPECT_EQ(review.pod->path, row.path);
+    EXPECT_TRUE(review.pod->host_pid);
+  }
+}
+
+TEST(Review, AWorkloadMayHaveNoTemplate) {
+  for (const char* object : {R"({"spec":{}})", R"({"spec":{"template":null}})", "{}"}) {
+    const Review review = review_of({.resource = "replicationcontrollers",
+                                     .kind = "ReplicationController",
+                                     .object = object});
+    EXPECT_FALSE(review.pod) << object;
+    EXPECT_THAT(review.faults, IsEmpty()) << object;
+  }
+}
+
+TEST(Review, AnObjectThatIsMissingOrOfAnotherKindIsAFault) {
+  for (const char* object : {"null", "[]", "\"x\"", "1", R"({"kind":"Service","spec":{}})",
+                             R"({"kind":7})"})
+    EXPECT_FALSE(review_of({.object = object}).faults.empty() &&
+                 review_of({.object = object}).pod.has_value())
+        << object;
+  const Review unknown = review_of({.group = "apps", .resource = "deployments", .kind = "Fleet"});
+  EXPECT_FALSE(unknown.faults.empty());
+}
+
+TEST(Review, TheOldObjectOfAnUpdate) {
+  Parts parts{.operation = "UPDATE", .old_object = R"({"kind":"Pod","spec":{"hostPID":true}})"};
+  EXPECT_TRUE(review_of(parts).old_pod->host_pid);
+  parts.old_object = R"({"kind":"Pod","spec":{"hostPID":"x"}})";
+  EXPECT_FALSE(review_of(parts).old_pod) << "it cannot be read, so nothing is known of it";
+  EXPECT_THAT(review_of(parts).faults, IsEmpty()) << "but that is not the new object's fault";
+}
+
+TEST(Review, WrongTypesAreFaultsWithTheirPath) {
+  EXPECT_THAT(faults_of(R"({"hostPID":"true"})"),
+              ElementsAre("/spec/hostPID must be a boolean, is a string"));
+  EXPECT_THAT(faults_of(R"({"containers":{}})"),
+              ElementsAre("/spec/containers must be an array, is an object"));
+  EXPECT_THAT(faults_of(R"({"containers":[null,7]})"),
+              ElementsAre("/spec/containers/1 must be an object, is an integer"));
+  EXPECT_THAT(faults_of(R"({"securityContext":{"runAsUser":1.5,"supplementalGroups":[1,"x"]}})"),
+              ElementsAre("/spec/securityContext/runAsUser must be an integer, is a number with a "
+                          "fraction or exponent",
+                          "/spec/securityContext/supplementalGroups/1 must be an integer, is a string"));
+  EXPECT_THAT(faults_of(R"({"securityContext":{"runAsUser":9223372036854775808}})"),
+              ElementsAre("/spec/securityContext/runAsUser is out of range for a 64-bit integer"));
+  EXPECT_THAT(
+      faults_of(R"({"initContainers":[{"ports":[{"hostPort":2147483648}]}]})"),
+      ElementsAre("/spec/initContainers/0/ports/0/hostPort is out of range for a 32-bit integer"));
+  EXPECT_THAT(faults_of(R"({"ephemeralContainers":[{"securityContext":{"capabilities":{"add":"ALL"}}}]})"),
+              ElementsAre("/spec/ephemeralContainers/0/securityContext/capabilities/add must be an "
+                          "array, is a string"));
+  EXPECT_THAT(faults_of(R"({"volumes":[{"hostPath":"/etc"}]})"),
+              ElementsAre("/spec/volumes/0/hostPath must be an object, is a string"));
+  EXPECT_THAT(faults_of(R"({"volumes":[{"nfs":true}]})"),
+              ElementsAre("/spec/volumes/0/nfs must be an object, is a boolean"));
+}
+
+TEST(Review, AKnownFieldTwiceIsAFaultWhateverTheValues) {
+  EXPECT_THAT(faults_of(R"({"hostPID":true,"hostPID":false})"),
+              ElementsAre("/spec/hostPID stands there twice"));
+  EXPECT_THAT(faults_of(R"({"hostPID":null,"hostPID":null})"),
+              ElementsAre("/spec/hostPID stands there twice"));
+  EXPECT_THAT(faults_of(R"({"volumes":[{"emptyDir":{},"emptyDir":{}}]})"),
+              ElementsAre("/spec/volumes/0/emptyDir stands there twice"));
+  EXPECT_THAT(faults_of(R"({"other":1,"other":2})"), IsEmpty()) << "what no check reads is of no concern";
+  const Review twice = review_of({.object = R"({"kind":"Pod","spec":{},"spec":{"hostPID":true}})"});
+  EXPECT_FALSE(twice.faults.empty());
+}
+
+TEST(Review, NullIsAbsentAndNamesAreCaseSensitive) {
+  EXPECT_THAT(faults_of(R"({"hostPID":null,"containers":null,"securityContext":null,"volumes":null})"),
+              IsEmpty());
+  const Review review = review_of({.object = R"({"kind":"Pod","spec":{"hostpid":true,"HostPID":true}})"});
+  EXPECT_FALSE(review.pod->host_pid);
+  EXPECT_THAT(review.faults, IsEmpty());
+}
+
+TEST(Review, TooManyElementsAreAFaultNotAFlood) {
+  std::string list;
+  for (std::size_t i = 0; i < Decoder::kMaxElements + 10; ++i) list += i == 0 ? "{}" : ",{}";
+  const Review review =
+      review_of({.object = R"({"kind":"Pod","spec":{"containers":[)" + list + "]}}"});
+  EXPECT_EQ(review.faults.size(), 1U);
+  EXPECT_THAT(review.faults.at(0).message, HasSubstr("the last that is read"));
+  EXPECT_EQ(review.pod->containers.size(), Decoder::kMaxElements);
+}
+
+TEST(Review, WhatIsNoReviewIsAnError) {
+  const std::string good = body_of({});
+  const auto replaced = [&](std::string_view from, std::string_view to) {
+    std::string body = good;
+    body.replace(body.find(from), from.size(), to);
+    return body;
+  };
+  const std::pair<std::string, const char*> kRows[] = {
+      {"", "body: is not JSON"},
+      {"{", "body: is not JSON"},
+      {good.substr(0, good.size() - 1), "body: is not JSON"},
+      {good + "x", "body: is not JSON"},
+      {good + good, "body: is not JSON"},
+      {"[]", "AdmissionReview: must be an object"},
+      {"null", "kind: must be \"AdmissionReview\""},
+      {"42", "AdmissionReview: must be an object"},
+      {replaced("admission.k8s.io/v1", "admission.k8s.io/v1beta1"), "apiVersion: must be"},
+      {replaced("\"AdmissionReview\"", "\"Review\""), "kind: must be"},
+      {replaced("\"AdmissionReview\"", "7"), "/kind: must be a string, is an integer"},
+      {replaced("\"request\"", "\"requests\""), "request: is missing"},
+      {replaced("\"u-1\"", "\"\""), "request.uid: is missing"},
+      {replaced("\"u-1\"", "1"), "/request/uid: must be a string"},
+      {replaced("\"pods\"", "\"\""), "request.resource: is missing"},
+      {replaced("\"dryRun\":true", "\"dryRun\":\"true\""), "/request/dryRun: must be a boolean"},
+      {replaced("\"name\":\"n\"", "\"uid\":\"u-2\""), "/request/uid: stands there twice"},
+      {replaced("\"u-1\"", "\"\xff\""), "body: is not JSON"},
+      {replaced("\"u-1\"", std::string_view("\"a\0b\"", 5)), "body: is not JSON"},
+      {std::string(100'000, '['), "body: is not JSON"},
+      {std::string("{\"a\":", 5) + std::string(5000, '{'), "body: is not JSON"},
+  };
+  for (const auto& [body, message] : kRows) {
+    const auto review = ReviewDecoder().decode(body);
+    ASSERT_FALSE(review) << body.substr(0, 200);
+    EXPECT_THAT(review.error().to_string(), HasSubstr(message)) << body.substr(0, 200);
+    EXPECT_EQ(review.error().to_string().find('\n'), std::string::npos);
+  }
+}
+
+TEST(Review, DeepNestingInsideTheObjectIsRefusedNotOverflowed) {
+  std::string deep(3000, '[');
+  deep += std::string(3000, ']');
+  const auto review =
+      ReviewDecoder().decode(body_of({.object = R"({"kind":"Pod","spec":{"x":)" + deep + "}}"}));
+  EXPECT_FALSE(review);
+}
+
+TEST(Review, ADecoderGoesOnAfterErrorsAndLargeReviews) {
+  ReviewDecoder decoder;
+  EXPECT_FALSE(decoder.decode("{"));
+  const std::string padding(3 << 20, 'x');
+  EXPECT_TRUE(decoder.decode(
+      body_of({.object = R"({"kind":"Pod","metadata":{"labels":{"a":")" + padding + R"("}},"spec":{}})"})));
+  const auto review = decoder.decode(body_of({.object = R"({"spec":{"hostIPC":true}})"}));
+  ASSERT_TRUE(review);
+  EXPECT_TRUE(review->pod->host_ipc);
+}
+
+TEST(Review, OnlyAnnotationsThatMatterAreKept) {
+  const Review review = review_of({.object = R"({"kind":"Pod","metadata":{"annotations":{
+      "b":"x","seccomp.security.alpha.kubernetes.io/pod":"unconfined",
+      "container.apparmor.security.beta.kubernetes.io/c":null,"a":7}},"spec":{}})"});
+  EXPECT_THAT(review.faults, IsEmpty());
+  EXPECT_THAT(review.pod->annotations,
+              ElementsAre(std::pair("container.apparmor.security.beta.kubernetes.io/c", ""),
+                          std::pair("seccomp.security.alpha.kubernetes.io/pod", "unconfined")));
+}
+
+}  // namespace
+}  // namespace plimsoll::codec

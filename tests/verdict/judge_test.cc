@@ -1,0 +1,231 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "plimsoll/verdict.h"
+
+namespace plimsoll {
+namespace {
+
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+std::shared_ptr<const Template> template_of(std::vector<Rule> rules) {
+  return std::make_shared<const Template>(
+      Template{"t", "", 37, std::make_shared<const std::vector<Rule>>(std::move(rules))});
+}
+std::shared_ptr<const Template> no_privileged() {
+  return template_of({{find_check("privileged"), {}, 0, "t"}});
+}
+
+Pod pod_with(std::string image, bool privileged, ContainerKind kind = ContainerKind::Regular) {
+  Pod pod;
+  Container& c = pod.containers.emplace_back();
+  c.name = "c";
+  c.image = std::move(image);
+  c.kind = kind;
+  c.path = "/spec/containers/0";
+  c.security_context.privileged = privileged;
+  return pod;
+}
+
+Review review_of(Scope scope, Operation operation, Pod pod) {
+  Review review;
+  review.scope = scope;
+  review.facts.operation = operation;
+  review.facts.namespace_name = "shop";
+  review.pod = std::move(pod);
+  return review;
+}
+
+std::vector<Binding> one(Mode mode, std::shared_ptr<const Template> policy = no_privileged()) {
+  std::vector<Binding> bindings(1);
+  bindings[0].mode = mode;
+  bindings[0].policy = std::move(policy);
+  return bindings;
+}
+
+TEST(Judge, EnforceDeniesWarnAndAuditDoNot) {
+  const Review bad = review_of(Scope::Pod, Operation::Create, pod_with("i", true));
+  EXPECT_FALSE(judge(bad, one(Mode::Enforce), false).allowed);
+  for (const Mode mode : {Mode::Warn, Mode::Audit}) {
+    const Verdict verdict = judge(bad, one(mode), false);
+    EXPECT_TRUE(verdict.allowed);
+    ASSERT_THAT(verdict.judgements, SizeIs(1));
+    EXPECT_THAT(verdict.judgements[0].violations, SizeIs(1));
+  }
+}
+
+TEST(Judge, AGoodPodIsAllowed) {
+  const Verdict verdict =
+      judge(review_of(Scope::Pod, Operation::Create, pod_with("i", false)), one(Mode::Enforce), false);
+  EXPECT_TRUE(verdict.allowed);
+  ASSERT_THAT(verdict.judgements, SizeIs(1));
+  EXPECT_THAT(verdict.judgements[0].violations, IsEmpty());
+}
+
+TEST(Judge, TheEditOfAFindingIsTheOneOfItsField) {
+  const Verdict verdict =
+      judge(review_of(Scope::Pod, Operation::Create, pod_with("i", true)), one(Mode::Enforce), false);
+  const Violation& violation = verdict.judgements.at(0).violations.at(0);
+  EXPECT_EQ(violation.finding.path, "/spec/containers/0/securityContext/privileged");
+  ASSERT_THAT(violation.edits, SizeIs(1));
+  EXPECT_EQ(violation.edits[0].path, violation.finding.path);
+}
+
+TEST(Judge, DryRunWarnsInstead) {
+  const Verdict verdict =
+      judge(review_of(Scope::Pod, Operation::Create, pod_with("i", true)), one(Mode::Enforce), true);
+  EXPECT_TRUE(verdict.allowed);
+  EXPECT_EQ(verdict.judgements.at(0).mode, Mode::Warn);
+  EXPECT_TRUE(verdict.judgements.at(0).dry_run);
+}
+
+TEST(Judge, OneDenialOfSeveralBindingsDenies) {
+  auto bindings = one(Mode::Warn);
+  bindings.push_back(one(Mode::Enforce)[0]);
+  bindings.push_back(one(Mode::Audit)[0]);
+  const Verdict verdict =
+      judge(review_of(Scope::Pod, Operation::Create, pod_with("i", true)), bindings, false);
+  EXPECT_FALSE(verdict.allowed);
+  EXPECT_THAT(verdict.judgements, SizeIs(3));
+}
+
+TEST(Judge, BindingsCoverNamespaces) {
+  auto bindings = one(Mode::Enforce);
+  const Review bad = review_of(Scope::Pod, Operation::Create, pod_with("i", true));
+  bindings[0].namespaces = {"web", "sh?p"};
+  EXPECT_FALSE(judge(bad, bindings, false).allowed);
+  bindings[0].namespaces = {"web"};
+  EXPECT_THAT(judge(bad, bindings, false).judgements, IsEmpty());
+  bindings[0].namespaces = {"*"};
+  bindings[0].exclude_namespaces = {"kube-*", "shop"};
+  EXPECT_TRUE(judge(bad, bindings, false).allowed) << "the exclusion is stronger";
+}
+
+TEST(Judge, WhatIsNotOursIsAllowed) {
+  Review review = review_of(Scope::NotOurs, Operation::Delete, pod_with("i", true));
+  EXPECT_TRUE(judge(review, one(Mode::Enforce), false).allowed);
+  review = review_of(Scope::Workload, Operation::Create, {});
+  review.pod.reset();
+  EXPECT_TRUE(judge(review, one(Mode::Enforce), false).allowed) << "a workload without a template";
+}
+
+TEST(Judge, AFieldThatCannotBeReadFailsClosed) {
+  Review review = review_of(Scope::Pod, Operation::Create, pod_with("i", false));
+  review.faults.push_back({"/spec/hostPID", "must be a boolean, is a string"});
+  const Verdict verdict = judge(review, one(Mode::Enforce), false);
+  EXPECT_FALSE(verdict.allowed);
+  EXPECT_EQ(verdict.judgements[0].violations.at(0).check, &kUnreadableField);
+  EXPECT_TRUE(judge(review, one(Mode::Warn), false).allowed);
+  EXPECT_TRUE(judge(review, one(Mode::Enforce, template_of({})), false).allowed)
+      << "a template that asks nothing";
+  review.pod.reset();
+  EXPECT_FALSE(judge(review, one(Mode::Enforce), false).allowed);
+}
+
+TEST(Judge, AnInsignificantUpdateIsNotEvenLookedAt) {
+  Review review = review_of(Scope::Pod, Operation::Update, pod_with("i", true));
+  review.old_pod = pod_with("i", true);
+  EXPECT_TRUE(judge(review, one(Mode::Enforce), false).allowed);
+  EXPECT_THAT(judge(review, one(Mode::Warn), false).judgements, IsEmpty());
+  review.old_pod = pod_with("another", true);
+  EXPECT_FALSE(judge(review, one(Mode::Enforce), false).allowed);
+  review.old_pod.reset();
+  EXPECT_FALSE(judge(review, one(Mode::Enforce), false).allowed) << "nothing to compare with";
+  review.old_pod = pod_with("i", true);
+  review.faults.push_back({"/spec", "broken"});
+  EXPECT_FALSE(judge(review, one(Mode::Enforce), false).allowed) << "unread fields may have changed";
+}
+
+TEST(Judge, WorkloadsAreWarnedAboutUnlessTheBindingSaysEnforce) {
+  auto bindings = one(Mode::Enforce);
+  Review review = review_of(Scope::Workload, Operation::Create, pod_with("i", true));
+  Verdict verdict = judge(review, bindings, false);
+  EXPECT_TRUE(verdict.allowed);
+  EXPECT_EQ(verdict.judgements.at(0).mode, Mode::Warn);
+  bindings[0].enforce_workloads = true;
+  EXPECT_FALSE(judge(review, bindings, false).allowed);
+}
+
+TEST(Judge, AnUpdateThatLeavesTheTemplateAloneIsNotDenied) {
+  auto bindings = one(Mode::Enforce);
+  bindings[0].enforce_workloads = true;
+  Review review = review_of(Scope::Workload, Operation::Update, pod_with("i", true));
+  review.old_pod = pod_with("i", true);
+  const Verdict verdict = judge(review, bindings, false);
+  EXPECT_TRUE(verdict.allowed) << "finalizers and scaling must go through";
+  EXPECT_EQ(verdict.judgements.at(0).mode, Mode::Warn);
+  review.old_pod = pod_with("i", false);
+  EXPECT_FALSE(judge(review, bindings, false).allowed);
+}
+
+TEST(Judge, StopsAfterEnoughViolations) {
+  Pod pod;
+  for (std::size_t i = 0; i < kMaxViolations; ++i) {
+    Container& c = pod.containers.emplace_back();
+    c.path = "/spec/containers/" + std::to_string(i);
+    c.security_context.privileged = true;
+    c.host_ports = {1};
+  }
+  const auto policy = template_of({{find_check("host-ports"), {}, 0, "t"},
+                                   {find_check("privileged"), {}, 0, "t"}});
+  EXPECT_THAT(violations_of(pod, {}, *policy), SizeIs(kMaxViolations));
+}
+
+// Source: pod-security-admission admission/admission.go, isSignificantPodUpdate.
+TEST(SignificantUpdate, Table) {
+  const auto pods = [](std::initializer_list<std::tuple<ContainerKind, const char*, const char*>> all) {
+    Pod pod;
+    for (const auto& [kind, name, image] : all) {
+      Container& c = pod.containers.emplace_back();
+      c.kind = kind;
+      c.name = name;
+      c.image = image;
+    }
+    return pod;
+  };
+  constexpr auto kInit = ContainerKind::Init, kRegular = ContainerKind::Regular,
+                 kEphemeral = ContainerKind::Ephemeral;
+  const Pod old_pod = pods({{kInit, "a", "1"}, {kRegular, "b", "2"}, {kEphemeral, "c", "3"}});
+  EXPECT_FALSE(significant_update(old_pod, old_pod));
+  EXPECT_FALSE(significant_update(pods({{kInit, "x", "1"}, {kRegular, "y", "2"}, {kEphemeral, "c", "3"}}),
+                                  old_pod))
+      << "names of the first two lists do not count";
+  EXPECT_FALSE(significant_update(pods({{kInit, "a", "1"}, {kRegular, "b", "2"}}), old_pod))
+      << "nor does an ephemeral container that went";
+  EXPECT_TRUE(significant_update(pods({{kInit, "a", "9"}, {kRegular, "b", "2"}, {kEphemeral, "c", "3"}}),
+                                 old_pod));
+  EXPECT_TRUE(significant_update(pods({{kInit, "a", "1"}, {kRegular, "b", "9"}, {kEphemeral, "c", "3"}}),
+                                 old_pod));
+  EXPECT_TRUE(significant_update(pods({{kInit, "a", "1"}, {kRegular, "b", "2"}, {kEphemeral, "c", "9"}}),
+                                 old_pod));
+  EXPECT_TRUE(significant_update(pods({{kInit, "a", "1"}, {kRegular, "b", "2"}, {kEphemeral, "d", "3"}}),
+                                 old_pod));
+  EXPECT_TRUE(significant_update(pods({{kRegular, "b", "2"}, {kEphemeral, "c", "3"}}), old_pod));
+  EXPECT_TRUE(significant_update(
+      pods({{kInit, "a", "1"}, {kRegular, "b", "2"}, {kRegular, "e", "2"}, {kEphemeral, "c", "3"}}),
+      old_pod));
+}
+
+TEST(GlobMatch, Table) {
+  struct Row {
+    const char *glob, *text;
+    bool matches;
+  };
+  for (const Row& row : {Row{"", "", true}, {"", "a", false}, {"*", "", true}, {"*", "abc", true},
+                         {"a*", "abc", true}, {"*c", "abc", true}, {"a*c", "abbbc", true},
+                         {"a*c", "abbb", false}, {"a?c", "abc", true}, {"a?c", "ac", false},
+                         {"*a*b*", "xxaxxbxx", true}, {"*a*b*", "xxbxxaxx", false}, {"**", "a", true},
+                         {"kube-*", "kube", false}, {"kube-*", "kube-system", true},
+                         {"kube-system", "kube-system2", false}, {"a", "A", false}, {"?", "", false},
+                         {"*ab", "aab", true}, {"*ab*ab", "abab", true}, {"*ab*ab", "ab", false}})
+    EXPECT_EQ(glob_match(row.glob, row.text), row.matches) << row.glob << " " << row.text;
+}
+
+// One star must not try every split of every other.
+TEST(GlobMatch, ManyStarsEnd) {
+  EXPECT_FALSE(glob_match("*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b", std::string(5000, 'a')));
+}
+
+}  // namespace
+}  // namespace plimsoll
