@@ -158,7 +158,7 @@ func run(ctx context.Context, o options, command string) error {
 	where := bench.setting(hooks, o, command)
 	fmt.Printf("%s\nupstream: %s\nPlimsoll: %s\n\n", where.machine, where.versions[0], where.versions[1])
 	table(os.Stdout, got.rows())
-	fmt.Printf("\n%s%s\n", sum(got.rows()), disturbed(got))
+	fmt.Printf("\n%s.%s\n", sum(got.rows()), disturbed(got))
 	if o.write == noDocument {
 		return nil
 	}

@@ -53,7 +53,7 @@ struct ContainerSecurityContext : SharedSecurityContext {
   bool operator==(const ContainerSecurityContext&) const = default;
 };
 
-/// The `host` of a probe's or a lifecycle handler's httpGet or tcpSocket.
+/// The `host` of a probe's or a lifecycle handler's httpGet or tcpSocket; never empty.
 struct HandlerHost {
   std::string_view at;  ///< JSON pointer below the container, such as `/livenessProbe/httpGet/host`
   std::string host;
@@ -72,8 +72,8 @@ struct Container {
   std::string path;  ///< JSON pointer of this container in the reviewed object
   ContainerKind kind = ContainerKind::Regular;
   ContainerSecurityContext security_context;
-  std::vector<std::int32_t> host_ports;  ///< ports[i].hostPort for each i; 0: none
-  std::vector<HandlerHost> handler_hosts;
+  std::vector<std::int32_t> host_ports;    ///< ports[i].hostPort for each i; 0: none
+  std::vector<HandlerHost> handler_hosts;  ///< sorted by `at`
   std::vector<VolumeMount> volume_mounts;
   std::vector<std::string> volume_devices;  ///< names of the raw block devices, in order
   bool operator==(const Container&) const = default;

@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <spdlog/async.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -278,8 +277,6 @@ int run(const std::string& config, const codec::Configuration& flags) {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   raise_descriptor_limit();
-  // One heap a thread would keep what each once needed.
-  mallopt(M_ARENA_MAX, 2);
 
   Log log(settings->log_level);
   metrics::Registry registry;

@@ -55,6 +55,30 @@ struct Webhook::Metrics {
   std::map<const Check*, std::array<metrics::Counter*, 3>> findings;
 };
 
+std::unique_ptr<codec::ReviewDecoder> DecoderPool::take() {
+  for (auto& slot : slots_)
+    if (slot.load(std::memory_order_relaxed) != nullptr)
+      if (auto* const decoder = slot.exchange(nullptr, std::memory_order_acquire))
+        return std::unique_ptr<codec::ReviewDecoder>(decoder);
+  return std::make_unique<codec::ReviewDecoder>();
+}
+
+void DecoderPool::give_back(std::unique_ptr<codec::ReviewDecoder> decoder) {
+  for (auto& slot : slots_) {
+    codec::ReviewDecoder* none = nullptr;
+    if (slot.load(std::memory_order_relaxed) == nullptr &&
+        slot.compare_exchange_strong(none, decoder.get(), std::memory_order_release,
+                                     std::memory_order_relaxed)) {
+      static_cast<void>(decoder.release());
+      return;
+    }
+  }
+}
+
+DecoderPool::~DecoderPool() {
+  for (auto& slot : slots_) delete slot.load();
+}
+
 Webhook::Webhook(std::shared_ptr<const Policy> policy, metrics::Registry& registry,
                  DecisionLog decisions, std::function<void(std::string_view)> log)
     : policy_(std::move(policy)),
@@ -65,9 +89,10 @@ Webhook::Webhook(std::shared_ptr<const Policy> policy, metrics::Registry& regist
 Webhook::~Webhook() = default;
 
 server::Response Webhook::answer(const server::Request& request) {
-  // One a thread: it keeps its buffers from one review to the next.
-  thread_local codec::ReviewDecoder decoder;
-  return answer(decoder, request);
+  auto decoder = decoders_.take();
+  server::Response response = answer(*decoder, request);
+  decoders_.give_back(std::move(decoder));
+  return response;
 }
 
 Result<std::vector<Binding>> Webhook::fixed_binding(std::string_view path) const {

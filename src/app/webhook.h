@@ -3,6 +3,8 @@
 // Ownership: holds a snapshot of the policy. Thread-safety: answer() may be called from any thread.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -27,6 +29,22 @@ struct Policy {
 /// Which reviews are logged as a line of JSON.
 enum class DecisionLog { None, Denied, Findings, All };
 
+/// Decoders that keep their buffers from one review to the next. There are as many as reviews were
+/// ever decoded at once, not as many as connections. Thread-safety: any thread; without a lock.
+class DecoderPool {
+ public:
+  DecoderPool() = default;
+  ~DecoderPool();
+  DecoderPool(const DecoderPool&) = delete;
+  DecoderPool& operator=(const DecoderPool&) = delete;
+
+  std::unique_ptr<codec::ReviewDecoder> take();
+  void give_back(std::unique_ptr<codec::ReviewDecoder> decoder);
+
+ private:
+  std::array<std::atomic<codec::ReviewDecoder*>, 16> slots_{};
+};
+
 class Webhook {
  public:
   /// `log` takes one line of JSON.
@@ -48,6 +66,7 @@ class Webhook {
   const DecisionLog decisions_;
   const std::function<void(std::string_view)> log_;
   const std::unique_ptr<Metrics> metrics_;
+  DecoderPool decoders_;
 };
 
 }  // namespace plimsoll::app

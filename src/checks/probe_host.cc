@@ -9,15 +9,14 @@ constexpr Reference kReferences[] = {{kPss, "baseline (v1.34+): Host Probes / Li
 void evaluate(const Pod& pod, const Params&, Findings& out) {
   for (const Container& c : pod.containers)
     for (const HandlerHost& handler : c.handler_hosts)
-      if (!handler.host.empty())
-        out.push_back({c.path + std::string(handler.at),
-                       fmt::format("{} has the node call host \"{}\"", quoted(c), handler.host)});
+      out.push_back({c.path + std::string(handler.at),
+                     fmt::format("{} has the node call host \"{}\"", quoted(c), handler.host)});
 }
 
 void fix(const Pod& pod, const Params&, Edits& out) {
   for (const Container& c : pod.containers)
     for (const HandlerHost& handler : c.handler_hosts)
-      if (!handler.host.empty()) out.push_back({c.path + std::string(handler.at), {}});
+      out.push_back({c.path + std::string(handler.at), {}});
 }
 
 }  // namespace

@@ -43,8 +43,9 @@ Parts parts_of(std::string_view path) {
 
 // Windows takes both slashes, and any case.
 bool same_pipe(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, [](unsigned char c) { return c == '/' ? '\\' : std::tolower(c); },
-                            [](unsigned char c) { return c == '/' ? '\\' : std::tolower(c); });
+  return std::ranges::equal(
+      a, b, {}, [](unsigned char c) { return c == '/' ? '\\' : std::tolower(c); },
+      [](unsigned char c) { return c == '/' ? '\\' : std::tolower(c); });
 }
 
 // Whether mounting `path` shows the socket: it is the socket, or a folder above it.

@@ -88,7 +88,8 @@ void read_host(Decoder& d, Json value, Hosts& out) {
   static constexpr Field<Hosts> kFields[] = {{"host", [](Decoder& in, Json v, Hosts& hosts) {
                                                 std::string host;
                                                 in.read(v, host);
-                                                hosts.push_back({At, std::move(host)});
+                                                if (!host.empty())
+                                                  hosts.push_back({At, std::move(host)});
                                               }}};
   d.object(value, kFields, out);
 }
@@ -279,7 +280,11 @@ Pod decode_pod(Json object, std::string_view path, Origin origin, std::vector<Fa
   if (origin == Origin::Manifest) fill_defaults(pod);
   pod.containers.reserve(pod.lists[0].size() + pod.lists[1].size() + pod.lists[2].size());
   for (auto& list : pod.lists)
-    for (RawContainer& container : list) pod.containers.push_back(std::move(container));
+    for (RawContainer& container : list) {
+      // Two pods that ask the same compare equal, however their documents are written.
+      std::ranges::sort(container.handler_hosts, {}, &HandlerHost::at);
+      pod.containers.push_back(std::move(container));
+    }
   return std::move(static_cast<Pod&>(pod));
 }
 

@@ -1,7 +1,9 @@
 #include "server/pool.h"
 
+#include <algorithm>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 namespace plimsoll::server {
 
@@ -13,48 +15,49 @@ ElasticPool::~ElasticPool() { shutdown(); }
 bool ElasticPool::enqueue(std::function<void()> work) {
   const std::lock_guard lock(mutex_);
   if (ending_) return false;
-  if (work_.size() >= waiting_) {  // each waiting thread has its work already
-    if (threads_ >= max_threads_) return false;
-    try {
-      // Detached, so that a thread can end by itself; shutdown() waits for the count.
-      std::thread(&ElasticPool::run, this).detach();
-    } catch (const std::system_error&) {
-      return false;  // the machine has no thread left: as good as the bound
-    }
-    ++threads_;
-    ++waiting_;  // it will take this work
+  if (!waiting_.empty()) {
+    Waiter* const last = waiting_.back();
+    waiting_.pop_back();
+    last->work = std::move(work);
+    last->wake.notify_one();
+    return true;
   }
-  work_.push_back(std::move(work));
-  work_or_end_.notify_one();
+  if (threads_ >= max_threads_) return false;
+  try {
+    // Detached, so that a thread can end by itself; shutdown() waits for the count.
+    std::thread(&ElasticPool::run, this, std::move(work)).detach();
+  } catch (const std::system_error&) {
+    return false;  // the machine has no thread left: as good as the bound
+  }
+  ++threads_;
   return true;
 }
 
-void ElasticPool::run() {
-  std::unique_lock lock(mutex_);
+void ElasticPool::run(std::function<void()> work) {
   for (;;) {
-    // Counted as waiting by whoever made it, or by itself below.
-    const bool woken =
-        work_or_end_.wait_for(lock, linger_, [this] { return ending_ || !work_.empty(); });
-    --waiting_;
-    if (!woken || work_.empty()) break;
-    {
-      const auto work = std::move(work_.front());
-      work_.pop_front();
-      lock.unlock();
-      work();
+    work();
+    work = nullptr;
+    std::unique_lock lock(mutex_);
+    Waiter self;
+    if (!ending_) {
+      waiting_.push_back(&self);
+      self.wake.wait_for(lock, linger_, [&] { return ending_ || self.work; });
+      // Whoever gives work takes the waiter off the list.
+      if (!self.work) std::erase(waiting_, &self);
     }
-    lock.lock();
-    ++waiting_;
+    if (!self.work) {
+      // Under the lock to the end: the pool may be gone once it is released.
+      if (--threads_ == 0) all_gone_.notify_all();
+      return;
+    }
+    work = std::move(self.work);
   }
-  --threads_;
-  // Under the lock: the pool may be gone once it is released.
-  if (threads_ == 0) all_gone_.notify_all();
 }
 
 void ElasticPool::shutdown() {
   std::unique_lock lock(mutex_);
   ending_ = true;
-  work_or_end_.notify_all();
+  for (Waiter* const waiter : waiting_) waiter->wake.notify_one();
   all_gone_.wait(lock, [this] { return threads_ == 0; });
 }
 

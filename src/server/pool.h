@@ -6,13 +6,12 @@
 
 #include <httplib.h>
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
-#include <deque>
 #include <functional>
 #include <mutex>
+#include <vector>
 
 namespace plimsoll::server {
 
@@ -20,7 +19,7 @@ class ElasticPool final : public httplib::TaskQueue {
  public:
   /// `max_threads`: at least 1. A thread without work ends after `linger`.
   explicit ElasticPool(std::size_t max_threads,
-                       std::chrono::milliseconds linger = std::chrono::seconds(30));
+                       std::chrono::milliseconds linger = std::chrono::seconds(5));
   ~ElasticPool() override;
 
   /// False: every thread is taken. Nothing waits for a thread.
@@ -30,14 +29,21 @@ class ElasticPool final : public httplib::TaskQueue {
   void shutdown() override;
 
  private:
-  void run();
+  /// A thread that waits for work.
+  struct Waiter {
+    std::condition_variable wake;
+    std::function<void()> work;
+  };
+  void run(std::function<void()> work);
 
   const std::size_t max_threads_;
   const std::chrono::milliseconds linger_;
   std::mutex mutex_;
-  std::condition_variable work_or_end_, all_gone_;
-  std::deque<std::function<void()>> work_;
-  std::size_t threads_ = 0, waiting_ = 0;
+  std::condition_variable all_gone_;
+  /// The one that came last is woken first: the others may come to their end. In turn, a trickle of
+  /// connections would keep for ever every thread that a burst once needed.
+  std::vector<Waiter*> waiting_;
+  std::size_t threads_ = 0;
   bool ending_ = false;
 };
 

@@ -6,8 +6,11 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -145,8 +148,8 @@ TEST(Webhook, TakesAVersionInItsRoute) {
   // The restricted profile of v1.7 did not yet ask for ALL capabilities to be dropped.
   const auto checks = [&](std::string_view path) {
     std::set<std::string> found;
-    for (const json& cause :
-         hook.review(path, reviews().at("unhardened")).at("status").at("details").at("causes"))
+    const json response = hook.review(path, reviews().at("unhardened"));
+    for (const json& cause : response.at("status").at("details").at("causes"))
       found.insert(cause.at("reason"));
     return found;
   };

@@ -18,7 +18,8 @@ std::shared_ptr<const Template> policy(std::string name = "restricted") {
       Template{std::move(name), "", 37, std::make_shared<const std::vector<Rule>>()});
 }
 
-Violation violation(std::string_view check, std::string path, std::string message, Edits edits = {}) {
+Violation violation(std::string_view check, std::string path, std::string message,
+                    Edits edits = {}) {
   return {find_check(check), {std::move(path), std::move(message)}, std::move(edits)};
 }
 
@@ -52,19 +53,21 @@ TEST(Answer, AllowsAndEchoesTheUid) {
 
 TEST(Answer, ADenialHasMessageAndCauses) {
   const json response = response_of(verdict_of(
-      Mode::Enforce, {violation("privileged", "/spec/containers/0/securityContext/privileged",
-                                "container \"app\" is privileged",
-                                {{"/spec/containers/0/securityContext/privileged", false}}),
-                      violation("host-path", "/spec/volumes/1/hostPath", "volume \"v\" mounts \"/\"")}));
+      Mode::Enforce,
+      {violation("privileged", "/spec/containers/0/securityContext/privileged",
+                 "container \"app\" is privileged",
+                 {{"/spec/containers/0/securityContext/privileged", false}}),
+       violation("host-path", "/spec/volumes/1/hostPath", "volume \"v\" mounts \"/\"")}));
   EXPECT_EQ(response["allowed"], false);
   const json& status = response["status"];
   EXPECT_EQ(status["code"], 403);
   EXPECT_EQ(status["reason"], "Forbidden");
   EXPECT_EQ(status["status"], "Failure");
-  EXPECT_THAT(status["message"].get<std::string>(),
-              StartsWith("pod \"web\" has more privilege than restricted@v1.37 allows (2 findings)\n"
-                         "- container \"app\" is privileged [privileged]: "
-                         "set spec.containers[0].securityContext.privileged to false\n- volume"));
+  EXPECT_THAT(
+      status["message"].get<std::string>(),
+      StartsWith("pod \"web\" has more privilege than restricted@v1.37 allows (2 findings)\n"
+                 "- container \"app\" is privileged [privileged]: "
+                 "set spec.containers[0].securityContext.privileged to false\n- volume"));
   ASSERT_EQ(status["details"]["causes"].size(), 2U);
   EXPECT_EQ(status["details"]["causes"][0],
             json({{"reason", "privileged"},
@@ -90,8 +93,9 @@ TEST(Answer, AFindingOfTwoTemplatesIsSaidOnce) {
 }
 
 TEST(Answer, WarningsComeMostSevereFirst) {
-  const json response = response_of(verdict_of(
-      Mode::Warn, {violation("drop-all", "/a", "medium one"), violation("privileged", "/b", "critical one")}));
+  const json response =
+      response_of(verdict_of(Mode::Warn, {violation("drop-all", "/a", "medium one"),
+                                          violation("privileged", "/b", "critical one")}));
   EXPECT_EQ(response["allowed"], true);
   ASSERT_EQ(response["warnings"].size(), 2U);
   EXPECT_THAT(response["warnings"][0].get<std::string>(),
@@ -123,7 +127,8 @@ TEST(Answer, ALongWarningIsCutBetweenCharacters) {
   std::string umlauts;
   for (int i = 0; i < 300; ++i) umlauts += "\xc3\xb6";
   for (const char* shift : {"", "x"}) {
-    const json response = response_of(verdict_of(Mode::Warn, {violation("drop-all", "/a", shift + umlauts)}));
+    const json response =
+        response_of(verdict_of(Mode::Warn, {violation("drop-all", "/a", shift + umlauts)}));
     const auto warning = response["warnings"][0].get<std::string>();
     EXPECT_LE(warning.size(), WarningBudget::kEach);
     EXPECT_THAT(warning, EndsWith("\xb6..."));
@@ -155,10 +160,10 @@ TEST(Answer, ControlCharactersOfAManifestReachNobody) {
 TEST(Answer, EscapesEveryByteWhereverItStands) {
   // Around the eight bytes that are looked at together.
   for (std::size_t length = 0; length < 20; ++length)
-    for (const std::string_view special : {std::string_view("\""), std::string_view("\\"),
-                                           std::string_view("\n"), std::string_view("\0", 1),
-                                           std::string_view("\x1f"), std::string_view("\xc3\xb6"),
-                                           std::string_view("\xe2\x82\xac"), std::string_view("\x7f")})
+    for (const std::string_view special :
+         {std::string_view("\""), std::string_view("\\"), std::string_view("\n"),
+          std::string_view("\0", 1), std::string_view("\x1f"), std::string_view("\xc3\xb6"),
+          std::string_view("\xe2\x82\xac"), std::string_view("\x7f")})
       for (std::size_t at = 0; at <= length; ++at) {
         Review of = review();
         of.facts.uid = std::string(at, 'a') + std::string(special) + std::string(length - at, 'b');
@@ -176,7 +181,8 @@ TEST(Answer, AManyFindingsDenialIsBoundedAndSaysHowMany) {
 
 TEST(Answer, AuditAndDryRunAreAnnotated) {
   auto verdict = verdict_of(Mode::Audit, {violation("privileged", "/a", "bad")});
-  verdict.judgements.push_back({Mode::Warn, true, policy("mine"), {violation("host-path", "/b", "worse")}});
+  verdict.judgements.push_back(
+      {Mode::Warn, true, policy("mine"), {violation("host-path", "/b", "worse")}});
   const json response = response_of(verdict);
   EXPECT_EQ(response["auditAnnotations"],
             json({{"audit-violations", "restricted@v1.37: bad [privileged]"},

@@ -78,7 +78,8 @@ TEST(Configuration, ErrorsNameFileLineAndField) {
       {"server:\n  listen: 8443", "c.yaml:4:3: server.listen: must be a string, is an integer"},
       {"dryRun: 'yes'", "dryRun: must be a boolean, is a string"},
       {"dryRun: true\ndryRun: false", "c.yaml:4:1"},
-      {"server:\n  idleTimeout: 5", "server.idleTimeout: must be a duration such as 250ms, 5s or 2m, is 5"},
+      {"server:\n  idleTimeout: 5",
+       "server.idleTimeout: must be a duration such as 250ms, 5s or 2m, is 5"},
       {"server:\n  idleTimeout: -5s", "must be a duration"},
       {"bindings: {}", "bindings: must be an array, is an object"},
       {"bindings:\n- mode: Enforce\n  template: x",
@@ -86,8 +87,10 @@ TEST(Configuration, ErrorsNameFileLineAndField) {
       {"bindings:\n- mode: warn", "bindings[0]: names no template"},
       {"bindings:\n- template: a@1", "bindings[0].template: must be a template such as"},
       {"bindings:\n- template: a@v1.1\n  version: v1.2", "gives the version twice"},
-      {"bindings:\n- template: a\n  version: '1.2'", "bindings[0].version: must be `latest` or a version"},
-      {"bindings:\n- template: a\n  workloads: deny", "workloads: must be enforce or warn, is \"deny\""},
+      {"bindings:\n- template: a\n  version: '1.2'",
+       "bindings[0].version: must be `latest` or a version"},
+      {"bindings:\n- template: a\n  workloads: deny",
+       "workloads: must be enforce or warn, is \"deny\""},
       {"bindings:\n- template: a\n  namespaces: x", "namespaces: must be an array, is a string"},
       {"---\n" + std::string(kHead), "is a second document"},
   };
@@ -97,9 +100,11 @@ TEST(Configuration, ErrorsNameFileLineAndField) {
     EXPECT_THAT(read.error().to_string(), HasSubstr(message));
     EXPECT_EQ(read.error().to_string().find('\n'), std::string::npos);
   }
-  EXPECT_THAT(read_configuration("", "c.yaml").error().to_string(), HasSubstr("holds no configuration"));
-  EXPECT_THAT(read_configuration("apiVersion: v1\nkind: Configuration\n", "c.yaml").error().to_string(),
-              HasSubstr("must be a Configuration of plimsoll.dev/v1alpha1"));
+  EXPECT_THAT(read_configuration("", "c.yaml").error().to_string(),
+              HasSubstr("holds no configuration"));
+  EXPECT_THAT(
+      read_configuration("apiVersion: v1\nkind: Configuration\n", "c.yaml").error().to_string(),
+      HasSubstr("must be a Configuration of plimsoll.dev/v1alpha1"));
 }
 
 TEST(ParseBinding, Table) {
@@ -111,8 +116,9 @@ TEST(ParseBinding, Table) {
   EXPECT_THAT(spec->exclude_namespaces, ElementsAre("a-x"));
   EXPECT_TRUE(spec->enforce_workloads);
   EXPECT_EQ(parse_binding("audit=baseline")->mode, Mode::Audit);
-  for (const char* bad : {"", "enforce", "deny=restricted", "enforce=", "enforce=a@1", "enforce=a,b",
-                          "enforce=a,colour=red", "enforce=a,workloads=x", "enforce=a,,", "=a"})
+  for (const char* bad :
+       {"", "enforce", "deny=restricted", "enforce=", "enforce=a@1", "enforce=a,b",
+        "enforce=a,colour=red", "enforce=a,workloads=x", "enforce=a,,", "=a"})
     EXPECT_FALSE(parse_binding(bad)) << bad;
 }
 

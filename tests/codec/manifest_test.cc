@@ -56,23 +56,29 @@ TEST(Manifest, WhatCannotBeReadIsAFaultNotAPass) {
 
 // Source: kubernetes pkg/apis/core/v1/defaults.go.
 TEST(Manifest, DefaultsThatAChecksReadsAreFilledIn) {
-  const auto pod = *read("apiVersion: v1\nkind: Pod\nspec:\n  hostNetwork: true\n  volumes: [{name: v}]\n"
-                         "  containers:\n  - ports: [{containerPort: 80}, {containerPort: 81, hostPort: 9}]\n"
-                         "  initContainers:\n  - ports: [{containerPort: 82}]\n")[0].pod;
+  const auto pod =
+      *read("apiVersion: v1\nkind: Pod\nspec:\n  hostNetwork: true\n  volumes: [{name: v}]\n"
+            "  containers:\n  - ports: [{containerPort: 80}, {containerPort: 81, hostPort: 9}]\n"
+            "  initContainers:\n  - ports: [{containerPort: 82}]\n")[0]
+           .pod;
   EXPECT_TRUE(pod.volumes.at(0).has(VolumeKind::EmptyDir));
   EXPECT_THAT(pod.containers.at(0).host_ports, ::testing::ElementsAre(82));
   EXPECT_THAT(pod.containers.at(1).host_ports, ::testing::ElementsAre(80, 9));
   const auto alone = *read("apiVersion: v1\nkind: Pod\nspec:\n  containers:\n"
-                           "  - ports: [{containerPort: 80}]\n")[0].pod;
+                           "  - ports: [{containerPort: 80}]\n")[0]
+                          .pod;
   EXPECT_THAT(alone.containers.at(0).host_ports, ::testing::ElementsAre(0));
-  const auto workload = *read("apiVersion: apps/v1\nkind: DaemonSet\nspec: {template: {spec: {hostNetwork: "
-                              "true, containers: [{ports: [{containerPort: 80}]}]}}}\n")[0].pod;
+  const auto workload =
+      *read("apiVersion: apps/v1\nkind: DaemonSet\nspec: {template: {spec: {hostNetwork: "
+            "true, containers: [{ports: [{containerPort: 80}]}]}}}\n")[0]
+           .pod;
   EXPECT_THAT(workload.containers.at(0).host_ports, ::testing::ElementsAre(0))
       << "only the pod that is made of it gets the default";
 }
 
 TEST(Manifest, AListInsideAListIsNotOpened) {
-  const auto all = read("apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: List, items: []}\n");
+  const auto all =
+      read("apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: List, items: []}\n");
   ASSERT_THAT(all, SizeIs(1));
   EXPECT_EQ(all[0].skipped, "no pod template is known in List of v1");
 }

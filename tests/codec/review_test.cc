@@ -19,10 +19,11 @@ struct Parts {
 
 std::string body_of(const Parts& p) {
   return R"({"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u-1",)"
-         R"("kind":{"group":")" + p.group + R"(","version":"v1","kind":")" + p.kind +
-         R"("},"resource":{"group":")" + p.group + R"(","version":"v1","resource":")" + p.resource +
-         R"("},"subResource":")" + p.subresource + R"(","name":"n","namespace":"shop","operation":")" +
-         p.operation + R"(","userInfo":{"username":"ada"},"dryRun":true,"object":)" + p.object +
+         R"("kind":{"group":")" +
+         p.group + R"(","version":"v1","kind":")" + p.kind + R"("},"resource":{"group":")" +
+         p.group + R"(","version":"v1","resource":")" + p.resource + R"("},"subResource":")" +
+         p.subresource + R"(","name":"n","namespace":"shop","operation":")" + p.operation +
+         R"(","userInfo":{"username":"ada"},"dryRun":true,"object":)" + p.object +
          R"(,"oldObject":)" + p.old_object + "}}";
 }
 
@@ -64,15 +65,15 @@ TEST(Review, EachWorkloadAtItsPath) {
     const char *group, *resource, *kind, *object, *path;
   };
   for (const Row& row :
-       {Row{"apps", "deployments", "Deployment", R"({"spec":{"template":{"spec":{"hostPID":true}}}})",
-            "/spec/template"},
+       {Row{"apps", "deployments", "Deployment",
+            R"({"spec":{"template":{"spec":{"hostPID":true}}}})", "/spec/template"},
         Row{"batch", "cronjobs", "CronJob",
             R"({"spec":{"jobTemplate":{"spec":{"template":{"spec":{"hostPID":true}}}}}})",
             "/spec/jobTemplate/spec/template"},
         Row{"", "podtemplates", "PodTemplate", R"({"template":{"spec":{"hostPID":true}}})",
             "/template"}}) {
-    const Review review =
-        review_of({.group = row.group, .resource = row.resource, .kind = row.kind, .object = row.object});
+    const Review review = review_of(
+        {.group = row.group, .resource = row.resource, .kind = row.kind, .object = row.object});
     EXPECT_EQ(review.scope, Scope::Workload) << row.kind;
     ASSERT_TRUE(review.pod) << row.kind;
     EXPECT_EQ(review.pod->path, row.path);
@@ -82,17 +83,16 @@ TEST(Review, EachWorkloadAtItsPath) {
 
 TEST(Review, AWorkloadMayHaveNoTemplate) {
   for (const char* object : {R"({"spec":{}})", R"({"spec":{"template":null}})", "{}"}) {
-    const Review review = review_of({.resource = "replicationcontrollers",
-                                     .kind = "ReplicationController",
-                                     .object = object});
+    const Review review = review_of(
+        {.resource = "replicationcontrollers", .kind = "ReplicationController", .object = object});
     EXPECT_FALSE(review.pod) << object;
     EXPECT_THAT(review.faults, IsEmpty()) << object;
   }
 }
 
 TEST(Review, AnObjectThatIsMissingOrOfAnotherKindIsAFault) {
-  for (const char* object : {"null", "[]", "\"x\"", "1", R"({"kind":"Service","spec":{}})",
-                             R"({"kind":7})"})
+  for (const char* object :
+       {"null", "[]", "\"x\"", "1", R"({"kind":"Service","spec":{}})", R"({"kind":7})"})
     EXPECT_FALSE(review_of({.object = object}).faults.empty() &&
                  review_of({.object = object}).pod.has_value())
         << object;
@@ -115,18 +115,20 @@ TEST(Review, WrongTypesAreFaultsWithTheirPath) {
               ElementsAre("/spec/containers must be an array, is an object"));
   EXPECT_THAT(faults_of(R"({"containers":[null,7]})"),
               ElementsAre("/spec/containers/1 must be an object, is an integer"));
-  EXPECT_THAT(faults_of(R"({"securityContext":{"runAsUser":1.5,"supplementalGroups":[1,"x"]}})"),
-              ElementsAre("/spec/securityContext/runAsUser must be an integer, is a number with a "
-                          "fraction or exponent",
-                          "/spec/securityContext/supplementalGroups/1 must be an integer, is a string"));
+  EXPECT_THAT(
+      faults_of(R"({"securityContext":{"runAsUser":1.5,"supplementalGroups":[1,"x"]}})"),
+      ElementsAre("/spec/securityContext/runAsUser must be an integer, is a number with a "
+                  "fraction or exponent",
+                  "/spec/securityContext/supplementalGroups/1 must be an integer, is a string"));
   EXPECT_THAT(faults_of(R"({"securityContext":{"runAsUser":9223372036854775808}})"),
               ElementsAre("/spec/securityContext/runAsUser is out of range for a 64-bit integer"));
   EXPECT_THAT(
       faults_of(R"({"initContainers":[{"ports":[{"hostPort":2147483648}]}]})"),
       ElementsAre("/spec/initContainers/0/ports/0/hostPort is out of range for a 32-bit integer"));
-  EXPECT_THAT(faults_of(R"({"ephemeralContainers":[{"securityContext":{"capabilities":{"add":"ALL"}}}]})"),
-              ElementsAre("/spec/ephemeralContainers/0/securityContext/capabilities/add must be an "
-                          "array, is a string"));
+  EXPECT_THAT(
+      faults_of(R"({"ephemeralContainers":[{"securityContext":{"capabilities":{"add":"ALL"}}}]})"),
+      ElementsAre("/spec/ephemeralContainers/0/securityContext/capabilities/add must be an "
+                  "array, is a string"));
   EXPECT_THAT(faults_of(R"({"volumes":[{"hostPath":"/etc"}]})"),
               ElementsAre("/spec/volumes/0/hostPath must be an object, is a string"));
   EXPECT_THAT(faults_of(R"({"volumes":[{"nfs":true}]})"),
@@ -140,15 +142,18 @@ TEST(Review, AKnownFieldTwiceIsAFaultWhateverTheValues) {
               ElementsAre("/spec/hostPID stands there twice"));
   EXPECT_THAT(faults_of(R"({"volumes":[{"emptyDir":{},"emptyDir":{}}]})"),
               ElementsAre("/spec/volumes/0/emptyDir stands there twice"));
-  EXPECT_THAT(faults_of(R"({"other":1,"other":2})"), IsEmpty()) << "what no check reads is of no concern";
+  EXPECT_THAT(faults_of(R"({"other":1,"other":2})"), IsEmpty())
+      << "what no check reads is of no concern";
   const Review twice = review_of({.object = R"({"kind":"Pod","spec":{},"spec":{"hostPID":true}})"});
   EXPECT_FALSE(twice.faults.empty());
 }
 
 TEST(Review, NullIsAbsentAndNamesAreCaseSensitive) {
-  EXPECT_THAT(faults_of(R"({"hostPID":null,"containers":null,"securityContext":null,"volumes":null})"),
-              IsEmpty());
-  const Review review = review_of({.object = R"({"kind":"Pod","spec":{"hostpid":true,"HostPID":true}})"});
+  EXPECT_THAT(
+      faults_of(R"({"hostPID":null,"containers":null,"securityContext":null,"volumes":null})"),
+      IsEmpty());
+  const Review review =
+      review_of({.object = R"({"kind":"Pod","spec":{"hostpid":true,"HostPID":true}})"});
   EXPECT_FALSE(review.pod->host_pid);
   EXPECT_THAT(review.faults, IsEmpty());
 }
@@ -213,8 +218,8 @@ TEST(Review, ADecoderGoesOnAfterErrorsAndLargeReviews) {
   ReviewDecoder decoder;
   EXPECT_FALSE(decoder.decode("{"));
   const std::string padding(3 << 20, 'x');
-  EXPECT_TRUE(decoder.decode(
-      body_of({.object = R"({"kind":"Pod","metadata":{"labels":{"a":")" + padding + R"("}},"spec":{}})"})));
+  EXPECT_TRUE(decoder.decode(body_of(
+      {.object = R"({"kind":"Pod","metadata":{"labels":{"a":")" + padding + R"("}},"spec":{}})"})));
   const auto review = decoder.decode(body_of({.object = R"({"spec":{"hostIPC":true}})"}));
   ASSERT_TRUE(review);
   EXPECT_TRUE(review->pod->host_ipc);

@@ -8,7 +8,8 @@ namespace {
 using nlohmann::json;
 
 // The operations, and the object after them.
-void expect_patch(const char* object, const Edits& edits, const char* operations, const char* after) {
+void expect_patch(const char* object, const Edits& edits, const char* operations,
+                  const char* after) {
   const json before = json::parse(object);
   const json patch = to_json_patch(edits, before);
   EXPECT_EQ(patch, json::parse(operations));
@@ -16,21 +17,23 @@ void expect_patch(const char* object, const Edits& edits, const char* operations
 }
 
 TEST(JsonPatch, AddsMissingParentsOutermostFirst) {
-  expect_patch(R"({"spec":{}})", {{"/spec/a/b/c", true}},
-               R"([{"op":"add","path":"/spec/a","value":{}},{"op":"add","path":"/spec/a/b","value":{}},
+  expect_patch(
+      R"({"spec":{}})", {{"/spec/a/b/c", true}},
+      R"([{"op":"add","path":"/spec/a","value":{}},{"op":"add","path":"/spec/a/b","value":{}},
                    {"op":"add","path":"/spec/a/b/c","value":true}])",
-               R"({"spec":{"a":{"b":{"c":true}}}})");
+      R"({"spec":{"a":{"b":{"c":true}}}})");
 }
 
 TEST(JsonPatch, ReplacesWhatIsThere) {
-  expect_patch(R"({"a":1})", {{"/a", std::int64_t{2}}}, R"([{"op":"replace","path":"/a","value":2}])",
-               R"({"a":2})");
+  expect_patch(R"({"a":1})", {{"/a", std::int64_t{2}}},
+               R"([{"op":"replace","path":"/a","value":2}])", R"({"a":2})");
 }
 
 TEST(JsonPatch, NullCountsAsAbsent) {
-  expect_patch(R"({"a":null})", {{"/a/b", std::string("x")}},
-               R"([{"op":"replace","path":"/a","value":{}},{"op":"add","path":"/a/b","value":"x"}])",
-               R"({"a":{"b":"x"}})");
+  expect_patch(
+      R"({"a":null})", {{"/a/b", std::string("x")}},
+      R"([{"op":"replace","path":"/a","value":{}},{"op":"add","path":"/a/b","value":"x"}])",
+      R"({"a":{"b":"x"}})");
 }
 
 TEST(JsonPatch, RemovesOnlyWhatIsThere) {
@@ -39,10 +42,11 @@ TEST(JsonPatch, RemovesOnlyWhatIsThere) {
 }
 
 TEST(JsonPatch, ListsAndEscapedKeys) {
-  expect_patch(R"({"m":{"k/x":"a"}})",
-               {{"/m/k~1x", std::string("b")}, {"/m/l", std::vector<std::string>{"ALL"}}},
-               R"([{"op":"replace","path":"/m/k~1x","value":"b"},{"op":"add","path":"/m/l","value":["ALL"]}])",
-               R"({"m":{"k/x":"b","l":["ALL"]}})");
+  expect_patch(
+      R"({"m":{"k/x":"a"}})",
+      {{"/m/k~1x", std::string("b")}, {"/m/l", std::vector<std::string>{"ALL"}}},
+      R"([{"op":"replace","path":"/m/k~1x","value":"b"},{"op":"add","path":"/m/l","value":["ALL"]}])",
+      R"({"m":{"k/x":"b","l":["ALL"]}})");
 }
 
 TEST(JsonPatch, NothingToDoIsAnEmptyPatch) { expect_patch("{}", {}, "[]", "{}"); }

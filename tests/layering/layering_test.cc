@@ -31,10 +31,13 @@ const std::map<std::string, Room>& table() {
       {"report", {{"verdict", "fix"}, {"fmt", "nlohmann"}}},
       {"metrics", {{}, {"fmt", "dirent.h", "unistd.h", "sys"}}},
       {"server",
-       {{}, {"fmt", "httplib.h", "openssl", "arpa", "netinet", "sys", "fcntl.h", "poll.h", "unistd.h"}}},
+       {{},
+        {"fmt", "httplib.h", "openssl", "arpa", "netinet", "sys", "fcntl.h", "poll.h",
+         "unistd.h"}}},
       {"app",
        {{"checks", "templates", "verdict", "fix", "codec", "report", "metrics", "server"},
-        {"fmt", "nlohmann", "spdlog", "CLI", "sys", "fcntl.h", "malloc.h", "pthread.h", "unistd.h"}}},
+        {"fmt", "nlohmann", "spdlog", "CLI", "sys", "fcntl.h", "malloc.h", "pthread.h",
+         "unistd.h"}}},
   };
   return kTable;
 }

@@ -57,8 +57,8 @@ TEST(Json, HasTheShapeOfTheContract) {
   EXPECT_EQ(bad["verdict"], "fail");
   std::vector<std::string> names;
   for (const auto& [name, value] : bad["findings"][0].items()) names.push_back(name);
-  EXPECT_THAT(names, ElementsAre("check", "severity", "container", "field", "path", "line", "column",
-                                 "message", "remedy", "references", "patch"));
+  EXPECT_THAT(names, ElementsAre("check", "severity", "container", "field", "path", "line",
+                                 "column", "message", "remedy", "references", "patch"));
   const auto& finding = bad["findings"][0];
   EXPECT_EQ(finding["check"], "privileged");
   EXPECT_EQ(finding["line"], 17);
@@ -73,13 +73,14 @@ TEST(Json, HasTheShapeOfTheContract) {
 TEST(Json, BytesThatAreNoUtf8DoNotStopIt) {
   Report report = sample();
   report.resources[0].source.file = "caf\xe9.yaml";
-  EXPECT_NO_THROW(static_cast<void>(nlohmann::json::parse(write_json(report, {}))));
+  EXPECT_TRUE(nlohmann::json::accept(write_json(report, {})));
 }
 
 TEST(Text, SaysWhereWhatAndHow) {
   const std::string text = write_text(sample(), {});
-  EXPECT_THAT(text, HasSubstr("web.yaml:17:15: container \"app\" is privileged [privileged, critical]\n"
-                              "    set it to false\n"));
+  EXPECT_THAT(text,
+              HasSubstr("web.yaml:17:15: container \"app\" is privileged [privileged, critical]\n"
+                        "    set it to false\n"));
   EXPECT_THAT(text, HasSubstr("no pod template is known in Service of v1"));
   EXPECT_THAT(text, HasSubstr("error x.yaml:1:2: broken"));
   EXPECT_THAT(text, HasSubstr("4 resources against restricted@v1.37: 1 passed, 1 failed, 1 error, "

@@ -1,12 +1,10 @@
 #include "server/connections.h"
 
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
-#include <set>
 #include <thread>
 #include <vector>
 

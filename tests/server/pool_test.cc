@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <memory>
+#include <mutex>
 #include <set>
-#include <string>
+#include <thread>
 
 #include "server/running.h"
 

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
-#include <future>
+#include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string>

@@ -80,7 +80,9 @@ TEST(Builtin, RulesComeAndGoWithVersions) {
 TEST(Builtin, ParametersChangeWithVersions) {
   const Library library = builtin();
   const auto sysctls = [&](int version) {
-    return rule_of(*library.find({"baseline", version}), "sysctls")->params.strings("allowed").size();
+    return rule_of(*library.find({"baseline", version}), "sysctls")
+        ->params.strings("allowed")
+        .size();
   };
   EXPECT_EQ(sysctls(26), 5U);
   EXPECT_EQ(sysctls(27), 6U);
@@ -109,7 +111,8 @@ TEST(Library, AChildsRuleReplacesItsParentsWhileItHolds) {
                                                 "    since: v1.3\n    before: v1.5\n"));
   ASSERT_TRUE(library) << library.error().to_string();
   for (const auto& [version, there] : {std::pair{2, true}, {3, false}, {4, false}, {5, true}})
-    EXPECT_EQ(rule_of(*library->find({"child", version}), "privileged") != nullptr, there) << version;
+    EXPECT_EQ(rule_of(*library->find({"child", version}), "privileged") != nullptr, there)
+        << version;
   EXPECT_NE(rule_of(*library->find({"child", 3}), "host-ports"), nullptr);
   EXPECT_EQ(rule_of(*library->find({"child", 3}), "host-ports")->from, "parent");
 }
@@ -129,11 +132,13 @@ TEST(Library, ErrorsNameLineAndFieldAndRemedy) {
   const std::string rule = "  newest: v1.9\n  rules:\n  - check: ";
   const Bad kBad[] = {
       {"unknown check", head("a", rule + "privilege\n"),
-       "t.yaml:8: spec.rules[0].check: there is no check \"privilege\"; `plimsoll checks` lists them"},
+       "t.yaml:8: spec.rules[0].check: there is no check \"privilege\"; `plimsoll checks` lists "
+       "them"},
       {"unknown parameter", head("a", rule + "sysctls\n    params: {allow: []}\n"),
-       "t.yaml:8: spec.rules[0].params.allow: the check sysctls has no such parameter; it has allowed"},
-      {"parameter of a check that has none", head("a", rule + "privileged\n    params: {x: true}\n"),
-       "it has none: remove params"},
+       "t.yaml:8: spec.rules[0].params.allow: the check sysctls has no such parameter; it has "
+       "allowed"},
+      {"parameter of a check that has none",
+       head("a", rule + "privileged\n    params: {x: true}\n"), "it has none: remove params"},
       {"flag for a list", head("a", rule + "sysctls\n    params: {allowed: true}\n"),
        "spec.rules[0].params.allowed: must be a list of texts"},
       {"list for a flag", head("a", rule + "seccomp\n    params: {required: [x]}\n"),
@@ -156,17 +161,20 @@ TEST(Library, ErrorsNameLineAndFieldAndRemedy) {
       {"unknown parent", head("a", "  extends: b\n  rules: []\n"),
        "spec.extends: there is no template \"b\"; use one of a"},
       {"its own parent", head("a", "  extends: a\n  rules: []\n"), "leads back to \"a\""},
-      {"a ring", head("a", "  extends: b\n  rules: []\n") + "---\n" +
-                     head("b", "  extends: a\n  rules: []\n"),
+      {"a ring",
+       head("a", "  extends: b\n  rules: []\n") + "---\n" +
+           head("b", "  extends: a\n  rules: []\n"),
        "leads back to"},
       {"two of a name", head("a", "  rules: []\n") + "---\n" + head("a", "  rules: []\n"),
        "metadata.name: \"a\" is also the name of the template in t.yaml"},
-      {"ill-formed name", head("A@b", "  rules: []\n"), "metadata.name: \"A@b\" cannot name a template"},
+      {"ill-formed name", head("A@b", "  rules: []\n"),
+       "metadata.name: \"A@b\" cannot name a template"},
       {"no name", "apiVersion: plimsoll.dev/v1alpha1\nkind: SecurityTemplate\nspec: {}\n",
        "metadata.name: \"\" cannot name a template"},
       {"unknown field", head("a", "  rule: []\n"),
        "t.yaml:6:3: spec.rule: is not known here; use one of description, extends, newest, rules"},
-      {"wrong type", head("a", "  rules: yes\n"), "t.yaml:6:3: spec.rules: must be an array, is a boolean"},
+      {"wrong type", head("a", "  rules: yes\n"),
+       "t.yaml:6:3: spec.rules: must be an array, is a boolean"},
       {"another kind", "apiVersion: v1\nkind: Pod\n", "must be a SecurityTemplate"},
       {"another version", "apiVersion: plimsoll.dev/v1\nkind: SecurityTemplate\nspec: {}\n",
        "must be a SecurityTemplate of plimsoll.dev/v1alpha1"},

@@ -17,11 +17,11 @@ TEST(TemplateRef, ReadsNameAndVersion) {
 
 // Upstream's rule: ^v1\.([0-9]|[1-9][0-9]*)$
 TEST(TemplateRef, RefusesWhatUpstreamRefuses) {
-  for (const char* text : {"", "@v1.1", "restricted@", "restricted@1.29", "restricted@v1",
-                           "restricted@v1.", "restricted@v1.01", "restricted@v1.-1",
-                           "restricted@v1.+1", "restricted@v2.1", "restricted@v1.1.1",
-                           "restricted@V1.1", "restricted@Latest", "restricted@v1.1 ",
-                           "restricted@v1.1@v1.2", "restricted@ v1.1", "restricted@v1.1a"})
+  for (const char* text :
+       {"", "@v1.1", "restricted@", "restricted@1.29", "restricted@v1", "restricted@v1.",
+        "restricted@v1.01", "restricted@v1.-1", "restricted@v1.+1", "restricted@v2.1",
+        "restricted@v1.1.1", "restricted@V1.1", "restricted@Latest", "restricted@v1.1 ",
+        "restricted@v1.1@v1.2", "restricted@ v1.1", "restricted@v1.1a"})
     EXPECT_FALSE(TemplateRef::parse(text)) << text;
 }
 

@@ -56,16 +56,16 @@ TEST(Judge, EnforceDeniesWarnAndAuditDoNot) {
 }
 
 TEST(Judge, AGoodPodIsAllowed) {
-  const Verdict verdict =
-      judge(review_of(Scope::Pod, Operation::Create, pod_with("i", false)), one(Mode::Enforce), false);
+  const Verdict verdict = judge(review_of(Scope::Pod, Operation::Create, pod_with("i", false)),
+                                one(Mode::Enforce), false);
   EXPECT_TRUE(verdict.allowed);
   ASSERT_THAT(verdict.judgements, SizeIs(1));
   EXPECT_THAT(verdict.judgements[0].violations, IsEmpty());
 }
 
 TEST(Judge, TheEditOfAFindingIsTheOneOfItsField) {
-  const Verdict verdict =
-      judge(review_of(Scope::Pod, Operation::Create, pod_with("i", true)), one(Mode::Enforce), false);
+  const Verdict verdict = judge(review_of(Scope::Pod, Operation::Create, pod_with("i", true)),
+                                one(Mode::Enforce), false);
   const Violation& violation = verdict.judgements.at(0).violations.at(0);
   EXPECT_EQ(violation.finding.path, "/spec/containers/0/securityContext/privileged");
   ASSERT_THAT(violation.edits, SizeIs(1));
@@ -73,8 +73,8 @@ TEST(Judge, TheEditOfAFindingIsTheOneOfItsField) {
 }
 
 TEST(Judge, DryRunWarnsInstead) {
-  const Verdict verdict =
-      judge(review_of(Scope::Pod, Operation::Create, pod_with("i", true)), one(Mode::Enforce), true);
+  const Verdict verdict = judge(review_of(Scope::Pod, Operation::Create, pod_with("i", true)),
+                                one(Mode::Enforce), true);
   EXPECT_TRUE(verdict.allowed);
   EXPECT_EQ(verdict.judgements.at(0).mode, Mode::Warn);
   EXPECT_TRUE(verdict.judgements.at(0).dry_run);
@@ -134,7 +134,8 @@ TEST(Judge, AnInsignificantUpdateIsNotEvenLookedAt) {
   EXPECT_FALSE(judge(review, one(Mode::Enforce), false).allowed) << "nothing to compare with";
   review.old_pod = pod_with("i", true);
   review.faults.push_back({"/spec", "broken"});
-  EXPECT_FALSE(judge(review, one(Mode::Enforce), false).allowed) << "unread fields may have changed";
+  EXPECT_FALSE(judge(review, one(Mode::Enforce), false).allowed)
+      << "unread fields may have changed";
 }
 
 TEST(Judge, WorkloadsAreWarnedAboutUnlessTheBindingSaysEnforce) {
@@ -167,40 +168,41 @@ TEST(Judge, StopsAfterEnoughViolations) {
     c.security_context.privileged = true;
     c.host_ports = {1};
   }
-  const auto policy = template_of({{find_check("host-ports"), {}, 0, "t"},
-                                   {find_check("privileged"), {}, 0, "t"}});
+  const auto policy =
+      template_of({{find_check("host-ports"), {}, 0, "t"}, {find_check("privileged"), {}, 0, "t"}});
   EXPECT_THAT(violations_of(pod, {}, *policy), SizeIs(kMaxViolations));
 }
 
 // Source: pod-security-admission admission/admission.go, isSignificantPodUpdate.
 TEST(SignificantUpdate, Table) {
-  const auto pods = [](std::initializer_list<std::tuple<ContainerKind, const char*, const char*>> all) {
-    Pod pod;
-    for (const auto& [kind, name, image] : all) {
-      Container& c = pod.containers.emplace_back();
-      c.kind = kind;
-      c.name = name;
-      c.image = image;
-    }
-    return pod;
-  };
+  const auto pods =
+      [](std::initializer_list<std::tuple<ContainerKind, const char*, const char*>> all) {
+        Pod pod;
+        for (const auto& [kind, name, image] : all) {
+          Container& c = pod.containers.emplace_back();
+          c.kind = kind;
+          c.name = name;
+          c.image = image;
+        }
+        return pod;
+      };
   constexpr auto kInit = ContainerKind::Init, kRegular = ContainerKind::Regular,
                  kEphemeral = ContainerKind::Ephemeral;
   const Pod old_pod = pods({{kInit, "a", "1"}, {kRegular, "b", "2"}, {kEphemeral, "c", "3"}});
   EXPECT_FALSE(significant_update(old_pod, old_pod));
-  EXPECT_FALSE(significant_update(pods({{kInit, "x", "1"}, {kRegular, "y", "2"}, {kEphemeral, "c", "3"}}),
-                                  old_pod))
+  EXPECT_FALSE(significant_update(
+      pods({{kInit, "x", "1"}, {kRegular, "y", "2"}, {kEphemeral, "c", "3"}}), old_pod))
       << "names of the first two lists do not count";
   EXPECT_FALSE(significant_update(pods({{kInit, "a", "1"}, {kRegular, "b", "2"}}), old_pod))
       << "nor does an ephemeral container that went";
-  EXPECT_TRUE(significant_update(pods({{kInit, "a", "9"}, {kRegular, "b", "2"}, {kEphemeral, "c", "3"}}),
-                                 old_pod));
-  EXPECT_TRUE(significant_update(pods({{kInit, "a", "1"}, {kRegular, "b", "9"}, {kEphemeral, "c", "3"}}),
-                                 old_pod));
-  EXPECT_TRUE(significant_update(pods({{kInit, "a", "1"}, {kRegular, "b", "2"}, {kEphemeral, "c", "9"}}),
-                                 old_pod));
-  EXPECT_TRUE(significant_update(pods({{kInit, "a", "1"}, {kRegular, "b", "2"}, {kEphemeral, "d", "3"}}),
-                                 old_pod));
+  EXPECT_TRUE(significant_update(
+      pods({{kInit, "a", "9"}, {kRegular, "b", "2"}, {kEphemeral, "c", "3"}}), old_pod));
+  EXPECT_TRUE(significant_update(
+      pods({{kInit, "a", "1"}, {kRegular, "b", "9"}, {kEphemeral, "c", "3"}}), old_pod));
+  EXPECT_TRUE(significant_update(
+      pods({{kInit, "a", "1"}, {kRegular, "b", "2"}, {kEphemeral, "c", "9"}}), old_pod));
+  EXPECT_TRUE(significant_update(
+      pods({{kInit, "a", "1"}, {kRegular, "b", "2"}, {kEphemeral, "d", "3"}}), old_pod));
   EXPECT_TRUE(significant_update(pods({{kRegular, "b", "2"}, {kEphemeral, "c", "3"}}), old_pod));
   EXPECT_TRUE(significant_update(
       pods({{kInit, "a", "1"}, {kRegular, "b", "2"}, {kRegular, "e", "2"}, {kEphemeral, "c", "3"}}),
@@ -212,13 +214,27 @@ TEST(GlobMatch, Table) {
     const char *glob, *text;
     bool matches;
   };
-  for (const Row& row : {Row{"", "", true}, {"", "a", false}, {"*", "", true}, {"*", "abc", true},
-                         {"a*", "abc", true}, {"*c", "abc", true}, {"a*c", "abbbc", true},
-                         {"a*c", "abbb", false}, {"a?c", "abc", true}, {"a?c", "ac", false},
-                         {"*a*b*", "xxaxxbxx", true}, {"*a*b*", "xxbxxaxx", false}, {"**", "a", true},
-                         {"kube-*", "kube", false}, {"kube-*", "kube-system", true},
-                         {"kube-system", "kube-system2", false}, {"a", "A", false}, {"?", "", false},
-                         {"*ab", "aab", true}, {"*ab*ab", "abab", true}, {"*ab*ab", "ab", false}})
+  for (const Row& row : {Row{"", "", true},
+                         {"", "a", false},
+                         {"*", "", true},
+                         {"*", "abc", true},
+                         {"a*", "abc", true},
+                         {"*c", "abc", true},
+                         {"a*c", "abbbc", true},
+                         {"a*c", "abbb", false},
+                         {"a?c", "abc", true},
+                         {"a?c", "ac", false},
+                         {"*a*b*", "xxaxxbxx", true},
+                         {"*a*b*", "xxbxxaxx", false},
+                         {"**", "a", true},
+                         {"kube-*", "kube", false},
+                         {"kube-*", "kube-system", true},
+                         {"kube-system", "kube-system2", false},
+                         {"a", "A", false},
+                         {"?", "", false},
+                         {"*ab", "aab", true},
+                         {"*ab*ab", "abab", true},
+                         {"*ab*ab", "ab", false}})
     EXPECT_EQ(glob_match(row.glob, row.text), row.matches) << row.glob << " " << row.text;
 }
 

@@ -19,8 +19,8 @@ TEST(Scope, PodsAndTheirSubresources) {
   for (const auto operation : {Operation::Create, Operation::Update, Operation::Other}) {
     for (const char* sub : {"", "ephemeralcontainers", "resize", "something-new"})
       EXPECT_EQ(scope(operation, "", "pods", sub), Scope::Pod) << sub;
-    for (const char* sub : {"attach", "binding", "eviction", "exec", "log", "portforward", "proxy",
-                            "status"})
+    for (const char* sub :
+         {"attach", "binding", "eviction", "exec", "log", "portforward", "proxy", "status"})
       EXPECT_EQ(scope(operation, "", "pods", sub), Scope::NotOurs) << sub;
   }
 }
@@ -33,10 +33,14 @@ TEST(Scope, DeleteAndConnectAreNotOurs) {
 }
 
 TEST(Scope, Workloads) {
-  for (const auto& [group, resource] :
-       {std::pair{"", "replicationcontrollers"}, {"", "podtemplates"}, {"apps", "replicasets"},
-        {"apps", "deployments"}, {"apps", "statefulsets"}, {"apps", "daemonsets"}, {"batch", "jobs"},
-        {"batch", "cronjobs"}}) {
+  for (const auto& [group, resource] : {std::pair{"", "replicationcontrollers"},
+                                        {"", "podtemplates"},
+                                        {"apps", "replicasets"},
+                                        {"apps", "deployments"},
+                                        {"apps", "statefulsets"},
+                                        {"apps", "daemonsets"},
+                                        {"batch", "jobs"},
+                                        {"batch", "cronjobs"}}) {
     EXPECT_EQ(scope(Operation::Create, group, resource), Scope::Workload) << resource;
     EXPECT_EQ(scope(Operation::Update, group, resource, "status"), Scope::NotOurs) << resource;
     EXPECT_EQ(scope(Operation::Update, group, resource, "scale"), Scope::NotOurs) << resource;

@@ -25,7 +25,8 @@ TEST(Advice, EditsOrElseTheRemedy) {
   EXPECT_EQ(advice(violation), "set spec.hostPID to false");
   violation.edits = {{"/spec/containers/0/ports/1/hostPort", {}}};
   EXPECT_EQ(advice(violation), "remove spec.containers[0].ports[1].hostPort");
-  violation.edits = {{"/a", std::vector<std::string>{"ALL", "X"}}, {"/b", std::int64_t{-5}},
+  violation.edits = {{"/a", std::vector<std::string>{"ALL", "X"}},
+                     {"/b", std::int64_t{-5}},
                      {"/c", std::string("text")}};
   EXPECT_EQ(advice(violation), "set a to [ALL, X]; set b to -5; set c to text");
 }

@@ -1,0 +1,615 @@
+// The commands that run to their end, as processes.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "app/command.h"
+#include "plimsoll/check.h"
+
+namespace plimsoll::app {
+namespace {
+
+using namespace testing;
+using Json = nlohmann::ordered_json;
+using server::testing::certificate_of;
+using server::testing::text_of;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::MatchesRegex;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+void expect_refusal(const Ran& ran, const std::vector<std::string>& says) {
+  EXPECT_EQ(ran.status, 2) << ran.errors;
+  EXPECT_EQ(ran.output, "");
+  EXPECT_THAT(ran.errors, StartsWith("plimsoll: "));
+  EXPECT_EQ(std::ranges::count(ran.errors, '\n'), 1) << ran.errors;
+  for (const auto& part : says) EXPECT_THAT(ran.errors, HasSubstr(part));
+}
+
+std::vector<std::string> keys_of(const Json& object) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : object.items()) keys.push_back(key);
+  return keys;
+}
+
+// --- version, help -------------------------------------------------------------------------------
+
+TEST(Cli, TellsItsVersion) {
+  for (const char* word : {"version", "--version"}) {
+    const auto ran = run({word});
+    EXPECT_EQ(ran.status, 0);
+    EXPECT_THAT(ran.output, MatchesRegex("plimsoll [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+    EXPECT_EQ(ran.errors, "");
+  }
+}
+
+TEST(Cli, Helps) {
+  const auto ran = run({"--help"});
+  EXPECT_EQ(ran.status, 0);
+  for (const char* command : {"serve", "check", "checks", "explain", "templates", "certs",
+                              "version", "completion", "Exit status"})
+    EXPECT_THAT(ran.output, HasSubstr(command));
+  for (const char* command : {"serve", "check", "certs", "templates"})
+    EXPECT_EQ(run({command, "--help"}).status, 0) << command;
+}
+
+TEST(Cli, CouldNotDoItWhenItIsCalledWrongly) {
+  for (const auto& arguments : std::vector<std::vector<std::string>>{{},
+                                                                     {"nix"},
+                                                                     {"check"},
+                                                                     {"check", "--nix", "x"},
+                                                                     {"certs"},
+                                                                     {"certs", "x"},
+                                                                     {"explain"},
+                                                                     {"templates"},
+                                                                     {"templates", "show"},
+                                                                     {"templates", "lint"},
+                                                                     {"completion"},
+                                                                     {"completion", "tcsh"},
+                                                                     {"checks", "-o", "xml"},
+                                                                     {"version", "extra"}}) {
+    const auto ran = run(arguments);
+    EXPECT_EQ(ran.status, 2) << ::testing::PrintToString(arguments);
+    EXPECT_EQ(ran.output, "");
+    EXPECT_NE(ran.errors, "");
+  }
+}
+
+TEST(Cli, CouldNotDoItWhenNobodyTakesItsOutput) {
+  // A full disk, as Linux has it at hand.
+  for (const char* command : {"version", "checks", "templates list", "completion bash"}) {
+    const std::string line = std::string("'" PLIMSOLL_BINARY "' ") + command + " 2>&1 >/dev/full";
+    std::FILE* const pipe = popen(line.c_str(), "re");
+    ASSERT_NE(pipe, nullptr);
+    char buffer[512];
+    const std::size_t got = std::fread(buffer, 1, sizeof buffer, pipe);
+    EXPECT_EQ(WEXITSTATUS(pclose(pipe)), 2) << command;
+    EXPECT_THAT(std::string(buffer, got), HasSubstr("standard output")) << command;
+  }
+}
+
+// --- certs ---------------------------------------------------------------------------------------
+
+unsigned mode_of(const std::string& path) {
+  struct stat status{};
+  EXPECT_EQ(stat(path.c_str(), &status), 0) << path;
+  return status.st_mode & 07777U;
+}
+
+TEST(Certs, MakesAFolder) {
+  const Folder folder;
+  const std::string at = folder / "new/one";
+  const auto ran = run({"certs", at, "--host", "localhost", "--host", "127.0.0.1"});
+  EXPECT_EQ(ran.status, 0) << ran.errors;
+  EXPECT_THAT(ran.output, HasSubstr("localhost, 127.0.0.1"));
+  for (const char* name : {"/ca.key", "/tls.key"}) {
+    EXPECT_EQ(mode_of(at + name), 0600U) << name;
+    EXPECT_THAT(text_of(at + name), StartsWith("-----BEGIN PRIVATE KEY-----"));
+  }
+  for (const char* name : {"/ca.crt", "/tls.crt"}) {
+    EXPECT_EQ(mode_of(at + name), 0644U) << name;
+    EXPECT_NE(certificate_of(text_of(at + name)), nullptr);
+  }
+  std::vector<std::string> names;
+  for (const auto& file : std::filesystem::directory_iterator(at))
+    names.push_back(file.path().filename());
+  std::ranges::sort(names);
+  EXPECT_THAT(names, ElementsAre("ca.crt", "ca.key", "tls.crt", "tls.key"));
+}
+
+TEST(Certs, KeepsTheCaAndRenewsThePair) {
+  const Folder folder;
+  const auto texts = [&] {
+    std::vector<std::string> all;
+    for (const char* name : {"ca.crt", "ca.key", "tls.crt", "tls.key"})
+      all.push_back(text_of(folder / name));
+    return all;
+  };
+  ASSERT_EQ(run({"certs", folder.path(), "--host", "localhost"}).status, 0);
+  const auto before = texts();
+  ASSERT_EQ(run({"certs", folder.path(), "--host", "localhost", "--days", "7"}).status, 0);
+  const auto after = texts();
+  EXPECT_EQ(before[0], after[0]);
+  EXPECT_EQ(before[1], after[1]);
+  EXPECT_NE(before[2], after[2]);
+  EXPECT_NE(before[3], after[3]);
+  const auto ca = certificate_of(after[0]), pair = certificate_of(after[2]);
+  EXPECT_EQ(X509_verify(pair.get(), X509_get0_pubkey(ca.get())), 1);
+}
+
+// A key that others could read is not left so.
+TEST(Certs, MakesAKeyThatOthersCannotRead) {
+  const Folder folder;
+  ASSERT_EQ(run({"certs", folder.path(), "--host", "localhost"}).status, 0);
+  ASSERT_EQ(chmod((folder / "tls.key").c_str(), 0666), 0);
+  ASSERT_EQ(run({"certs", folder.path(), "--host", "localhost"}).status, 0);
+  EXPECT_EQ(mode_of(folder / "tls.key"), 0600U);
+}
+
+TEST(Certs, RefusesABadHostAndWritesNothing) {
+  const Folder folder;
+  for (const char* host : {"https://x", "x:443", "a b", "", "a_b"}) {
+    expect_refusal(run({"certs", folder / "out", "--host", "localhost", "--host", host}),
+                   {"neither a DNS name nor an IP address"});
+    EXPECT_FALSE(std::filesystem::exists(folder / "out/tls.crt"));
+    EXPECT_FALSE(std::filesystem::exists(folder / "out/ca.crt"));
+  }
+}
+
+TEST(Certs, RefusesACaThatIsBroken) {
+  const Folder folder;
+  ASSERT_EQ(run({"certs", folder.path(), "--host", "localhost"}).status, 0);
+  const std::string pair = text_of(folder / "tls.crt");
+  folder.write("ca.key", text_of(folder / "tls.key"));
+  expect_refusal(run({"certs", folder.path(), "--host", "localhost"}),
+                 {folder / "ca.crt", "not those of a CA"});
+  std::filesystem::remove(folder / "ca.key");
+  expect_refusal(run({"certs", folder.path(), "--host", "localhost"}),
+                 {folder / "ca.key", "cannot be read"});
+  EXPECT_EQ(text_of(folder / "tls.crt"), pair);
+}
+
+TEST(Certs, RefusesAPlaceThatIsNoFolder) {
+  const Folder folder;
+  const std::string file = folder.write("file", "text");
+  expect_refusal(run({"certs", file, "--host", "localhost"}), {file});
+  EXPECT_EQ(run({"certs", folder.path(), "--host", "localhost", "--days", "0"}).status, 2);
+}
+
+// --- check ---------------------------------------------------------------------------------------
+
+constexpr std::string_view kGood = R"(apiVersion: v1
+kind: Pod
+metadata: {name: good, namespace: shop}
+spec:
+  securityContext:
+    runAsNonRoot: true
+    seccompProfile: {type: RuntimeDefault}
+  containers:
+  - name: app
+    image: app
+    securityContext:
+      allowPrivilegeEscalation: false
+      capabilities: {drop: [ALL]}
+)";
+
+constexpr std::string_view kBad = R"(apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+spec:
+  template:
+    spec:
+      securityContext:
+        runAsNonRoot: true
+        seccompProfile: {type: RuntimeDefault}
+      containers:
+      - name: app
+        image: app
+        securityContext:
+          allowPrivilegeEscalation: false
+          privileged: true
+          capabilities: {drop: [ALL]}
+)";
+
+constexpr std::string_view kService = R"(apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {ports: []}
+)";
+
+std::string documents(std::initializer_list<std::string_view> texts) {
+  std::string all;
+  for (const auto text : texts) (all += all.empty() ? "" : "---\n") += text;
+  return all;
+}
+
+class CheckCommand : public ::testing::Test {
+ protected:
+  static Ran check(const std::string& input, std::vector<std::string> more = {}) {
+    more.insert(more.begin(), {"check", "-"});
+    return run(more, input);
+  }
+  static Json json_of(const std::string& input, std::vector<std::string> more = {}) {
+    more.insert(more.end(), {"-o", "json"});
+    const auto ran = check(input, more);
+    Json json = Json::parse(ran.output, nullptr, false);
+    EXPECT_TRUE(json.is_object()) << ran.output << ran.errors;
+    return json;
+  }
+  const Folder folder_;
+};
+
+TEST_F(CheckCommand, PassesWhatIsGood) {
+  const auto ran = check(std::string(kGood));
+  EXPECT_EQ(ran.status, 0);
+  EXPECT_THAT(ran.output, HasSubstr("pass Pod shop/good <stdin>:1\n"));
+  EXPECT_THAT(ran.output, HasSubstr("\n1 resource against restricted@v1."));
+  EXPECT_THAT(ran.output, HasSubstr(": 1 passed, 0 failed; 0 findings\n"));
+  EXPECT_EQ(ran.errors, "");
+}
+
+TEST_F(CheckCommand, FailsWhatIsNotAndSaysWhereAndWhatToDo) {
+  const std::string file = folder_.write("web.yaml", kBad);
+  const auto ran = run({"check", file});
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_EQ(ran.errors, "");
+  EXPECT_THAT(ran.output, HasSubstr("fail Deployment web " + file + ":1\n"));
+  EXPECT_THAT(ran.output, HasSubstr("  " + file + ":16:23: container \"app\" is privileged"));
+  EXPECT_THAT(ran.output, HasSubstr("[privileged, critical]"));
+  EXPECT_THAT(ran.output, HasSubstr("1 resource against restricted@v1."));
+  EXPECT_THAT(ran.output, HasSubstr(": 0 passed, 1 failed; 1 finding\n"));
+}
+
+TEST_F(CheckCommand, JudgesByTheTemplateThatIsAsked) {
+  const std::string bad(kBad);
+  EXPECT_EQ(check(bad, {"-t", "privileged"}).status, 0);
+  EXPECT_EQ(check(bad, {"-t", "baseline"}).status, 1);
+  EXPECT_EQ(check(bad, {"--template", "restricted@v1.20"}).status, 1);
+  EXPECT_EQ(json_of(bad, {"-t", "restricted@v1.20"}).at("template"), "restricted@v1.20");
+  EXPECT_EQ(json_of(bad, {"-t", "restricted@latest"}).at("template"),
+            json_of(bad, {"-t", "restricted@v1.999"}).at("template"));
+  expect_refusal(check(bad, {"-t", "nix"}), {"nix", "use one of baseline"});
+  expect_refusal(check(bad, {"-t", "restricted@1.20"}), {"restricted@1.20", "v1.31"});
+  const std::string own = folder_.write(
+      "own.yaml",
+      "apiVersion: plimsoll.dev/v1alpha1\nkind: SecurityTemplate\nmetadata: {name: own}\n"
+      "spec: {extends: restricted, rules: [{check: privileged, enabled: false}]}\n");
+  EXPECT_EQ(check(bad, {"--templates", own, "-t", "own"}).status, 0);
+}
+
+// Every field of the contract, with its type and in its order; `severity` stands beside them.
+TEST_F(CheckCommand, WritesTheJsonOfTheContract) {
+  const std::string file = folder_.write("web.yaml", documents({kGood, kBad, kService}));
+  const auto ran = run({"check", file, "-o", "json"});
+  EXPECT_EQ(ran.status, 1);
+  const Json json = Json::parse(ran.output);
+  EXPECT_THAT(keys_of(json), ElementsAre("schemaVersion", "template", "summary", "resources"));
+  EXPECT_EQ(json.at("schemaVersion"), 1);
+  EXPECT_THAT(json.at("template").get<std::string>(), MatchesRegex("restricted@v1\\.[0-9]+"));
+  EXPECT_EQ(json.at("summary").dump(),
+            R"({"resources":3,"passed":1,"failed":1,"errors":0,"skipped":1,"findings":1})");
+  ASSERT_EQ(json.at("resources").size(), 3U);
+
+  const Json& good = json.at("resources")[0];
+  EXPECT_THAT(keys_of(good), ElementsAre("source", "apiVersion", "kind", "namespace", "name",
+                                         "verdict", "findings"));
+  EXPECT_EQ(good.at("source"), Json({{"file", file}, {"document", 0}, {"line", 1}}));
+  EXPECT_THAT(keys_of(good.at("source")), ElementsAre("file", "document", "line"));
+  EXPECT_EQ(good.at("apiVersion"), "v1");
+  EXPECT_EQ(good.at("kind"), "Pod");
+  EXPECT_EQ(good.at("namespace"), "shop");
+  EXPECT_EQ(good.at("name"), "good");
+  EXPECT_EQ(good.at("verdict"), "pass");
+  EXPECT_EQ(good.at("findings"), Json::array());
+
+  const Json& bad = json.at("resources")[1];
+  EXPECT_EQ(bad.at("source"), Json({{"file", file}, {"document", 1}, {"line", 15}}));
+  EXPECT_EQ(bad.at("namespace"), "");
+  EXPECT_EQ(bad.at("verdict"), "fail");
+  ASSERT_EQ(bad.at("findings").size(), 1U);
+  const Json& finding = bad.at("findings")[0];
+  EXPECT_THAT(keys_of(finding),
+              ElementsAre("check", "severity", "container", "field", "path", "line", "column",
+                          "message", "remedy", "references", "patch"));
+  EXPECT_EQ(finding.at("check"), "privileged");
+  EXPECT_EQ(finding.at("container"), "app");
+  EXPECT_EQ(finding.at("field"), "spec.template.spec.containers[0].securityContext.privileged");
+  EXPECT_EQ(finding.at("path"), "/spec/template/spec/containers/0/securityContext/privileged");
+  EXPECT_EQ(finding.at("line"), 30);
+  EXPECT_EQ(finding.at("column"), 23);
+  EXPECT_TRUE(finding.at("message").is_string());
+  EXPECT_TRUE(finding.at("remedy").is_string());
+  ASSERT_FALSE(finding.at("references").empty());
+  for (const Json& reference : finding.at("references"))
+    EXPECT_THAT(keys_of(reference), ElementsAre("standard", "section"));
+  ASSERT_FALSE(finding.at("patch").empty());
+  for (const Json& step : finding.at("patch")) {
+    EXPECT_TRUE(step.contains("op"));
+    EXPECT_THAT(step.at("path").get<std::string>(),
+                StartsWith("/spec/template/spec/containers/0/securityContext"));
+  }
+
+  const Json& skipped = json.at("resources")[2];
+  EXPECT_EQ(skipped.at("verdict"), "skipped");
+  EXPECT_EQ(skipped.at("kind"), "Service");
+  EXPECT_EQ(skipped.at("findings"), Json::array());
+}
+
+TEST_F(CheckCommand, PatchesMakeItPass) {
+  nlohmann::json pod = nlohmann::json::parse(text_of(
+      std::string(PLIMSOLL_SOURCE_DIR) + "/examples/reviews/privileged.json"))["request"]["object"];
+  const auto before = json_of(pod.dump());
+  EXPECT_EQ(before.at("summary").at("findings"), 5);
+  for (const Json& finding : before.at("resources")[0].at("findings"))
+    if (finding.at("check") == "privileged")
+      pod = pod.patch(nlohmann::json::parse(finding.at("patch").dump()));
+  EXPECT_EQ(json_of(pod.dump()).at("summary").at("findings"), 4);
+}
+
+TEST_F(CheckCommand, SkipsWhatHasNoPodAndNamesIt) {
+  const auto ran = check(documents({kGood, kService}));
+  EXPECT_EQ(ran.status, 0);
+  EXPECT_THAT(ran.output, HasSubstr("skip Service web"));
+  EXPECT_THAT(ran.output, HasSubstr("1 passed, 0 failed, 1 skipped; 0 findings"));
+  EXPECT_EQ(check(documents({kGood, kService}), {"--fail-on-skipped"}).status, 1);
+  const auto odd = check("just: a document\n---\n- a list\n---\ntext\n");
+  EXPECT_NE(odd.status, 0) << odd.output;  // never passed in silence
+}
+
+TEST_F(CheckCommand, OpensLists) {
+  const std::string list = R"(apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: Pod, metadata: {name: one}, spec: {containers: [{name: a, securityContext: {privileged: true}}]}}
+- {apiVersion: v1, kind: Service, metadata: {name: two}}
+)";
+  const Json json = json_of(list, {"-t", "baseline"});
+  ASSERT_EQ(json.at("resources").size(), 2U);
+  const Json& one = json.at("resources")[0];
+  EXPECT_EQ(one.at("name"), "one");
+  EXPECT_EQ(one.at("source").at("line"), 4);
+  EXPECT_EQ(one.at("findings")[0].at("line"), 4);
+  EXPECT_EQ(one.at("findings")[0].at("patch")[0].at("path").get<std::string>().substr(0, 8),
+            "/items/0");
+  EXPECT_EQ(json.at("resources")[1].at("verdict"), "skipped");
+  const std::string typed = R"({"apiVersion":"apps/v1","kind":"DeploymentList","items":[]})";
+  EXPECT_EQ(check(typed).status, 0);
+}
+
+TEST_F(CheckCommand, ReadsFilesAndFoldersInOrder) {
+  folder_.write("b/two.yml", kGood);
+  folder_.write(
+      "b/one.json",
+      R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"j"},"spec":{"containers":[]}})");
+  folder_.write("b/deeper/three.yaml", documents({kBad, kGood}));
+  folder_.write("b/notes.txt", "not: [a manifest");
+  const std::string single = folder_.write("a.txt", kGood);  // named, so it is read
+  const auto ran = run({"check", folder_ / "b", single, "-t", "baseline", "-o", "json"});
+  EXPECT_EQ(ran.status, 1) << ran.errors;
+  const Json json = Json::parse(ran.output);
+  std::vector<std::string> files;
+  for (const Json& resource : json.at("resources"))
+    files.push_back(resource.at("source").at("file"));
+  EXPECT_THAT(files, ElementsAre(folder_ / "b/deeper/three.yaml", folder_ / "b/deeper/three.yaml",
+                                 folder_ / "b/one.json", folder_ / "b/two.yml", single));
+  EXPECT_EQ(json.at("resources")[1].at("source").at("document"), 1);
+}
+
+TEST_F(CheckCommand, NamesThePlaceOfASyntaxError) {
+  const std::string file =
+      folder_.write("broken.yaml", "apiVersion: v1\nkind: Pod\nspec: [a\nb: c\n");
+  const auto ran = run({"check", file});
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_THAT(ran.errors, MatchesRegex("plimsoll: [^\n]*broken\\.yaml:[34]:[0-9]+: [^\n]+\n"));
+  EXPECT_THAT(ran.output, HasSubstr("1 error"));
+  const auto tab = check("a:\n\tb: c\n");
+  EXPECT_EQ(tab.status, 2);
+  EXPECT_THAT(tab.errors, HasSubstr(":2:"));
+}
+
+// One file that cannot be read must not hide what is wrong with another.
+TEST_F(CheckCommand, GoesOnAfterAnError) {
+  const std::string broken = folder_.write("1.yaml", "a: [\n"), bad = folder_.write("2.yaml", kBad);
+  const auto ran = run({"check", broken, folder_ / "missing.yaml", bad, "-o", "json"});
+  EXPECT_EQ(ran.status, 2);
+  const Json json = Json::parse(ran.output);
+  EXPECT_EQ(json.at("summary").at("errors"), 2);
+  EXPECT_EQ(json.at("summary").at("failed"), 1);
+  EXPECT_EQ(json.at("resources")[0].at("verdict"), "error");
+  EXPECT_NE(json.at("resources")[0].at("reason"), "");
+  EXPECT_THAT(ran.errors, HasSubstr("missing.yaml: cannot be read: No such file"));
+}
+
+TEST_F(CheckCommand, DeniesAFieldOfTheWrongType) {
+  const auto ran =
+      check("apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {hostNetwork: \"true\"}\n",
+            {"-t", "baseline"});
+  EXPECT_EQ(ran.status, 1) << ran.output;
+  EXPECT_THAT(ran.output, HasSubstr("<stdin>:4:21: "));
+}
+
+TEST_F(CheckCommand, JudgesAsTheApiServerWouldStoreIt) {
+  // A volume without a source is an emptyDir there.
+  EXPECT_EQ(check(std::string(kGood) + "  volumes: [{name: tmp}]\n").status, 0);
+}
+
+TEST_F(CheckCommand, HasNothingToSayOfNothing) {
+  EXPECT_THAT(check("").output, HasSubstr("0 resources"));
+  EXPECT_THAT(check("---\n# only words\n---\n").output, HasSubstr("0 resources"));
+  std::filesystem::create_directory(folder_ / "empty");
+  expect_refusal(run({"check", folder_ / "empty"}), {folder_ / "empty", ".yaml, .yml or .json"});
+}
+
+TEST_F(CheckCommand, WritesSeveralFormatsAtOnce) {
+  const std::string file = folder_ / "report.json";
+  const auto ran = check(std::string(kBad), {"-o", "text", "-o", "json=" + file});
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_THAT(ran.output, HasSubstr("fail Deployment web"));
+  EXPECT_EQ(Json::parse(text_of(file)).at("summary").at("failed"), 1);
+}
+
+TEST_F(CheckCommand, RefusesAWrongOutput) {
+  for (const char* output : {"xml", "json=", "=file", ""})
+    expect_refusal(check(std::string(kGood), {"-o", output}), {"--output: ", "formats are"});
+  expect_refusal(check(std::string(kGood), {"-o", "json=" + (folder_ / "no/such/folder")}),
+                 {folder_ / "no/such/folder", "cannot be written"});
+}
+
+TEST_F(CheckCommand, SaysTheSameEachTime) {
+  const std::string input = documents({kBad, kService, kGood});
+  EXPECT_EQ(check(input, {"-t", "least-privilege"}).output,
+            check(input, {"-t", "least-privilege"}).output);
+}
+
+TEST_F(CheckCommand, PrintsNothingThatMovesACursor) {
+  const auto ran = check(
+      "apiVersion: v1\nkind: Pod\nmetadata: {name: \"a\\e[31mb\\nc\"}\nspec: {hostPID: true}\n");
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_EQ(ran.output.find('\x1b'), std::string::npos);
+  EXPECT_THAT(ran.output, HasSubstr("\\x1b"));
+}
+
+// --- colour --------------------------------------------------------------------------------------
+
+TEST_F(CheckCommand, IsColouredOnATerminalOnly) {
+  const std::string file = folder_.write("web.yaml", kBad);
+  const std::string escape = "\x1b[";
+  EXPECT_THAT(run({"check", file}).output, Not(HasSubstr(escape)));
+  EXPECT_THAT(run_on_terminal({"check", file}), HasSubstr(escape));
+  EXPECT_THAT(run_on_terminal({"check", file}, {"NO_COLOR=1"}), Not(HasSubstr(escape)));
+  EXPECT_THAT(run_on_terminal({"check", file}, {"TERM=dumb"}), Not(HasSubstr(escape)));
+  // Source: no-color.org: only when it is not empty.
+  EXPECT_THAT(run_on_terminal({"check", file}, {"NO_COLOR="}), HasSubstr(escape));
+  for (const auto& command :
+       std::vector<std::vector<std::string>>{{"checks"},
+                                             {"explain", "privileged"},
+                                             {"templates", "list"},
+                                             {"templates", "show", "restricted"}}) {
+    EXPECT_THAT(run(command).output, Not(HasSubstr(escape)));
+    EXPECT_THAT(run_on_terminal(command), HasSubstr(escape));
+    EXPECT_THAT(run_on_terminal(command, {"NO_COLOR=1"}), Not(HasSubstr(escape)));
+  }
+}
+
+TEST_F(CheckCommand, NeverColoursAFile) {
+  const std::string file = folder_.write("web.yaml", kBad), out = folder_ / "out.txt";
+  run_on_terminal({"check", file, "-o", "text=" + out});
+  EXPECT_THAT(text_of(out), HasSubstr("fail Deployment web"));
+  EXPECT_THAT(text_of(out), Not(HasSubstr("\x1b[")));
+}
+
+// --- checks, explain -----------------------------------------------------------------------------
+
+TEST(Cli, ListsEveryCheck) {
+  const auto text = run({"checks"});
+  EXPECT_EQ(text.status, 0);
+  const auto json = run({"checks", "-o", "json"});
+  EXPECT_EQ(json.status, 0);
+  const Json all = Json::parse(json.output);
+  EXPECT_EQ(all.size(), catalogue().size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(all[i].at("id").get<std::string>(), catalogue()[i]->id);
+    EXPECT_EQ(all[i].at("fix").get<bool>(), catalogue()[i]->fix != nullptr);
+    EXPECT_THAT(text.output, HasSubstr(std::string(catalogue()[i]->id)));
+    EXPECT_THAT(text.output, HasSubstr(std::string(catalogue()[i]->title)));
+  }
+}
+
+TEST(Cli, ExplainsEveryCheck) {
+  for (const Check* check : catalogue()) {
+    const auto ran = run({"explain", std::string(check->id)});
+    EXPECT_EQ(ran.status, 0);
+    EXPECT_THAT(ran.output, StartsWith(std::string(check->id)));
+    for (const char* part :
+         {"\nWhy\n", "\nWhat to do\n", "\nA pod that passes\n", "\nReferences\n"})
+      EXPECT_THAT(ran.output, HasSubstr(part)) << check->id;
+    for (const auto& param : check->params)
+      EXPECT_THAT(ran.output, HasSubstr("  " + std::string(param.name) + " ("));
+  }
+}
+
+TEST(Cli, ExplainsNothingThatItDoesNotKnow) {
+  for (const char* id : {"nix", "", "Privileged", "privileged ", "a\nb"})
+    expect_refusal(run({"explain", id}), {"there is no check", "plimsoll checks"});
+}
+
+// --- templates -----------------------------------------------------------------------------------
+
+TEST(Cli, ListsTemplates) {
+  const auto ran = run({"templates", "list"});
+  EXPECT_EQ(ran.status, 0);
+  for (const char* name : {"baseline", "least-privilege", "privileged", "restricted"})
+    EXPECT_THAT("\n" + ran.output, HasSubstr("\n" + std::string(name) + " "));
+}
+
+TEST(Cli, ShowsWhatATemplateAsksAtAVersion) {
+  const auto now = run({"templates", "show", "restricted"});
+  EXPECT_EQ(now.status, 0);
+  EXPECT_THAT(now.output, StartsWith("restricted@v1."));
+  EXPECT_THAT(now.output, HasSubstr("\ndrop-all "));
+  EXPECT_THAT(now.output, HasSubstr(" of baseline"));
+  const auto then = run({"templates", "show", "restricted@v1.7"});
+  EXPECT_THAT(then.output, StartsWith("restricted@v1.7\n"));
+  EXPECT_THAT(then.output, Not(HasSubstr("\ndrop-all ")));
+  EXPECT_THAT(run({"templates", "show", "privileged"}).output, HasSubstr("It asks nothing."));
+  expect_refusal(run({"templates", "show", "nix"}), {"nix", "use one of"});
+  expect_refusal(run({"templates", "show", "restricted@x"}), {"restricted@x", "v1.31"});
+}
+
+TEST(Cli, ShowsAndLintsOwnTemplates) {
+  const Folder folder;
+  const std::string file = folder.write(
+      "own.yaml",
+      "apiVersion: plimsoll.dev/v1alpha1\nkind: SecurityTemplate\nmetadata: {name: own}\n"
+      "spec:\n  extends: restricted\n  rules:\n  - check: capabilities-add\n"
+      "    params: {allowed: [NET_ADMIN, CHOWN]}\n");
+  const auto shown = run({"templates", "show", "own", "--templates", file});
+  EXPECT_EQ(shown.status, 0) << shown.errors;
+  EXPECT_THAT(shown.output, HasSubstr("since v1.0 of own"));
+  EXPECT_THAT(shown.output, HasSubstr("allowed: NET_ADMIN, CHOWN"));
+  EXPECT_THAT(run({"templates", "list", "--templates", file}).output, HasSubstr("own "));
+  const auto linted = run({"templates", "lint", file});
+  EXPECT_EQ(linted.status, 0);
+  EXPECT_THAT(linted.output, HasSubstr(file));
+  expect_refusal(run({"templates", "lint", folder / "missing.yaml"}), {"cannot be read"});
+}
+
+// --- completion ----------------------------------------------------------------------------------
+
+TEST(Cli, CompletesInEachShell) {
+  for (const char* shell : {"bash", "zsh", "fish"}) {
+    const auto ran = run({"completion", shell});
+    EXPECT_EQ(ran.status, 0);
+    for (const char* word : {"serve", "check", "templates", "completion", "tls-cert"})
+      EXPECT_THAT(ran.output, HasSubstr(word)) << shell;
+  }
+}
+
+TEST(Cli, WritesACompletionThatBashTakes) {
+  const Folder folder;
+  const std::string script = folder.write("completion.bash", run({"completion", "bash"}).output);
+  EXPECT_EQ(std::system(("bash -n '" + script + "'").c_str()), 0);
+  const auto complete = [&](const std::string& words, int at) {
+    const std::string command = "bash --norc -c 'source \"" + script + "\"; COMP_WORDS=(" + words +
+                                "); COMP_CWORD=" + std::to_string(at) +
+                                "; _plimsoll; echo \"${COMPREPLY[@]}\"'";
+    std::FILE* const pipe = popen(command.c_str(), "re");
+    char buffer[4096];
+    const std::size_t got = std::fread(buffer, 1, sizeof buffer, pipe);
+    pclose(pipe);
+    return std::string(buffer, got);
+  };
+  EXPECT_EQ(complete("plimsoll exp", 1), "explain\n");
+  EXPECT_THAT(complete("plimsoll serve --tls", 2), HasSubstr("--tls-cert --tls-key"));
+  EXPECT_THAT(complete("plimsoll templates l", 2), HasSubstr("lint"));
+}
+
+}  // namespace
+}  // namespace plimsoll::app
