@@ -21,8 +21,9 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int status = app.exit(error);
-    return status == 0 ? kPassed : kFailed;
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    fmt::print(stderr, "plimsoll: {}; `plimsoll --help` tells more\n", error.what());
+    return kFailed;
   }
   return action();
 }

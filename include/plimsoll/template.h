@@ -66,7 +66,8 @@ struct TemplateSpec {
   std::string extends;                 ///< the template it builds on; empty: none
   std::optional<MinorVersion> newest;  ///< the newest version it knows; empty: the library's
   std::vector<RuleSpec> rules;
-  std::string file;  ///< for messages
+  std::string file;  ///< for messages, as the lines
+  std::size_t name_line = 0, extends_line = 0;
 };
 
 }  // namespace plimsoll

@@ -43,13 +43,6 @@ struct Settings {
   std::vector<codec::BindingSpec> bindings;
 };
 
-constexpr std::array<std::pair<std::string_view, DecisionLog>, 4> kDecisions = {
-    {{"none", DecisionLog::None},
-     {"denied", DecisionLog::Denied},
-     {"findings", DecisionLog::Findings},
-     {"all", DecisionLog::All}}};
-constexpr std::array<std::string_view, 4> kLevels = {"debug", "info", "warn", "error"};
-
 Error setting_error(std::string field, std::string message, std::string remedy = "") {
   Error error;
   error.field = std::move(field);
@@ -82,33 +75,6 @@ void lay_over(Settings& settings, const codec::Configuration& said) {
   for (const auto& binding : said.bindings) settings.bindings.push_back(binding);
 }
 
-Status validate(const codec::Configuration& said, const std::string& file) {
-  const auto error = [&](std::string field, std::string message, std::string remedy) {
-    Error made = setting_error(std::move(field), std::move(message), std::move(remedy));
-    made.file = file;
-    return made;
-  };
-  if (said.max_body_bytes && (*said.max_body_bytes < 1024 || *said.max_body_bytes > 1 << 30))
-    return error("maxBodyBytes", fmt::format("{} is out of range", *said.max_body_bytes),
-                 "use 1024 (1 KiB) to 1073741824 (1 GiB)");
-  if (said.max_connections && (*said.max_connections < 1 || *said.max_connections > 100'000))
-    return error("maxConnections", fmt::format("{} is out of range", *said.max_connections),
-                 "use 1 to 100000");
-  for (const auto& [name, value] : {std::pair{"handshakeTimeout", said.handshake_timeout},
-                                    std::pair{"idleTimeout", said.idle_timeout},
-                                    std::pair{"requestTimeout", said.request_timeout}})
-    if (value && value->count() == 0) return error(name, "must be more than zero", "use 5s, say");
-  if (said.log_level && std::ranges::find(kLevels, *said.log_level) == kLevels.end())
-    return error("log.level", fmt::format("\"{}\" is not a level", *said.log_level),
-                 fmt::format("use {}", fmt::join(kLevels, ", ")));
-  if (said.log_decisions && std::ranges::find(kDecisions, *said.log_decisions, [](const auto& d) {
-                              return d.first;
-                            }) == kDecisions.end())
-    return error("log.decisions", fmt::format("\"{}\" is not known", *said.log_decisions),
-                 "use none, denied, findings or all");
-  return {};
-}
-
 /// The settings: defaults, then the file, then the flags.
 Result<Settings> settle(const std::string& config, const codec::Configuration& flags) {
   Settings settings;
@@ -117,7 +83,6 @@ Result<Settings> settle(const std::string& config, const codec::Configuration& f
     if (!text) return text.error();
     auto file = codec::read_configuration(*text, config);
     if (!file) return file.error();
-    if (auto error = validate(*file, config)) return *std::move(error);
     // Paths of a file are relative to it.
     const auto slash = config.rfind('/');
     for (std::string& name : file->templates)
@@ -125,7 +90,6 @@ Result<Settings> settle(const std::string& config, const codec::Configuration& f
         name = config.substr(0, slash + 1) + name;
     lay_over(settings, *file);
   }
-  if (auto error = validate(flags, "")) return *std::move(error);
   lay_over(settings, flags);
   if (settings.tls.certificate.empty())
     return setting_error("--tls-cert", "is missing", "`plimsoll certs DIR --host NAME` makes one");
@@ -280,9 +244,11 @@ int run(const std::string& config, const codec::Configuration& flags) {
 
   Log log(settings->log_level);
   metrics::Registry registry;
+  // Both are in the same order.
   const auto decisions =
-      std::ranges::find(kDecisions, settings->log_decisions, [](const auto& d) { return d.first; });
-  Webhook webhook(*policy, registry, decisions->second,
+      static_cast<DecisionLog>(std::ranges::find(codec::kLogDecisions, settings->log_decisions) -
+                               codec::kLogDecisions.begin());
+  Webhook webhook(*policy, registry, decisions,
                   [&log](std::string_view line) { log.line(spdlog::level::info, line); });
   server::HttpServer https(tls->get(), settings->limits, codec::encode_error);
   const auto answer = [&webhook](const server::Request& request) {
@@ -409,34 +375,43 @@ void add_serve(CLI::App& app, Action& action) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_option("--templates", flags->templates, "File with SecurityTemplates; repeatable")
       ->allow_extra_args(false);
-  command->add_option("--max-body-bytes", flags->max_body_bytes, "Largest review [8388608]");
-  command->add_option("--max-connections", flags->max_connections, "Most connections [512]");
+  command->add_option("--max-body-bytes", flags->max_body_bytes, "Largest review [8388608]")
+      ->check(CLI::Range(codec::kMinBodyBytes, codec::kMaxBodyBytes));
+  command->add_option("--max-connections", flags->max_connections, "Most connections [512]")
+      ->check(CLI::Range(std::int64_t{1}, codec::kMaxConnections));
   const auto duration = [&](const char* name,
-                            std::optional<milliseconds> codec::Configuration::* to,
+                            std::optional<milliseconds> codec::Configuration::* to, bool positive,
                             const char* help) {
     command->add_option_function<std::string>(
         name,
-        [flags, to, name](const std::string& text) {
+        [flags, to, name, positive](const std::string& text) {
           const auto value = codec::parse_duration(text);
           if (!value)
             throw CLI::ValidationError(
                 fmt::format("{}: \"{}\" is not a duration such as 250ms, 5s or 2m", name, text));
+          if (positive && value->count() == 0)
+            throw CLI::ValidationError(fmt::format("{}: must be more than zero", name));
           (*flags).*to = *value;
         },
         help);
   };
   using C = codec::Configuration;
-  duration("--handshake-timeout", &C::handshake_timeout, "For the TLS handshake [5s]");
-  duration("--idle-timeout", &C::idle_timeout, "Of a connection between requests [120s]");
-  duration("--request-timeout", &C::request_timeout,
+  duration("--handshake-timeout", &C::handshake_timeout, true, "For the TLS handshake [5s]");
+  duration("--idle-timeout", &C::idle_timeout, true, "Of a connection between requests [120s]");
+  duration("--request-timeout", &C::request_timeout, true,
            "From a request's first byte to its answer [10s]");
-  duration("--drain-delay", &C::drain_delay,
+  duration("--drain-delay", &C::drain_delay, false,
            "After SIGTERM, how long to go on serving while unready [5s]");
-  duration("--drain-timeout", &C::drain_timeout,
+  duration("--drain-timeout", &C::drain_timeout, false,
            "Then, how long to wait for requests under way [15s]");
-  command->add_option("--log-level", flags->log_level, "debug, info, warn or error [info]");
-  command->add_option("--log-decisions", flags->log_decisions,
-                      "Log a line for each review: none, denied, findings or all [none]");
+  command->add_option("--log-level", flags->log_level, "debug, info, warn or error [info]")
+      ->check(CLI::IsMember(
+          std::vector<std::string>(codec::kLogLevels.begin(), codec::kLogLevels.end())));
+  command
+      ->add_option("--log-decisions", flags->log_decisions,
+                   "Log a line for each review: none, denied, findings or all [none]")
+      ->check(CLI::IsMember(
+          std::vector<std::string>(codec::kLogDecisions.begin(), codec::kLogDecisions.end())));
   command->callback(
       [&action, flags, config] { action = [flags, config] { return run(*config, *flags); }; });
 }

@@ -1,6 +1,7 @@
 #include "codec/answer.h"
 
 #include <fmt/format.h>
+#include <simdjson.h>
 
 #include <algorithm>
 #include <array>
@@ -136,10 +137,10 @@ void append_status(std::string& out, const Review& review, const Verdict& verdic
   }
 
   out += R"(,"status":{"metadata":{},"status":"Failure","message":")";
-  append_printable(out, fmt::format("{}{} has more privilege than {} allows ({})", kind,
-                                    facts.name.empty() ? "" : fmt::format(" \"{}\"", facts.name),
-                                    template_names(verdict, denies),
-                                    plural(findings.size(), "finding")));
+  append_printable(
+      out, fmt::format("{}{} has more privilege than {} allows ({})", kind,
+                       facts.name.empty() ? "" : fmt::format(" \"{}\"", facts.name),
+                       template_names(verdict, denies), plural(findings.size(), "finding")));
   for (std::size_t i = 0; i < std::min(findings.size(), kMaxMessageFindings); ++i) {
     out += R"(\n- )";
     append_printable(out, findings[i].violation->finding.message);
@@ -275,8 +276,13 @@ std::string encode_answer(const Review& review, const Verdict& verdict) {
 }
 
 std::string encode_error(std::string_view message) {
+  std::string text;
+  if (simdjson::validate_utf8(message.data(), message.size()))
+    text = message;
+  else  // of a path, say: JSON is UTF-8
+    for (const char c : message) text += static_cast<unsigned char>(c) < 0x80 ? c : '?';
   std::string out = R"({"error":)";
-  append_string(out, verdict::printable(message));
+  append_string(out, verdict::printable(text));
   out += "}\n";
   return out;
 }

@@ -136,12 +136,8 @@ class Decoder {
   };
   class Scope {
    public:
-    Scope(Decoder& decoder, std::string_view name) : decoder_(decoder) {
-      decoder_.push({name, 0});
-    }
-    Scope(Decoder& decoder, std::size_t index) : decoder_(decoder) {
-      decoder_.push({{}, index});
-    }
+    Scope(Decoder& decoder, std::string_view name) : decoder_(decoder) { decoder_.push({name, 0}); }
+    Scope(Decoder& decoder, std::size_t index) : decoder_(decoder) { decoder_.push({{}, index}); }
     ~Scope() { --decoder_.depth_; }
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;

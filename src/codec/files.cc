@@ -199,22 +199,44 @@ void read_duration(Decoder& d, Json value, Configuration& out) {
   read_parsed(d, value, out.*Member, parse_duration, "a duration such as 250ms, 5s or 2m");
 }
 
-using C = Configuration;
-constexpr Field<C> kServer[] = {{"listen", plain<&C::listen>::read},
-                                {"management", plain<&C::management>::read},
-                                {"tlsCert", plain<&C::tls_cert>::read},
-                                {"tlsKey", plain<&C::tls_key>::read},
-                                {"clientCA", plain<&C::client_ca>::read},
-                                {"maxBodyBytes", plain<&C::max_body_bytes>::read},
-                                {"maxConnections", plain<&C::max_connections>::read},
-                                {"handshakeTimeout", read_duration<&C::handshake_timeout>},
-                                {"idleTimeout", read_duration<&C::idle_timeout>},
-                                {"requestTimeout", read_duration<&C::request_timeout>},
-                                {"drainDelay", read_duration<&C::drain_delay>},
-                                {"drainTimeout", read_duration<&C::drain_timeout>}};
+/// A duration that may not be zero.
+template <auto Member>
+void read_timeout(Decoder& d, Json value, Configuration& out) {
+  read_duration<Member>(d, value, out);
+  if (out.*Member == std::chrono::milliseconds(0)) d.fault("must be more than zero");
+}
 
-constexpr Field<C> kLog[] = {{"level", plain<&C::log_level>::read},
-                             {"decisions", plain<&C::log_decisions>::read}};
+template <auto Member, std::int64_t Min, std::int64_t Max>
+void read_number(Decoder& d, Json value, Configuration& out) {
+  d.read(value, out.*Member);
+  if (out.*Member < Min || out.*Member > Max)
+    d.fault(fmt::format("must be {} to {}, is {}", Min, Max, simdjson::minify(value)));
+}
+
+template <auto Member, const auto& Words>
+void read_word(Decoder& d, Json value, Configuration& out) {
+  d.read(value, out.*Member);
+  if (out.*Member && std::ranges::find(Words, *(out.*Member)) == Words.end())
+    d.fault(fmt::format("must be one of {}, is \"{}\"", fmt::join(Words, ", "), *(out.*Member)));
+}
+
+using C = Configuration;
+constexpr Field<C> kServer[] = {
+    {"listen", plain<&C::listen>::read},
+    {"management", plain<&C::management>::read},
+    {"tlsCert", plain<&C::tls_cert>::read},
+    {"tlsKey", plain<&C::tls_key>::read},
+    {"clientCA", plain<&C::client_ca>::read},
+    {"maxBodyBytes", read_number<&C::max_body_bytes, kMinBodyBytes, kMaxBodyBytes>},
+    {"maxConnections", read_number<&C::max_connections, 1, kMaxConnections>},
+    {"handshakeTimeout", read_timeout<&C::handshake_timeout>},
+    {"idleTimeout", read_timeout<&C::idle_timeout>},
+    {"requestTimeout", read_timeout<&C::request_timeout>},
+    {"drainDelay", read_duration<&C::drain_delay>},
+    {"drainTimeout", read_duration<&C::drain_timeout>}};
+
+constexpr Field<C> kLog[] = {{"level", read_word<&C::log_level, kLogLevels>},
+                             {"decisions", read_word<&C::log_decisions, kLogDecisions>}};
 
 struct RawConfiguration : TypeMeta, Configuration {};
 
@@ -270,6 +292,8 @@ Result<std::vector<TemplateSpec>> read_templates(std::string_view text, const st
     if (!faults.empty()) return error_at(document, file, faults.front());
     TemplateSpec& spec = specs.emplace_back(std::move(static_cast<TemplateSpec&>(raw)));
     spec.file = file;
+    spec.name_line = line_of(document, "/metadata/name");
+    spec.extends_line = line_of(document, "/spec/extends");
     for (std::size_t i = 0; i < spec.rules.size(); ++i)
       spec.rules[i].line = line_of(document, fmt::format("/spec/rules/{}", i));
   }

@@ -4,6 +4,7 @@
 // stateless.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -29,6 +30,13 @@ struct BindingSpec {
   std::string file;      ///< for messages; empty: a flag
   std::size_t line = 0;  ///< for messages
 };
+
+/// What settings may be.
+inline constexpr std::int64_t kMinBodyBytes = 1 << 10, kMaxBodyBytes = 1 << 30;
+inline constexpr std::int64_t kMaxConnections = 100'000;
+inline constexpr std::array<std::string_view, 4> kLogLevels = {"debug", "info", "warn", "error"};
+inline constexpr std::array<std::string_view, 4> kLogDecisions = {"none", "denied", "findings",
+                                                                  "all"};
 
 /// What `plimsoll serve` is told. Absent: not said.
 struct Configuration {

@@ -24,6 +24,8 @@ namespace {
 // Beyond max_connections this many are still taken, to be answered with 503 instead of silence.
 constexpr std::size_t kReserve = 16;
 constexpr int kBacklog = 512;
+// Stands in Request::local_port once httplib has read the head.
+constexpr int kHeadRead = 0;
 // How long a new connection waits for the place of an idle one that is being ended.
 constexpr std::chrono::milliseconds kWaitForPlace{250};
 
@@ -108,11 +110,24 @@ class HttpServer::Impl final : public httplib::Server {
     set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
       const auto refusal = refuse(request);
       if (!refusal) return HandlerResponse::Unhandled;
-      if (refusal->status == 405)
-        response.set_header("Allow", find(request.path)->post ? "POST" : "GET");
-      response.status = refusal->status;
-      response.set_content(error_body_(refusal->message), "application/json");
+      answer_refusal(*refusal, request, response);
       return HandlerResponse::Handled;
+    });
+    set_expect_100_continue_handler(
+        [this](const httplib::Request& request, httplib::Response& response) {
+          const auto refusal = refuse(request);
+          if (!refusal) return 100;
+          answer_refusal(*refusal, request, response);
+          return refusal->status;
+        });
+    // The last word on every answer. A request whose head could not be read may be followed by
+    // anything; httplib sets the port only once it is read.
+    set_post_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
+      const bool head_read = request.local_port == kHeadRead && response.status != 416;
+      if (head_read && response.status != 400 && !closing_.load()) return;
+      response.headers.erase("Keep-Alive");
+      response.headers.erase("Connection");
+      response.set_header("Connection", "close");
     });
     set_error_handler([this](const httplib::Request&, httplib::Response& response) {
       if (response.body.empty())
@@ -186,6 +201,7 @@ class HttpServer::Impl final : public httplib::Server {
       connections_.end_idle();
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
+    ending_.store(true);
     connections_.end_all();
   }
 
@@ -219,6 +235,14 @@ class HttpServer::Impl final : public httplib::Server {
         (request.has_header("Content-Length") && request.get_header_value("Content-Length") != "0"))
       return Refusal{400, "GET takes no body"};
     return std::nullopt;
+  }
+
+  void answer_refusal(const Refusal& refusal, const httplib::Request& request,
+                      httplib::Response& response) const {
+    if (refusal.status == 405)
+      response.set_header("Allow", find(request.path)->post ? "POST" : "GET");
+    response.status = refusal.status;
+    response.set_content(error_body_(refusal.message), "application/json");
   }
 
   // httplib matches patterns with std::regex, which is slow and recurses on long paths, except
@@ -274,25 +298,29 @@ class HttpServer::Impl final : public httplib::Server {
       shed(stream);
       return;
     }
-    bool unread = false;
-    for (bool more = true; more;) {
+    bool trusted = true;
+    while (trusted) {
       slot->idle();
+      // Whoever comes after the last look at the connections ends by itself.
+      if (ending_.load()) return;
       const bool readable = stream.wait_for_request(Clock::now() + limits_.idle);
       if (!slot->busy() || !readable) return;
       stream.start_request(Clock::now() + limits_.request);
+      trusted = false;
       bool closed = false;
-      const bool ok = process_request(stream, "", 0, "", 0, closing_.load(), closed,
+      const bool ok = process_request(stream, "", 0, "", kHeadRead, closing_.load(), closed,
                                       [&](httplib::Request& request) {
                                         stream.head_read();
-                                        if (!refuse(request)) return;
+                                        trusted = !refuse(request);
+                                        if (trusted) return;
                                         ++counts_.refused;
-                                        unread = true;
                                         request.headers.erase("Connection");
                                         request.set_header("Connection", "close");
                                       });
-      more = stream.flush() && ok && !closed && !unread && !closing_.load();
+      if (!stream.flush() || !ok) return;
+      if (closed || closing_.load()) break;
     }
-    stream.close_gracefully(unread);
+    stream.close_gracefully(!trusted);
   }
 
   void shed(BufferedStream& stream) {
@@ -314,7 +342,7 @@ class HttpServer::Impl final : public httplib::Server {
   std::string address_;
   Connections connections_;
   Counts counts_;
-  std::atomic<bool> closing_{false};
+  std::atomic<bool> closing_{false}, ending_{false};
 };
 
 HttpServer::HttpServer(const TlsContext* tls, Limits limits,

@@ -6,9 +6,8 @@
 #include <openssl/x509.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <string_view>
 #include <vector>
 
@@ -24,10 +23,13 @@ Error file_error(const std::string& file, std::string message, std::string remed
 }
 
 Result<std::string> read_file(const std::string& path) {
+  constexpr std::size_t kMost = 1 << 20;  // a chain of certificates has some kilobytes
   errno = 0;
-  std::ifstream in(path, std::ios::binary);
-  std::string bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  if (in && !bytes.empty()) return bytes;
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
+                                                             std::fclose);
+  std::string bytes(kMost, '\0');
+  bytes.resize(file ? std::fread(bytes.data(), 1, bytes.size(), file.get()) : 0);
+  if (!bytes.empty()) return bytes;
   return file_error(path,
                     errno != 0 ? fmt::format("cannot be read: {}", std::strerror(errno))
                                : std::string("is empty"),

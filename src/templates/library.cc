@@ -127,12 +127,12 @@ Result<Library> Library::make(std::vector<TemplateSpec> specs) {
   std::map<std::string_view, const TemplateSpec*> by_name;
   for (const TemplateSpec& spec : specs) {
     if (!well_formed(spec.name))
-      return error_at(spec, 0, "metadata.name",
+      return error_at(spec, spec.name_line, "metadata.name",
                       fmt::format("\"{}\" cannot name a template", spec.name),
                       "use at most 63 small letters, digits and dashes");
     if (const auto [at, fresh] = by_name.emplace(spec.name, &spec); !fresh)
       return error_at(
-          spec, 0, "metadata.name",
+          spec, spec.name_line, "metadata.name",
           fmt::format("\"{}\" is also the name of the template in {}", spec.name, at->second->file),
           "choose another name");
     library.newest_ = std::max(library.newest_, spec.newest.value_or(0));
@@ -146,10 +146,11 @@ Result<Library> Library::make(std::vector<TemplateSpec> specs) {
   std::vector<const TemplateSpec*> left;
   for (const TemplateSpec& spec : specs) {
     if (!spec.extends.empty() && !by_name.contains(spec.extends))
-      return error_at(
-          spec, 0, "spec.extends", fmt::format("there is no template \"{}\"", spec.extends),
-          fmt::format("use one of {}",
-                      join(by_name, [](const auto& named) { return std::string(named.first); })));
+      return error_at(spec, spec.extends_line, "spec.extends",
+                      fmt::format("there is no template \"{}\"", spec.extends),
+                      fmt::format("use one of {}", join(by_name, [](const auto& named) {
+                                    return std::string(named.first);
+                                  })));
     left.push_back(&spec);
   }
   while (!left.empty()) {

@@ -1,7 +1,8 @@
 #include "verdict/words.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+
+#include <algorithm>
 #include <iterator>
 
 namespace plimsoll::verdict {

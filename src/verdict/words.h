@@ -14,13 +14,13 @@ namespace plimsoll::verdict {
 /// a name with a dot or a slash stands in brackets.
 std::string field_of(std::string_view pointer);
 
-/// What to do about a violation, without a final full stop: its edits in words (`set spec.hostPID to
-/// false`, `remove spec.containers[0].ports[0].hostPort`), or the check's remedy where it has none.
-/// `field`: field_of(violation.finding.path), if it is known already.
+/// What to do about a violation, without a final full stop: its edits in words (`set spec.hostPID
+/// to false`, `remove spec.containers[0].ports[0].hostPort`), or the check's remedy where it has
+/// none. `field`: field_of(violation.finding.path), if it is known already.
 std::string advice(const Violation& violation, std::string_view field = {});
 
-/// The text with every control character (C0, DEL, C1) as `\xNN`: it came from a manifest and goes to
-/// a terminal or into an HTTP header. `text` is valid UTF-8.
+/// The text with every control character (C0, DEL, C1) as `\xNN`: it came from a manifest and goes
+/// to a terminal or into an HTTP header. `text` is valid UTF-8.
 std::string printable(std::string_view text);
 
 /// Whether printable() would change nothing; may be false where it would not.
