@@ -340,6 +340,16 @@ int run(const std::string& config, const codec::Configuration& flags) {
   return kPassed;
 }
 
+CLI::Validator one_of(std::span<const std::string_view> words) {
+  return CLI::Validator(
+      [words](const std::string& word) {
+        return std::ranges::find(words, word) != words.end()
+                   ? std::string()
+                   : fmt::format("\"{}\" is not known; use {}", word, fmt::join(words, ", "));
+      },
+      "");
+}
+
 }  // namespace
 
 void add_serve(CLI::App& app, Action& action) {
@@ -405,13 +415,11 @@ void add_serve(CLI::App& app, Action& action) {
   duration("--drain-timeout", &C::drain_timeout, false,
            "Then, how long to wait for requests under way [15s]");
   command->add_option("--log-level", flags->log_level, "debug, info, warn or error [info]")
-      ->check(CLI::IsMember(
-          std::vector<std::string>(codec::kLogLevels.begin(), codec::kLogLevels.end())));
+      ->check(one_of(codec::kLogLevels));
   command
       ->add_option("--log-decisions", flags->log_decisions,
                    "Log a line for each review: none, denied, findings or all [none]")
-      ->check(CLI::IsMember(
-          std::vector<std::string>(codec::kLogDecisions.begin(), codec::kLogDecisions.end())));
+      ->check(one_of(codec::kLogDecisions));
   command->callback(
       [&action, flags, config] { action = [flags, config] { return run(*config, *flags); }; });
 }

@@ -203,21 +203,21 @@ void read_duration(Decoder& d, Json value, Configuration& out) {
 template <auto Member>
 void read_timeout(Decoder& d, Json value, Configuration& out) {
   read_duration<Member>(d, value, out);
-  if (out.*Member == std::chrono::milliseconds(0)) d.fault("must be more than zero");
+  if (out.*Member == std::chrono::milliseconds(0)) d.fault("must be more than zero; use 5s, say");
 }
 
 template <auto Member, std::int64_t Min, std::int64_t Max>
 void read_number(Decoder& d, Json value, Configuration& out) {
   d.read(value, out.*Member);
   if (out.*Member < Min || out.*Member > Max)
-    d.fault(fmt::format("must be {} to {}, is {}", Min, Max, simdjson::minify(value)));
+    d.fault(fmt::format("{} is out of range; use {} to {}", simdjson::minify(value), Min, Max));
 }
 
 template <auto Member, const auto& Words>
 void read_word(Decoder& d, Json value, Configuration& out) {
   d.read(value, out.*Member);
   if (out.*Member && std::ranges::find(Words, *(out.*Member)) == Words.end())
-    d.fault(fmt::format("must be one of {}, is \"{}\"", fmt::join(Words, ", "), *(out.*Member)));
+    d.fault(fmt::format("\"{}\" is not known; use {}", *(out.*Member), fmt::join(Words, ", ")));
 }
 
 using C = Configuration;

@@ -176,7 +176,7 @@ Result<Library> Library::make(std::vector<TemplateSpec> specs) {
     });
     if (left.size() == before)
       return error_at(
-          *left.front(), 0, "spec.extends",
+          *left.front(), left.front()->extends_line, "spec.extends",
           fmt::format("\"{}\" leads back to \"{}\"", left.front()->extends, left.front()->name),
           "let one of them stand by itself");
   }

@@ -369,7 +369,7 @@ TEST_F(Serve, RefusesWrongFlags) {
            {{"--max-connections", "x"}, {"--max-connections", "x"}},
            {{"--max-body-bytes", "1"}, {"range", "1024"}},
            {{"--log-level", "loud"}, {"loud", "debug, info, warn, error"}},
-           {{"--log-decisions", "some"}, {"some", "none, denied, findings or all"}},
+           {{"--log-decisions", "some"}, {"some", "none, denied, findings, all"}},
            {{"--bind", "enforce"}, {"--bind", "enforce", "MODE=TEMPLATE"}},
            {{"--bind", "deny=baseline"}, {"--bind", "deny", "enforce, warn or audit"}},
            {{"--bind", "enforce=baseline@1"}, {"--bind", "baseline@1"}},
