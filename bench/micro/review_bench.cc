@@ -1,13 +1,13 @@
 // From a review's bytes to its answer's, without a socket: what a decision itself costs.
 //
-// The reviews are nine pod creations as kube-apiserver 1.37 sent them (mean 4.4 KB); an iteration is
-// one review, each in its turn.
+// The reviews are nine pod creations as kube-apiserver 1.37 sent them (mean 4.4 KB); an iteration
+// is one review, each in its turn.
 #include <benchmark/benchmark.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <fmt/format.h>
 #include <memory>
 #include <string>
 #include <vector>

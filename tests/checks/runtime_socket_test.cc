@@ -37,8 +37,8 @@ TEST(RuntimeSocket, Paths) {
         // through the root or working directory of the node's processes
         "/proc", "/proc/1", "/proc/1/root", "/proc/1/root/", "/proc/1/root/run/docker.sock",
         "/proc/self/root/var/run/docker.sock", "/proc/1/cwd", "/proc/1/root/proc/1/root/run",
-        "/proc/1/root/proc", "//proc/1//root/./run", "/proc/1/task",
-        "/proc/1/task/1", "/proc/1/task/1/root/run/docker.sock",
+        "/proc/1/root/proc", "//proc/1//root/./run", "/proc/1/task", "/proc/1/task/1",
+        "/proc/1/task/1/root/run/docker.sock",
         // Windows pipes, in any case
         R"(\\.\pipe\docker_engine)", R"(\\.\PIPE\Docker_Engine)", "//./pipe/docker_engine"})
     rows.push_back({path, volume(path), kFound});
@@ -56,7 +56,8 @@ TEST(RuntimeSocket, Paths) {
         "/run/user/1000/bus", "/run/user/1000/podman/other", "/run/user/1000/podman/podman.sock/x",
         "/run/users/1000/podman", "/run/user/1000/x/podman", "/*", "/var/snap/other",
         // other things of the node's processes
-        "/proc/sys", "/proc/meminfo", "/proc/1/task/1/root/etc", "/proc/1/root/etc", "/proc/1/ns/net", "/proc/1/fd", "/procs", "/data/proc/1/root",
+        "/proc/sys", "/proc/meminfo", "/proc/1/task/1/root/etc", "/proc/1/root/etc",
+        "/proc/1/ns/net", "/proc/1/fd", "/procs", "/data/proc/1/root",
         // other pipes and Windows paths
         R"(\\.\pipe\docker_engine2)", R"(\\.\pipe\docker)", R"(\\.\pipe\)",
         R"(C:\ProgramData\docker)", R"(\run\docker.sock)"})
