@@ -128,7 +128,7 @@ Result<std::shared_ptr<const Policy>> make_policy(const Settings& settings) {
 class Log {
  public:
   explicit Log(const std::string& level) {
-    constexpr std::size_t kLines = 8192;
+    constexpr std::size_t kLines = 1024;
     pool_ = std::make_shared<spdlog::details::thread_pool>(kLines, 1);
     logger_ = std::make_shared<spdlog::async_logger>(
         "plimsoll", std::make_shared<spdlog::sinks::stderr_sink_mt>(), pool_,

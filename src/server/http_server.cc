@@ -1,13 +1,15 @@
 #include "server/http_server.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <httplib.h>
 #include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -15,8 +17,8 @@
 #include <optional>
 #include <thread>
 
-#include "server/pool.h"
-#include "server/stream.h"
+#include "server/connection.h"
+#include "server/worker.h"
 
 namespace plimsoll::server {
 namespace {
@@ -24,6 +26,8 @@ namespace {
 // Beyond max_connections this many are still taken, to be answered with 503 instead of silence.
 constexpr std::size_t kReserve = 16;
 constexpr int kBacklog = 512;
+// How long to wait when the process has no descriptor left.
+constexpr std::chrono::milliseconds kNoDescriptor{10};
 // Stands in Request::local_port once httplib has read the head.
 constexpr int kHeadRead = 0;
 // How long a new connection waits for the place of an idle one that is being ended.
@@ -89,7 +93,32 @@ std::string_view default_message(int status) {
 
 }  // namespace
 
-class HttpServer::Impl final : public httplib::Server {
+/// What httplib reads a request from and writes its answer to: memory.
+class MemoryStream final : public httplib::Stream {
+ public:
+  MemoryStream(std::string_view input, std::string& output) : input_(input), output_(output) {}
+
+  [[nodiscard]] bool is_readable() const override { return true; }
+  [[nodiscard]] bool is_writable() const override { return true; }
+  ssize_t read(char* to, std::size_t size) override {
+    const std::size_t count = input_.copy(to, size);
+    input_.remove_prefix(count);
+    return count > 0 || size == 0 ? static_cast<ssize_t>(count) : -1;
+  }
+  ssize_t write(const char* from, std::size_t size) override {
+    output_.append(from, size);
+    return static_cast<ssize_t>(size);
+  }
+  void get_remote_ip_and_port(std::string&, int&) const override {}
+  void get_local_ip_and_port(std::string&, int&) const override {}
+  [[nodiscard]] socket_t socket() const override { return 0; }
+
+ private:
+  std::string_view input_;
+  std::string& output_;
+};
+
+class HttpServer::Impl final : public httplib::Server, private Exchange {
  public:
   Impl(const TlsContext* tls, Limits limits,
        std::function<std::string(std::string_view)> error_body)
@@ -97,10 +126,9 @@ class HttpServer::Impl final : public httplib::Server {
         limits_(limits),
         error_body_(std::move(error_body)),
         connections_(limits.max_connections) {
-    new_task_queue = [this] { return new ElasticPool(limits_.max_connections + kReserve); };
     set_tcp_nodelay(true);
     set_payload_max_length(limits.max_body);
-    // Only for the headers that httplib writes; process_and_close_socket holds to the limits.
+    // Only for the headers that httplib writes; the connections hold to the limits.
     set_keep_alive_timeout(std::chrono::duration_cast<std::chrono::seconds>(limits.idle).count());
     set_keep_alive_max_count(std::numeric_limits<int>::max());
     set_socket_options([](socket_t sock) {
@@ -124,7 +152,7 @@ class HttpServer::Impl final : public httplib::Server {
     // anything; httplib sets the port only once it is read.
     set_post_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
       const bool head_read = request.local_port == kHeadRead && response.status != 416;
-      if (head_read && response.status != 400 && !closing_.load()) return;
+      if (head_read && !closing_.load()) return;
       response.headers.erase("Keep-Alive");
       response.headers.erase("Connection");
       response.set_header("Connection", "close");
@@ -138,6 +166,11 @@ class HttpServer::Impl final : public httplib::Server {
           response.status = 500;
           response.set_content(error_body_("an internal error"), "application/json");
         });
+  }
+
+  ~Impl() override {
+    if (svr_sock_ != INVALID_SOCKET) ::close(svr_sock_.exchange(INVALID_SOCKET));
+    ::close(stop_event_);
   }
 
   void add(std::string path, bool post, server::Handler handler) {
@@ -184,7 +217,21 @@ class HttpServer::Impl final : public httplib::Server {
 
   bool run() {
     install_routes();
-    return listen_after_bind();
+    const std::size_t threads =
+        limits_.threads > 0 ? limits_.threads : std::max(2U, std::thread::hardware_concurrency());
+    std::vector<std::unique_ptr<Worker>> workers;
+    for (std::size_t i = 0; i < threads; ++i)
+      workers.push_back(std::make_unique<Worker>([this](const Connection& connection) {
+        if (connection.shed()) --shedding_;
+      }));
+    running_.store(true);
+    running_.notify_all();
+    const bool ok = accept_until_drained(workers);
+    // Who still stands in its queue is turned away, and goes elsewhere.
+    ::close(svr_sock_.exchange(INVALID_SOCKET));
+    // Until drain() has ended what is under way; it may not even have begun.
+    draining_done_.wait(false);
+    return ok;
   }
 
   void start_closing() {
@@ -194,8 +241,8 @@ class HttpServer::Impl final : public httplib::Server {
 
   void drain(std::chrono::milliseconds grace) {
     start_closing();
-    wait_until_ready();
-    stop();
+    running_.wait(false);
+    stop_accepting();
     const auto deadline = Clock::now() + grace;
     while (connections_.count() > 0 && Clock::now() < deadline) {
       connections_.end_idle();
@@ -203,6 +250,8 @@ class HttpServer::Impl final : public httplib::Server {
     }
     ending_.store(true);
     connections_.end_all();
+    draining_done_.store(true);
+    draining_done_.notify_all();
   }
 
   [[nodiscard]] const std::string& address() const { return address_; }
@@ -260,14 +309,40 @@ class HttpServer::Impl final : public httplib::Server {
     }
   }
 
-  bool process_and_close_socket(socket_t socket) override {
+  // Ends when drain() wants no more connections; false: the socket cannot be listened to.
+  bool accept_until_drained(const std::vector<std::unique_ptr<Worker>>& workers) {
+    for (;;) {
+      std::array<pollfd, 2> items = {{{svr_sock_.load(), POLLIN, 0}, {stop_event_, POLLIN, 0}}};
+      if (poll(items.data(), items.size(), -1) < 0 && errno != EINTR) return false;
+      if (items[1].revents != 0) return true;
+      const int socket = accept4(svr_sock_.load(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (socket >= 0)
+        place(socket, workers);
+      else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        std::this_thread::sleep_for(kNoDescriptor);  // until a connection has gone
+    }
+  }
+
+  // Gives a new connection to the worker with the fewest.
+  void place(int socket, const std::vector<std::unique_ptr<Worker>>& workers) {
     ++counts_.accepted;
-    fcntl(socket, F_SETFL, fcntl(socket, F_GETFL) | O_NONBLOCK);
     Connections::Slot* const slot = place_for(socket);
-    serve(socket, slot);
-    if (slot != nullptr) connections_.release(slot);
-    ::close(socket);
-    return true;
+    if (slot == nullptr) {
+      if (shedding_.load() >= kReserve) {
+        ::close(socket);
+        return;
+      }
+      ++shedding_;
+      ++counts_.shed;
+    }
+    const std::shared_ptr<SSL_CTX> context = tls_ != nullptr ? tls_->current() : nullptr;
+    SSL* const ssl = context ? SSL_new(context.get()) : nullptr;
+    if (ssl != nullptr) SSL_set_fd(ssl, socket);
+    const auto& worker =
+        *std::ranges::min_element(workers, {}, [](const auto& w) { return w->count(); });
+    Exchange& exchange = *this;
+    worker->give(std::make_unique<Connection>(socket, ssl, connections_, slot, exchange, limits_,
+                                              Clock::now()));
   }
 
   Connections::Slot* place_for(int socket) {
@@ -281,58 +356,54 @@ class HttpServer::Impl final : public httplib::Server {
     return nullptr;
   }
 
-  void serve(int socket, Connections::Slot* slot) {
-    const std::shared_ptr<SSL_CTX> context = tls_ != nullptr ? tls_->current() : nullptr;
-    const std::unique_ptr<SSL, decltype(&SSL_free)> ssl(context ? SSL_new(context.get()) : nullptr,
-                                                        SSL_free);
-    if (context) {
-      if (!ssl) return;
-      SSL_set_fd(ssl.get(), socket);
-    }
-    BufferedStream stream(socket, ssl.get());
-    if (ssl && !stream.handshake(Clock::now() + limits_.handshake)) {
-      ++counts_.handshake_failures;
-      return;
-    }
-    if (slot == nullptr) {
-      shed(stream);
-      return;
-    }
-    bool trusted = true;
-    while (trusted) {
-      slot->idle();
-      // Whoever comes after the last look at the connections ends by itself.
-      if (ending_.load()) return;
-      const bool readable = stream.wait_for_request(Clock::now() + limits_.idle);
-      if (!slot->busy() || !readable) return;
-      stream.start_request(Clock::now() + limits_.request);
-      trusted = false;
-      bool closed = false;
-      const bool ok = process_request(stream, "", 0, "", kHeadRead, closing_.load(), closed,
-                                      [&](httplib::Request& request) {
-                                        stream.head_read();
-                                        trusted = !refuse(request);
-                                        if (trusted) return;
-                                        ++counts_.refused;
-                                        request.headers.erase("Connection");
-                                        request.set_header("Connection", "close");
-                                      });
-      if (!stream.flush() || !ok) return;
-      if (closed || closing_.load()) break;
-    }
-    stream.close_gracefully(!trusted);
+  // --- what a connection asks --------------------------------------------------------------------
+
+  Answered answer(std::string_view request, bool whole, std::string& out) override {
+    MemoryStream stream(request, out);
+    bool trusted = false, closed = false;
+    const bool ok = process_request(stream, "", 0, "", kHeadRead, !whole || closing_.load(), closed,
+                                    [&](httplib::Request& read) {
+                                      trusted = !refuse(read);
+                                      if (trusted) return;
+                                      ++counts_.refused;
+                                      read.headers.erase("Connection");
+                                      read.set_header("Connection", "close");
+                                    });
+    return {.last = !ok || !trusted || closed || closing_.load(), .unread = !trusted};
   }
 
-  void shed(BufferedStream& stream) {
-    ++counts_.shed;
-    const std::string body = error_body_("every connection is taken; try again");
-    const std::string answer =
-        fmt::format("HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
-                    "Content-Length: {}\r\nRetry-After: 1\r\nConnection: close\r\n\r\n{}",
-                    body.size(), body);
-    stream.write(answer.data(), answer.size());
-    stream.flush();
-    stream.close_gracefully(true);
+  HeadVerdict look(std::string_view head) override {
+    struct Looked {};
+    HeadVerdict verdict{.answer_now = true};
+    std::string ignored;
+    MemoryStream stream(head, ignored);
+    bool closed = false;
+    try {
+      process_request(stream, "", 0, "", kHeadRead, true, closed, [&](httplib::Request& read) {
+        verdict.answer_now = refuse(read).has_value();
+        verdict.invite = !verdict.answer_now && read.get_header_value("Expect") == "100-continue";
+        throw Looked{};  // httplib has no other way out before it reads the body
+      });
+    } catch (const Looked&) {
+    }
+    return verdict;
+  }
+
+  std::string refusal(int status) override {
+    const std::string body = error_body_(default_message(status));
+    return fmt::format(
+        "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{}"
+        "Connection: close\r\n\r\n{}",
+        status, httplib::status_message(status), body.size(),
+        status == 503 ? "Retry-After: 1\r\n" : "", body);
+  }
+
+  [[nodiscard]] bool ending() const override { return ending_.load(); }
+  void handshake_failed() override { ++counts_.handshake_failures; }
+
+  void stop_accepting() {
+    const std::uint64_t one = 1;
+    static_cast<void>(!::write(stop_event_, &one, sizeof one));
   }
 
   const TlsContext* const tls_;
@@ -342,7 +413,9 @@ class HttpServer::Impl final : public httplib::Server {
   std::string address_;
   Connections connections_;
   Counts counts_;
-  std::atomic<bool> closing_{false}, ending_{false};
+  std::atomic<std::size_t> shedding_{0};
+  std::atomic<bool> closing_{false}, ending_{false}, running_{false}, draining_done_{false};
+  const int stop_event_ = eventfd(0, EFD_CLOEXEC);
 };
 
 HttpServer::HttpServer(const TlsContext* tls, Limits limits,

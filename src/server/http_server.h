@@ -1,12 +1,14 @@
 // An HTTP/1.1 server over httplib: TLS or plain, with limits that a hostile client cannot get
 // round.
 //
-// A connection is refused, and closed, rather than trusted, when its body has no plain length
-// (chunked, compressed, missing, too large) or its type is not JSON. Each connection has a thread;
-// at most `max_connections` are open. One more ends the one that is idle for the longest time; when
-// none is idle it is answered with 503. Ownership: the handlers are the server's and must be
-// callable from any thread. Thread-safety: bind(), run() and drain() may be called from different
-// threads.
+// A request is refused, and its connection closed, rather than trusted, when its body has no plain
+// length (chunked, compressed, missing, too large) or its type is not JSON. A few threads serve
+// every connection, and only whole requests reach a handler: a slow client costs memory alone. At
+// most `max_connections` are open. One more ends the one that is idle for the longest time; when
+// none is idle it is answered with 503.
+//
+// Ownership: the handlers are the server's; they must be callable from any thread, and must not
+// wait. Thread-safety: bind(), run() and drain() may be called from different threads.
 #pragma once
 
 #include <atomic>
@@ -40,6 +42,7 @@ using Handler = std::function<Response(const Request&)>;
 struct Limits {
   std::size_t max_body = 8 * 1024 * 1024;  ///< bytes
   std::size_t max_connections = 512;
+  std::size_t threads = 0;  ///< that serve them; 0: one a processor, at least 2
   std::chrono::milliseconds handshake{5'000};
   std::chrono::milliseconds idle{120'000};    ///< longer than the 90 s for which clients keep them
   std::chrono::milliseconds request{10'000};  ///< from the first byte to the end of the answer

@@ -721,6 +721,20 @@ TEST(HttpServer, AnswersForAHandlerThatThrows) {
   EXPECT_EQ(after->body, "fine");
 }
 
+// Whatever the answer says of the connection, the server does.
+TEST(HttpServer, DoesWhatItsAnswerSays) {
+  const RunningServer server;
+  const auto client = server.connect();
+  const auto answer = client->ask(post("/malformed", "{"));
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 400);
+  if (answer->closes()) {
+    EXPECT_TRUE(client->ended());
+  } else {
+    EXPECT_TRUE(client->ask(post("/echo", "next")));
+  }
+}
+
 // --- the end -------------------------------------------------------------------------------------
 
 TEST(HttpServer, DrainLetsARequestFinishAndTakesNoMore) {

@@ -21,6 +21,7 @@ inline Limits wide_limits() {
   Limits limits;
   limits.max_body = 64 * 1024;
   limits.handshake = limits.idle = limits.request = kForever;
+  limits.threads = 12;  // /hold keeps one from its other connections
   return limits;
 }
 
@@ -67,6 +68,7 @@ class RunningServer {
       : tls_(tls), server_(tls, limits, test_error_body) {
     server_.post("/echo", [](const Request& r) { return Response{200, std::string(r.body)}; });
     server_.post("/path/*", [](const Request& r) { return Response{200, std::string(r.path)}; });
+    server_.post("/malformed", [](const Request&) { return Response{400, "{}\n"}; });
     server_.post("/throw", [](const Request&) -> Response { throw std::runtime_error("secret"); });
     server_.post("/throw-int", [](const Request&) -> Response { throw 42; });
     server_.post("/hold", [this](const Request& r) {

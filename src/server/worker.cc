@@ -1,0 +1,124 @@
+#include "server/worker.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <system_error>
+#include <utility>
+
+namespace plimsoll::server {
+namespace {
+
+// How often deadlines are looked at while there are connections.
+constexpr std::chrono::milliseconds kTick{100};
+
+int or_throw(int result, const char* what) {
+  if (result < 0) throw std::system_error(errno, std::generic_category(), what);
+  return result;
+}
+
+}  // namespace
+
+Worker::Worker(std::function<void(const Connection&)> gone)
+    : gone_(std::move(gone)),
+      epoll_(or_throw(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
+      event_(or_throw(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {
+  epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
+  or_throw(epoll_ctl(epoll_, EPOLL_CTL_ADD, event_, &event), "epoll_ctl");
+  thread_ = std::thread(&Worker::run, this);
+}
+
+Worker::~Worker() {
+  finish();
+  thread_.join();
+  connections_.clear();
+  ::close(event_);
+  ::close(epoll_);
+}
+
+void Worker::wake() {
+  const std::uint64_t one = 1;
+  static_cast<void>(!::write(event_, &one, sizeof one));
+}
+
+void Worker::give(std::unique_ptr<Connection> connection) {
+  ++count_;
+  {
+    const std::lock_guard lock(mutex_);
+    given_.push_back(std::move(connection));
+  }
+  wake();
+}
+
+void Worker::finish() {
+  finishing_.store(true);
+  wake();
+}
+
+void Worker::adopt() {
+  std::uint64_t ignored = 0;
+  static_cast<void>(!::read(event_, &ignored, sizeof ignored));
+  std::vector<std::unique_ptr<Connection>> given;
+  {
+    const std::lock_guard lock(mutex_);
+    given.swap(given_);
+  }
+  for (auto& connection : given) {
+    Connection& added = *connection;
+    added.index = connections_.size();
+    connections_.push_back(std::move(connection));
+    settle(added, added.advance(Clock::now(), scratch_));
+  }
+}
+
+// Registers what the connection waits for, or lets it go.
+void Worker::settle(Connection& connection, std::uint32_t wanted) {
+  if (wanted != 0 && wanted == connection.interest) return;
+  epoll_event event{.events = wanted, .data = {.ptr = &connection}};
+  const int operation = connection.interest == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+  connection.interest = wanted;
+  if (wanted != 0 && epoll_ctl(epoll_, operation, connection.socket(), &event) == 0) return;
+  const std::size_t index = connection.index;
+  const std::unique_ptr<Connection> over = std::exchange(connections_[index], nullptr);
+  if (index + 1 < connections_.size()) {
+    connections_[index] = std::move(connections_.back());
+    connections_[index]->index = index;
+  }
+  connections_.pop_back();
+  gone_(*over);
+  --count_;
+}
+
+void Worker::expire() {
+  const auto now = Clock::now();
+  // From the end: the one that takes the place of another has been looked at.
+  for (std::size_t i = connections_.size(); i-- > 0;)
+    if (connections_[i]->deadline() <= now)
+      settle(*connections_[i], connections_[i]->expire(now, scratch_));
+}
+
+void Worker::run() {
+  std::array<epoll_event, 64> events;
+  auto next_tick = Clock::now() + kTick;
+  while (!finishing_.load() || count_.load() > 0) {
+    const int timeout = connections_.empty() ? -1 : static_cast<int>(kTick.count());
+    const int ready = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout);
+    const auto now = Clock::now();
+    for (int i = 0; i < ready; ++i) {
+      auto* const connection =
+          static_cast<Connection*>(events[static_cast<std::size_t>(i)].data.ptr);
+      if (connection == nullptr)
+        adopt();
+      else
+        settle(*connection, connection->advance(now, scratch_));
+    }
+    if (now >= next_tick) {
+      expire();
+      next_tick = now + kTick;
+    }
+  }
+}
+
+}  // namespace plimsoll::server

@@ -1,0 +1,54 @@
+// A thread that serves connections, each when it is ready.
+//
+// Few threads that find work waiting serve many connections with fewer switches, less memory and
+// warmer caches than a thread for each. A handler must not wait: the worker's other connections
+// would. Ownership: owns the connections it is given. Thread-safety: give(), count() and finish()
+// may be called from any thread.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "server/connection.h"
+
+namespace plimsoll::server {
+
+class Worker {
+ public:
+  /// `gone` is called, on the worker's thread, for each connection that is over.
+  explicit Worker(std::function<void(const Connection&)> gone);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  void give(std::unique_ptr<Connection> connection);
+  [[nodiscard]] std::size_t count() const { return count_.load(std::memory_order_relaxed); }
+
+  /// Lets the thread end once its connections are over. The destructor waits for it.
+  void finish();
+
+ private:
+  void run();
+  void wake();
+  void adopt();
+  void settle(Connection& connection, std::uint32_t wanted);
+  void expire();
+
+  const std::function<void(const Connection&)> gone_;
+  int epoll_ = -1, event_ = -1;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Connection>> given_;
+  std::vector<std::unique_ptr<Connection>> connections_;
+  std::atomic<std::size_t> count_{0};
+  std::atomic<bool> finishing_{false};
+  std::array<char, 16 * 1024> scratch_{};
+  std::thread thread_;
+};
+
+}  // namespace plimsoll::server
