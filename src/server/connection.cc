@@ -14,7 +14,10 @@
 namespace plimsoll::server {
 namespace {
 
-constexpr std::string_view kHeadEnd = "\r\n\r\n";
+// As httplib reads it; a line before it that ends otherwise is refused.
+constexpr std::string_view kHeadEnd = "\n\r\n";
+// After this many answers the others have their turn.
+constexpr int kMostAnswers = 16;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 // What an idle connection may keep of its buffers.
 constexpr std::size_t kKeepBytes = 32 * 1024;
@@ -25,7 +28,7 @@ constexpr std::size_t kMostDropped = 16 * 1024 * 1024;
 // The Content-Length of a head; none, or none that is a number: there is no body to wait for.
 // Whether the request may have the body that it announces is not decided here.
 std::uint64_t body_length(std::string_view head) {
-  constexpr std::string_view kName = "\r\ncontent-length:";
+  constexpr std::string_view kName = "\ncontent-length:";
   const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; };
   const auto at = std::ranges::search(head, kName, same);
   if (at.empty()) return 0;
@@ -34,6 +37,13 @@ std::uint64_t body_length(std::string_view head) {
   while (from != end && (*from == ' ' || *from == '\t')) ++from;
   std::uint64_t length = 0;
   return std::from_chars(from, end, length).ec == std::errc{} ? length : 0;
+}
+
+// Two readers of such a head may not see the same lines.
+bool bare_line_feed(std::string_view head) {
+  for (auto at = head.find('\n'); at != std::string_view::npos; at = head.find('\n', at + 1))
+    if (at == 0 || head[at - 1] != '\r') return true;
+  return false;
 }
 
 }  // namespace
@@ -123,6 +133,10 @@ bool Connection::try_answer() {
   }
   searched_ = end;
   const std::size_t head = end + kHeadEnd.size();
+  if (bare_line_feed(std::string_view(input_).substr(0, head))) {
+    reply(exchange_.refusal(400));
+    return true;
+  }
   const std::uint64_t body = body_length(std::string_view(input_).substr(0, head));
   std::size_t whole = head;
   bool refused = false;
@@ -159,7 +173,7 @@ bool Connection::try_answer() {
 }
 
 std::uint32_t Connection::advance(Clock::time_point now, std::span<char> scratch) {
-  for (;;) switch (state_) {
+  for (int answers = 0;;) switch (state_) {
       case State::Handshake: {
         // Whoever comes after the last look at the connections ends by itself.
         if (exchange_.ending()) return 0;
@@ -219,6 +233,8 @@ std::uint32_t Connection::advance(Clock::time_point now, std::span<char> scratch
           if (exchange_.ending()) return 0;
           // Most often nothing is there yet: the worker will say when it is.
           if (input_.empty() && (!ssl_ || SSL_has_pending(ssl_.get()) == 0)) return EPOLLIN;
+          // What is read already wakes nobody; that the socket can be written to does.
+          if (++answers == kMostAnswers) return EPOLLOUT;
           break;
         }
         if (ssl_) {

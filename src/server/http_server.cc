@@ -112,6 +112,8 @@ class MemoryStream final : public httplib::Stream {
   void get_remote_ip_and_port(std::string&, int&) const override {}
   void get_local_ip_and_port(std::string&, int&) const override {}
   [[nodiscard]] socket_t socket() const override { return 0; }
+  /// Bytes that were not read yet.
+  [[nodiscard]] std::size_t left() const { return input_.size(); }
 
  private:
   std::string_view input_;
@@ -361,14 +363,21 @@ class HttpServer::Impl final : public httplib::Server, private Exchange {
   Answered answer(std::string_view request, bool whole, std::string& out) override {
     MemoryStream stream(request, out);
     bool trusted = false, closed = false;
-    const bool ok = process_request(stream, "", 0, "", kHeadRead, !whole || closing_.load(), closed,
-                                    [&](httplib::Request& read) {
-                                      trusted = !refuse(read);
-                                      if (trusted) return;
-                                      ++counts_.refused;
-                                      read.headers.erase("Connection");
-                                      read.set_header("Connection", "close");
-                                    });
+    const bool ok = process_request(
+        stream, "", 0, "", kHeadRead, !whole || closing_.load(), closed,
+        [&](httplib::Request& read) {
+          // httplib decodes what stands in a head.
+          if (whole && !refuse(read) && read.has_header("Content-Length") &&
+              parse_length(read.get_header_value("Content-Length")) != stream.left()) {
+            read.headers.erase("Content-Length");
+            read.set_header("Content-Length", "unclear");
+          }
+          trusted = !refuse(read);
+          if (trusted) return;
+          ++counts_.refused;
+          read.headers.erase("Connection");
+          read.set_header("Connection", "close");
+        });
     return {.last = !ok || !trusted || closed || closing_.load(), .unread = !trusted};
   }
 

@@ -447,6 +447,13 @@ std::vector<Unclear> unclear() {
       {"RangeThatIsNone", post("/echo", "{}", "Range: nonsense\r\n"), 416},
       {"PathTooLong", post("/" + std::string(9000, 'a'), "{}"), 414},
       {"QueryTooLong", post("/echo?" + std::string(9000, 'a'), "{}"), 414},
+      // Lengths on which two readers of the same head could differ.
+      {"LengthPercentEncoded", echo_with("Content-Length: %35\r\n", "hello"), 400},
+      {"LengthPartlyPercentEncoded", echo_with("Content-Length: 5%30\r\n", "hello"), 400},
+      {"LengthAfterABareLineFeed", echo_with("X: y\nContent-Length: 5\r\n", "hello"), 400},
+      {"HeadThatEndsAfterABareLineFeed",
+       "POST /echo HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 2\r\nX: y\n\r\n{}",
+       400},
       {"PrefaceOfHttp2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400},
       {"NulInTheRequestLine", std::string("POST /ec\0ho HTTP/1.1\r\nHost: x\r\n\r\n", 34), 400},
   };
@@ -622,6 +629,37 @@ TEST(HttpServer, EndsAnIdleConnection) {
     return answer && answer->status == 200 && used.ended();
   }));
   EXPECT_TRUE(eventually([&] { return server->connections() == 0; }));
+}
+
+// Requests without end on one connection must not keep the others from being served.
+TEST(HttpServer, ServesOthersBesideAClientThatNeverStops) {
+  Limits limits = wide_limits();
+  limits.threads = 1;
+  const RunningServer server(limits, nullptr);
+  const auto greedy = server.connect();
+  std::string requests;
+  for (int i = 0; i < 200; ++i) requests += post("/echo", "more");
+  std::atomic<bool> stop{false};
+  std::atomic<int> heard{0};
+  std::thread sender([&] {
+    while (!stop && greedy->send(requests)) {
+    }
+  });
+  std::thread hearer([&] {
+    char buffer[64 * 1024];
+    while (!stop && recv(greedy->socket(), buffer, sizeof buffer, 0) > 0) ++heard;
+  });
+  EXPECT_TRUE(eventually([&] { return heard > 20; }));
+  for (int i = 0; i < 3; ++i) {
+    const auto answer = server.connect()->ask(post("/echo", "my turn"));
+    EXPECT_TRUE(answer);
+    if (!answer) break;
+    EXPECT_EQ(answer->body, "my turn");
+  }
+  stop = true;
+  ::shutdown(greedy->socket(), SHUT_RDWR);
+  sender.join();
+  hearer.join();
 }
 
 // --- more connections than places ----------------------------------------------------------------
