@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <optional>
+#include <limits>
 #include <utility>
 
 namespace plimsoll::server {
@@ -16,6 +16,8 @@ namespace {
 
 // As httplib reads it; a line before it that ends otherwise is refused.
 constexpr std::string_view kHeadEnd = "\n\r\n";
+// A body of this size is waited for before its head is looked at, which costs more than the wait.
+constexpr std::uint64_t kAwaited = 64 * 1024;
 // After this many answers the others have their turn.
 constexpr int kMostAnswers = 16;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -25,15 +27,24 @@ constexpr std::size_t kKeepBytes = 32 * 1024;
 constexpr std::chrono::milliseconds kLinger{500};
 constexpr std::size_t kMostDropped = 16 * 1024 * 1024;
 
+// What follows a header's name (in small letters, with its colon) in a head; empty: it is not there.
+std::string_view after_name(std::string_view head, std::string_view name) {
+  const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; };
+  for (auto at = head.find('\n'); at != std::string_view::npos; at = head.find('\n', at)) {
+    head.remove_prefix(at + 1);
+    if (head.size() > name.size() && std::ranges::equal(head.substr(0, name.size()), name, same))
+      return head.substr(name.size());
+    at = 0;
+  }
+  return {};
+}
+
 // The Content-Length of a head; none, or none that is a number: there is no body to wait for.
 // Whether the request may have the body that it announces is not decided here.
 std::uint64_t body_length(std::string_view head) {
-  constexpr std::string_view kName = "\ncontent-length:";
-  const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; };
-  const auto at = std::ranges::search(head, kName, same);
-  if (at.empty()) return 0;
-  const char* from = at.end();
-  const char* const end = head.data() + head.size();
+  const std::string_view value = after_name(head, "content-length:");
+  const char* from = value.data();
+  const char* const end = from + value.size();
   while (from != end && (*from == ' ' || *from == '\t')) ++from;
   std::uint64_t length = 0;
   return std::from_chars(from, end, length).ec == std::errc{} ? length : 0;
@@ -102,8 +113,7 @@ void Connection::reply(std::string answer) {
 
 void Connection::become_idle(Clock::time_point now) {
   state_ = State::Receiving;
-  looked_ = false;
-  searched_ = 0;
+  searched_ = needed_ = 0;
   if (!input_.empty()) {
     deadline_ = now + limits_.request;
     return;
@@ -124,8 +134,40 @@ bool Connection::take(std::size_t bytes, std::span<const char> scratch, Clock::t
   return true;
 }
 
+// Answers the first request of the input.
+void Connection::answer(std::size_t request, bool whole) {
+  output_.clear();
+  sent_ = 0;
+  const Answered answered =
+      exchange_.answer(std::string_view(input_).substr(0, request), whole, output_);
+  last_ = answered.last || !whole;
+  unread_ = answered.unread && whole;
+  input_.erase(0, request);
+  state_ = State::Sending;
+}
+
+// What a head whose body is still to come leads to; false: the body is waited for.
+bool Connection::turn_to_head(std::size_t head, std::uint64_t body) {
+  needed_ = head + static_cast<std::size_t>(
+                       std::min<std::uint64_t>(body, std::numeric_limits<std::size_t>::max() - head));
+  const auto text = std::string_view(input_).substr(0, head);
+  if (body <= kAwaited && after_name(text, "expect:").empty()) return false;
+  const HeadVerdict verdict = exchange_.look(text);
+  if (verdict.answer_now) {
+    answer(head, true);
+    return true;
+  }
+  if (!verdict.invite) return false;
+  output_ = kContinue;
+  inviting_ = true;
+  sent_ = 0;
+  state_ = State::Sending;
+  return true;
+}
+
 // Answers the request that is there; false: more of it must come first.
 bool Connection::try_answer() {
+  if (input_.size() < needed_) return false;
   const auto end = input_.find(kHeadEnd, searched_);
   if (end == std::string::npos) {
     searched_ = input_.size() - std::min(input_.size(), kHeadEnd.size() - 1);
@@ -133,46 +175,19 @@ bool Connection::try_answer() {
   }
   searched_ = end;
   const std::size_t head = end + kHeadEnd.size();
-  if (bare_line_feed(std::string_view(input_).substr(0, head))) {
+  const auto text = std::string_view(input_).substr(0, head);
+  if (bare_line_feed(text)) {
     reply(exchange_.refusal(400));
     return true;
   }
-  const std::uint64_t body = body_length(std::string_view(input_).substr(0, head));
-  std::size_t whole = head;
-  bool refused = false;
-  if (body > input_.size() - head) {
-    if (!looked_) {
-      looked_ = true;
-      const HeadVerdict verdict = exchange_.look(std::string_view(input_).substr(0, head));
-      refused = verdict.answer_now;
-      if (verdict.invite) {
-        output_ = kContinue;
-        inviting_ = true;
-        sent_ = 0;
-        state_ = State::Sending;
-        return true;
-      }
-    }
-    if (!refused) return false;
-  } else {
-    whole += static_cast<std::size_t>(body);
-  }
-  output_.clear();
-  sent_ = 0;
-  const Answered answered =
-      exchange_.answer(std::string_view(input_).substr(0, whole), true, output_);
-  // httplib invites once more.
-  if (invited_ && output_.starts_with(kContinue)) output_.erase(0, kContinue.size());
-  last_ = answered.last;
-  unread_ = answered.unread;
-  input_.erase(0, whole);
-  state_ = State::Sending;
-  looked_ = invited_ = false;
-  searched_ = 0;
+  const std::uint64_t body = body_length(text);
+  if (body > input_.size() - head) return turn_to_head(head, body);
+  answer(head + static_cast<std::size_t>(body), true);
   return true;
 }
 
 std::uint32_t Connection::advance(Clock::time_point now, std::span<char> scratch) {
+  bool drained = false;  // what came was taken: to look for more is the worker's business
   for (int answers = 0;;) switch (state_) {
       case State::Handshake: {
         // Whoever comes after the last look at the connections ends by itself.
@@ -199,20 +214,17 @@ std::uint32_t Connection::advance(Clock::time_point now, std::span<char> scratch
       case State::Receiving: {
         if (!input_.empty() && try_answer()) break;
         if (searched_ > kMaxHeadBytes) return 0;
+        if (std::exchange(drained, false)) return EPOLLIN;
         const Io io = receive(scratch);
         if (io.bytes > 0) {
           if (!take(io.bytes, scratch, now)) return 0;
+          drained = ssl_ ? SSL_has_pending(ssl_.get()) == 0 : io.bytes < scratch.size();
           break;
         }
         if (io.wait != 0) return io.wait;
         // The end. A request that broke off in its body gets its answer: the peer may still read.
         if (input_.find(kHeadEnd) == std::string::npos) return 0;
-        output_.clear();
-        sent_ = 0;
-        exchange_.answer(input_, false, output_);
-        last_ = true;
-        unread_ = false;
-        state_ = State::Sending;
+        answer(input_.size(), false);
         break;
       }
       case State::Sending: {
@@ -224,7 +236,6 @@ std::uint32_t Connection::advance(Clock::time_point now, std::span<char> scratch
         }
         output_.clear();
         if (std::exchange(inviting_, false)) {
-          invited_ = true;
           state_ = State::Receiving;
           break;
         }

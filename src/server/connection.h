@@ -87,6 +87,8 @@ class Connection {
   Io send(std::string_view from);
   bool take(std::size_t bytes, std::span<const char> scratch, Clock::time_point now);
   bool try_answer();
+  bool turn_to_head(std::size_t head, std::uint64_t body);
+  void answer(std::size_t request, bool whole);
   void reply(std::string answer);
   void become_idle(Clock::time_point now);
 
@@ -102,9 +104,8 @@ class Connection {
   std::string input_, output_;
   std::size_t searched_ = 0;  ///< the end of the head is not before this
   std::size_t sent_ = 0, dropped_ = 0;
-  bool looked_ = false;    ///< the head of the request under way was looked at
-  bool inviting_ = false;  ///< what is sent is 100 Continue
-  bool invited_ = false;   ///< and was
+  std::size_t needed_ = 0;  ///< bytes of input that the request under way has at least
+  bool inviting_ = false;   ///< what is sent is 100 Continue
   bool last_ = false, unread_ = false;
 };
 

@@ -26,10 +26,14 @@ namespace {
 // Beyond max_connections this many are still taken, to be answered with 503 instead of silence.
 constexpr std::size_t kReserve = 16;
 constexpr int kBacklog = 512;
+// A worker gets this many connections before the next one gets any: it finds several requests waiting when it
+// looks, and sleeps and wakes the less for it. kube-apiserver keeps 25.
+constexpr std::size_t kFill = 32;
 // How long to wait when the process has no descriptor left.
 constexpr std::chrono::milliseconds kNoDescriptor{10};
-// Stands in Request::local_port once httplib has read the head.
-constexpr int kHeadRead = 0;
+// What is known of a request, in Request::local_port: httplib leaves -1 there when it cannot read the
+// head.
+constexpr int kTaken = 0, kRefused = 1;
 // How long a new connection waits for the place of an idle one that is being ended.
 constexpr std::chrono::milliseconds kWaitForPlace{250};
 
@@ -54,8 +58,7 @@ bool is_json(std::string_view type) {
   });
 }
 
-/// Why the body of a request is not even read. httplib would read a chunked or a compressed one
-/// without a bound on what it becomes.
+/// Why the body of a request is not even looked at.
 std::optional<Refusal> refuse_body(const httplib::Request& request, std::size_t max_body) {
   if (request.has_header("Transfer-Encoding"))
     return Refusal{411, "the body is chunked; send it whole, with Content-Length"};
@@ -112,8 +115,8 @@ class MemoryStream final : public httplib::Stream {
   void get_remote_ip_and_port(std::string&, int&) const override {}
   void get_local_ip_and_port(std::string&, int&) const override {}
   [[nodiscard]] socket_t socket() const override { return 0; }
-  /// Bytes that were not read yet.
-  [[nodiscard]] std::size_t left() const { return input_.size(); }
+  /// What was not read yet.
+  [[nodiscard]] std::string_view left() const { return input_; }
 
  private:
   std::string_view input_;
@@ -137,24 +140,18 @@ class HttpServer::Impl final : public httplib::Server, private Exchange {
       const int on = 1;
       setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     });
+    // httplib's own routing would match patterns, and copy the body once more.
     set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
-      const auto refusal = refuse(request);
-      if (!refusal) return HandlerResponse::Unhandled;
-      answer_refusal(*refusal, request, response);
+      if (request.local_port == kRefused)
+        answer_refusal(*refuse_whole(request), request, response);
+      else
+        answer_by_route(request, response);
       return HandlerResponse::Handled;
     });
-    set_expect_100_continue_handler(
-        [this](const httplib::Request& request, httplib::Response& response) {
-          const auto refusal = refuse(request);
-          if (!refusal) return 100;
-          answer_refusal(*refusal, request, response);
-          return refusal->status;
-        });
-    // The last word on every answer. A request whose head could not be read may be followed by
-    // anything; httplib sets the port only once it is read.
+    // The last word on every answer. A request that was not taken may be followed by anything.
     set_post_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
-      const bool head_read = request.local_port == kHeadRead && response.status != 416;
-      if (head_read && !closing_.load()) return;
+      const bool taken = request.local_port == kTaken && response.status != 416;
+      if (taken && !closing_.load()) return;
       response.headers.erase("Keep-Alive");
       response.headers.erase("Connection");
       response.set_header("Connection", "close");
@@ -218,7 +215,6 @@ class HttpServer::Impl final : public httplib::Server, private Exchange {
   }
 
   bool run() {
-    install_routes();
     const std::size_t threads =
         limits_.threads > 0 ? limits_.threads : std::max(2U, std::thread::hardware_concurrency());
     std::vector<std::unique_ptr<Worker>> workers;
@@ -288,6 +284,16 @@ class HttpServer::Impl final : public httplib::Server, private Exchange {
     return std::nullopt;
   }
 
+  /// The same of a request with its body.
+  [[nodiscard]] std::optional<Refusal> refuse_whole(const httplib::Request& request) const {
+    auto refusal = refuse(request);
+    // httplib decodes what stands in a head, so a length may not be the one that was waited for.
+    if (!refusal && request.has_header("Content-Length") &&
+        parse_length(request.get_header_value("Content-Length")) != request.body.size())
+      refusal = Refusal{400, "the body is not as long as Content-Length says"};
+    return refusal;
+  }
+
   void answer_refusal(const Refusal& refusal, const httplib::Request& request,
                       httplib::Response& response) const {
     if (refusal.status == 405)
@@ -296,19 +302,11 @@ class HttpServer::Impl final : public httplib::Server, private Exchange {
     response.set_content(error_body_(refusal.message), "application/json");
   }
 
-  // httplib matches patterns with std::regex, which is slow and recurses on long paths, except
-  // those of named segments: one such for each depth, and the route is found by find().
-  void install_routes() {
-    const auto dispatch = [this](const httplib::Request& request, httplib::Response& response) {
-      server::Response answer =
-          find(request.path)->handler(server::Request{request.path, request.body});
-      response.status = answer.status;
-      response.set_content(std::move(answer.body), std::string(answer.content_type));
-    };
-    for (const char* pattern : {"/:a", "/:a/:b", "/:a/:b/:c"}) {
-      Post(pattern, dispatch);
-      Get(pattern, dispatch);
-    }
+  void answer_by_route(const httplib::Request& request, httplib::Response& response) const {
+    server::Response answer =
+        find(request.path)->handler(server::Request{request.path, request.body});
+    response.status = answer.status;
+    response.set_content(std::move(answer.body), std::string(answer.content_type));
   }
 
   // Ends when drain() wants no more connections; false: the socket cannot be listened to.
@@ -325,7 +323,7 @@ class HttpServer::Impl final : public httplib::Server, private Exchange {
     }
   }
 
-  // Gives a new connection to the worker with the fewest.
+  // Gives a new connection to the first worker that is not full, or else to the one with the fewest.
   void place(int socket, const std::vector<std::unique_ptr<Worker>>& workers) {
     ++counts_.accepted;
     Connections::Slot* const slot = place_for(socket);
@@ -340,10 +338,11 @@ class HttpServer::Impl final : public httplib::Server, private Exchange {
     const std::shared_ptr<SSL_CTX> context = tls_ != nullptr ? tls_->current() : nullptr;
     SSL* const ssl = context ? SSL_new(context.get()) : nullptr;
     if (ssl != nullptr) SSL_set_fd(ssl, socket);
-    const auto& worker =
-        *std::ranges::min_element(workers, {}, [](const auto& w) { return w->count(); });
+    const auto count = [](const auto& worker) { return worker->count(); };
+    auto worker = std::ranges::find_if(workers, [](auto n) { return n < kFill; }, count);
+    if (worker == workers.end()) worker = std::ranges::min_element(workers, {}, count);
     Exchange& exchange = *this;
-    worker->give(std::make_unique<Connection>(socket, ssl, connections_, slot, exchange, limits_,
+    (*worker)->give(std::make_unique<Connection>(socket, ssl, connections_, slot, exchange, limits_,
                                               Clock::now()));
   }
 
@@ -362,23 +361,17 @@ class HttpServer::Impl final : public httplib::Server, private Exchange {
 
   Answered answer(std::string_view request, bool whole, std::string& out) override {
     MemoryStream stream(request, out);
-    bool trusted = false, closed = false;
-    const bool ok = process_request(
-        stream, "", 0, "", kHeadRead, !whole || closing_.load(), closed,
-        [&](httplib::Request& read) {
-          // httplib decodes what stands in a head.
-          if (whole && !refuse(read) && read.has_header("Content-Length") &&
-              parse_length(read.get_header_value("Content-Length")) != stream.left()) {
-            read.headers.erase("Content-Length");
-            read.set_header("Content-Length", "unclear");
-          }
-          trusted = !refuse(read);
-          if (trusted) return;
-          ++counts_.refused;
-          read.headers.erase("Connection");
-          read.set_header("Connection", "close");
-        });
-    return {.last = !ok || !trusted || closed || closing_.load(), .unread = !trusted};
+    bool taken = false, closed = false;
+    const bool ok = process_request(stream, "", 0, "", kTaken, !whole || closing_.load(), closed,
+                                    [&](httplib::Request& read) {
+                                      read.body = stream.left();
+                                      read.headers.erase("Expect");  // what it asks for is here
+                                      taken = !refuse_whole(read);
+                                      if (taken) return;
+                                      ++counts_.refused;
+                                      read.local_port = kRefused;
+                                    });
+    return {.last = !ok || !taken || closed || closing_.load(), .unread = !taken};
   }
 
   HeadVerdict look(std::string_view head) override {
@@ -388,10 +381,10 @@ class HttpServer::Impl final : public httplib::Server, private Exchange {
     MemoryStream stream(head, ignored);
     bool closed = false;
     try {
-      process_request(stream, "", 0, "", kHeadRead, true, closed, [&](httplib::Request& read) {
+      process_request(stream, "", 0, "", kTaken, true, closed, [&](httplib::Request& read) {
         verdict.answer_now = refuse(read).has_value();
         verdict.invite = !verdict.answer_now && read.get_header_value("Expect") == "100-continue";
-        throw Looked{};  // httplib has no other way out before it reads the body
+        throw Looked{};  // httplib has no other way out before it answers
       });
     } catch (const Looked&) {
     }

@@ -64,7 +64,7 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  /// Before run(). A path of at most three segments; `/*` at its end stands for what is left of it.
+  /// Before run(). `/*` at a path's end stands for what is left of it, which is not empty.
   void post(std::string path, Handler handler);
   void get(std::string path, Handler handler);
 
