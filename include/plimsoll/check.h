@@ -5,7 +5,9 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -104,8 +106,37 @@ struct Edit {
   bool operator==(const Edit&) const = default;
 };
 
-using Findings = std::vector<Finding>;
-using Edits = std::vector<Edit>;
+/// A list with an end: what is appended past kMost is dropped. Nobody reads more, and a pod of a
+/// few megabytes must not grow to gigabytes of words about it.
+template <class T>
+class Bounded {
+ public:
+  using value_type = T;
+  static constexpr std::size_t kMost = 10'000;
+
+  Bounded() = default;
+  Bounded(std::initializer_list<T> values) : values_(values) {}
+
+  void push_back(T value) {
+    if (!full()) values_.push_back(std::move(value));
+  }
+  /// Whether to look for more is of no use.
+  [[nodiscard]] bool full() const { return values_.size() >= kMost; }
+  [[nodiscard]] bool empty() const { return values_.empty(); }
+  [[nodiscard]] std::size_t size() const { return values_.size(); }
+  [[nodiscard]] auto begin() const { return values_.begin(); }
+  [[nodiscard]] auto end() const { return values_.end(); }
+  [[nodiscard]] auto begin() { return values_.begin(); }
+  [[nodiscard]] auto end() { return values_.end(); }
+  [[nodiscard]] const T& operator[](std::size_t i) const { return values_[i]; }
+  bool operator==(const Bounded&) const = default;
+
+ private:
+  std::vector<T> values_;
+};
+
+using Findings = Bounded<Finding>;
+using Edits = Bounded<Edit>;
 
 struct Check {
   std::string_view id;         ///< permanent; kebab-case, the file's name with `-` for `_`

@@ -46,11 +46,22 @@ struct Review {
   std::optional<Pod> pod;      ///< set unless NotOurs, or a workload without a template
   std::optional<Pod> old_pod;  ///< an UPDATE's old object, if it is there and can be read
   std::vector<Fault> faults;   ///< of the new object; in the order of the document
+  /// An UPDATE leaves a pod's spec, or a workload's pod template, as it was, to the letter.
+  bool unchanged = false;
 };
 
 /// What a request is to Plimsoll. Source: pod-security-admission admission/admission.go:
 /// Validate, ValidatePod with ignoredPodSubresources, defaultPodSpecResources.
 Scope scope_of(const RequestFacts& facts);
+
+/// The kind of the objects of a judged resource, and where in them the object with the pod's
+/// `metadata` and `spec` is: a JSON pointer, empty for a pod.
+struct JudgedKind {
+  std::string_view kind, template_path;
+};
+
+/// Of a request in scope.
+JudgedKind judged_kind(const RequestFacts& facts);
 
 /// The JSON pointer of the object with the pod's `metadata` and `spec` in an object of this kind:
 /// empty for Pod, `/spec/template` for most; nullopt: the kind has none.

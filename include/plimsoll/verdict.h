@@ -48,7 +48,9 @@ struct Binding {
 struct Violation {
   const Check* check = nullptr;
   Finding finding;
-  Edits edits;  ///< empty: only a person can decide
+  /// In the order in which they are made; one edit may mend several findings. Empty: only a person
+  /// can decide.
+  std::vector<std::shared_ptr<const Edit>> edits;
 };
 
 /// What one binding found. `mode` is what follows from it, after every rule that softens it.
@@ -71,7 +73,7 @@ extern const Check kUnreadableField;
 /// Whether `*` (any text) and `?` (any one byte) of the glob match the whole text.
 bool glob_match(std::string_view glob, std::string_view text);
 
-/// No rule is evaluated after this many violations: nobody reads more, and memory is bounded.
+/// No rule is evaluated after this many violations.
 inline constexpr std::size_t kMaxViolations = 10'000;
 
 /// What the checks of one template find in a pod, with what could not be read first.
@@ -83,6 +85,7 @@ std::vector<Violation> violations_of(const std::optional<Pod>& pod, std::span<co
 /// Rules: upstream's for what is not ours and for which updates of a pod matter (see scope_of and
 /// significant_update); a workload is denied only by a binding with `enforce_workloads`, and never
 /// for an update that leaves its pod template as it was, so that finalizers and scaling go through.
+/// An update of a pod that changes nothing of significance is never denied.
 /// Thread-safety: pure.
 Verdict judge(const Review& review, std::span<const Binding> bindings, bool dry_run);
 

@@ -83,7 +83,9 @@ Resource judge_manifest(const codec::Manifest& manifest, const codec::YamlDocume
     finding.field = verdict::field_of(finding.path);
     finding.message = violation.finding.message;
     finding.advice = verdict::advice(violation);
-    finding.patch = fix::to_json_patch(violation.edits, object).dump();
+    Edits edits;
+    for (const auto& edit : violation.edits) edits.push_back(*edit);
+    finding.patch = fix::to_json_patch(edits, object).dump();
     if (manifest.pod) finding.container = container_of(*manifest.pod, finding.path);
     locate(document, finding);
   }

@@ -1,3 +1,5 @@
+#include <ranges>
+
 #include "checks/common.h"
 
 namespace plimsoll::checks {
@@ -59,12 +61,12 @@ void evaluate(const Pod& pod, const Params& params, Findings& out) {
 }
 
 void fix(const Pod& pod, const Params& params, Edits& out) {
-  Edits edits;
+  std::vector<std::string> paths;
   each_bad(pod, params, [&](std::string path, const auto&, auto, auto, auto) {
-    edits.push_back({std::move(path), {}});
+    paths.push_back(std::move(path));
   });
   // Of one list the higher index first, as Edit asks.
-  out.insert(out.end(), edits.rbegin(), edits.rend());
+  for (std::string& path : std::views::reverse(paths)) out.push_back({std::move(path), {}});
 }
 
 }  // namespace

@@ -70,6 +70,11 @@ void append_printable(std::string& out, std::string_view text) {
     append_escaped(out, verdict::printable(text));
 }
 
+// The same, cut to what people read.
+void append_words(std::string& out, std::string text) {
+  append_printable(out, verdict::cut(std::move(text), verdict::kMostWords));
+}
+
 std::string plural(std::size_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
@@ -124,33 +129,44 @@ void append_status(std::string& out, const Review& review, const Verdict& verdic
   std::ranges::transform(kind, kind.begin(),
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
 
+  // What a denial says of a finding stands in its message and in a cause: `message [check]:
+  // advice`.
   struct Words {
-    std::string field, advice;
+    std::string field;
+    std::size_t begin, advice, end;  // in `text`
   };
+  std::string text;
   std::vector<Words> words;
   words.reserve(std::min(findings.size(), kMaxCauses));
-  for (std::size_t i = 0; i < std::min(findings.size(), kMaxCauses); ++i) {
-    const Violation& v = *findings[i].violation;
-    std::string field = verdict::field_of(v.finding.path);
-    std::string advice = verdict::advice(v, field);
-    words.push_back({std::move(field), std::move(advice)});
+  for (const Listed& listed : findings) {
+    if (words.size() == kMaxCauses || text.size() > kMaxDenialBytes) break;
+    const Violation& v = *listed.violation;
+    Words& one = words.emplace_back(verdict::field_of(v.finding.path), text.size());
+    append_words(text, v.finding.message);
+    one.advice = text.size();
+    append_words(text, verdict::advice(v, one.field));
+    one.end = text.size();
   }
+  const auto said = [&](std::size_t from, std::size_t to) {
+    return std::string_view(text).substr(from, to - from);
+  };
 
+  out.reserve(out.size() + 512 + 3 * text.size());
   out += R"(,"status":{"metadata":{},"status":"Failure","message":")";
   append_printable(
       out, fmt::format("{}{} has more privilege than {} allows ({})", kind,
                        facts.name.empty() ? "" : fmt::format(" \"{}\"", facts.name),
                        template_names(verdict, denies), plural(findings.size(), "finding")));
-  for (std::size_t i = 0; i < std::min(findings.size(), kMaxMessageFindings); ++i) {
+  const std::size_t listed = std::min(words.size(), kMaxMessageFindings);
+  for (std::size_t i = 0; i < listed; ++i) {
     out += R"(\n- )";
-    append_printable(out, findings[i].violation->finding.message);
+    out += said(words[i].begin, words[i].advice);
     out += " [";
     out += findings[i].violation->check->id;
     out += "]: ";
-    append_printable(out, words[i].advice);
+    out += said(words[i].advice, words[i].end);
   }
-  if (findings.size() > kMaxMessageFindings)
-    out += fmt::format(R"(\n- and {} more)", findings.size() - kMaxMessageFindings);
+  if (findings.size() > listed) out += fmt::format(R"(\n- and {} more)", findings.size() - listed);
   out += R"(","reason":"Forbidden","details":{"name":)";
   append_string(out, facts.name);
   if (!facts.group.empty()) {
@@ -161,29 +177,17 @@ void append_status(std::string& out, const Review& review, const Verdict& verdic
   append_string(out, facts.resource);
   out += R"(,"causes":[)";
   for (std::size_t i = 0; i < words.size(); ++i) {
-    const Violation& v = *findings[i].violation;
     out += i > 0 ? R"(,{"reason":")" : R"({"reason":")";
-    out += v.check->id;
+    out += findings[i].violation->check->id;
     out += R"(","message":")";
-    append_printable(out, v.finding.message);
+    out += said(words[i].begin, words[i].advice);
     out += ": ";
-    append_printable(out, words[i].advice);
+    out += said(words[i].advice, words[i].end);
     out += R"(","field":")";
     append_printable(out, words[i].field);
     out += R"("})";
   }
   out += R"(]},"code":403})";
-}
-
-// Cuts to at most `bytes`, at the end of a character, and says so.
-std::string cut(std::string text, std::size_t bytes) {
-  constexpr std::string_view kMark = "...";
-  if (text.size() <= bytes) return text;
-  std::size_t end = bytes - kMark.size();
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-  text.resize(end);
-  text += kMark;
-  return text;
 }
 
 void append_warnings(std::string& out, const Verdict& verdict) {
@@ -200,7 +204,7 @@ void append_warnings(std::string& out, const Verdict& verdict) {
   out += R"(,"warnings":[)";
   std::size_t spent = 0, said = 0;
   for (const auto& [violation, policy] : findings) {
-    const std::string warning = cut(
+    const std::string warning = verdict::cut(
         verdict::printable(fmt::format("{} {}: {}; {}", policy->ref(), violation->check->id,
                                        violation->finding.message, verdict::advice(*violation))),
         WarningBudget::kEach);
@@ -218,15 +222,19 @@ void append_warnings(std::string& out, const Verdict& verdict) {
   out += ']';
 }
 
-// One line for an audit log: `restricted@v1.37: field: message; field: message`.
-std::string audit_text(const Verdict& verdict, const std::vector<Listed>& findings, auto wanted) {
-  constexpr std::size_t kMost = 4096;
+// One line for an audit log: `restricted@v1.37: message [check]; message [check]`, most severe
+// first. Text of any length must not push the others out.
+std::string audit_text(const Verdict& verdict, std::vector<Listed> findings, auto wanted) {
+  constexpr std::size_t kMost = 4096, kMostOfOne = 256;
+  std::ranges::stable_sort(findings, {},
+                           [](const Listed& listed) { return listed.violation->check->severity; });
   std::string text = template_names(verdict, wanted) + ": ";
   std::size_t said = 0;
   for (const Listed& listed : findings) {
-    const std::string one = fmt::format("{}{} [{}]", said > 0 ? "; " : "",
-                                        verdict::printable(listed.violation->finding.message),
-                                        listed.violation->check->id);
+    const Violation& v = *listed.violation;
+    const std::string one =
+        fmt::format("{}{} [{}]", said > 0 ? "; " : "",
+                    verdict::cut(verdict::printable(v.finding.message), kMostOfOne), v.check->id);
     if (text.size() + one.size() > kMost) break;
     text += one;
     ++said;
@@ -262,9 +270,6 @@ void append_audit_annotations(std::string& out, const Verdict& verdict) {
 
 std::string encode_answer(const Review& review, const Verdict& verdict) {
   std::string out;
-  std::size_t violations = 0;
-  for (const Judgement& judgement : verdict.judgements) violations += judgement.violations.size();
-  out.reserve(512 + 640 * std::min(violations, kMaxMessageFindings));
   out += R"({"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","response":{"uid":)";
   append_string(out, review.facts.uid);
   out += verdict.allowed ? R"(,"allowed":true)" : R"(,"allowed":false)";

@@ -19,9 +19,11 @@ struct WarningBudget {
   static constexpr std::size_t kTotal = 4096, kEach = 256;
 };
 
-/// A denial's message lists this many findings, and its causes this many; both say how many there
-/// are. Beyond it nobody reads, and an answer must stay within what the API server takes.
-inline constexpr std::size_t kMaxMessageFindings = 50, kMaxCauses = 1000;
+/// A denial's message lists this many findings, and its causes this many, or fewer that come to
+/// this many bytes; the message says how many there are. Beyond it nobody reads, and an answer must
+/// stay within what the API server takes.
+inline constexpr std::size_t kMaxMessageFindings = 50, kMaxCauses = 1000,
+                             kMaxDenialBytes = 256 * 1024;
 
 /// The answer to a review: `allowed`, the denial's status with one cause a finding, warnings within
 /// kube-apiserver's budget with the most severe first, and audit annotations.

@@ -64,11 +64,13 @@ void Decoder::read(Json value, std::int32_t& out) {
 }
 
 void Decoder::read(Json value, std::vector<std::string>& out) {
-  array(value, [&](Json element, std::size_t) { read(element, out.emplace_back()); });
+  array(value, sizeof(std::string),
+        [&](Json element, std::size_t) { read(element, out.emplace_back()); });
 }
 
 void Decoder::read(Json value, std::vector<std::int64_t>& out) {
-  array(value, [&](Json element, std::size_t) { read(element, out.emplace_back()); });
+  array(value, sizeof(std::int64_t),
+        [&](Json element, std::size_t) { read(element, out.emplace_back()); });
 }
 
 std::string Decoder::path() const {
@@ -91,10 +93,9 @@ void Decoder::unknown_field(std::span<const std::string_view> known) {
   fault(fmt::format("is not known here; use one of {}", fmt::join(known, ", ")));
 }
 
-void Decoder::too_many_elements() {
-  fault(fmt::format(
-      "is or follows the element number {} of all lists together, the last that is read",
-      kMaxElements));
+void Decoder::too_large() {
+  fault(fmt::format("and what follows it is not read: the lists come to more than {} MiB",
+                    kMaxWeight >> 20));
 }
 
 }  // namespace plimsoll::codec

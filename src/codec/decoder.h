@@ -39,7 +39,9 @@ enum class Unknown : std::uint8_t {
 
 class Decoder {
  public:
-  static constexpr std::size_t kMaxElements = 50'000;
+  /// Bytes that the elements of all arrays may become. Elements that a document writes in two bytes
+  /// become hundreds; what kube-apiserver can store (a request of 3 MiB) never comes near it.
+  static constexpr std::size_t kMaxWeight = 32 << 20;
 
   /// `path`: the JSON pointer of what is decoded; `faults`: where to put what cannot be read.
   Decoder(std::string_view path, std::vector<Fault>& faults, Unknown unknown = Unknown::Passed)
@@ -74,20 +76,20 @@ class Decoder {
     }
   }
 
-  /// Calls `each(element, index)` for every element of an array. Null is an empty array. Past
-  /// kMaxElements in all arrays together it is a fault: each element may lead to several findings,
-  /// and a document of a few megabytes must not grow to gigabytes of them.
+  /// Calls `each(element, index)` for every element of an array. Null is an empty array. `weight`:
+  /// how many bytes an element becomes; past kMaxWeight in all arrays together it is a fault.
   template <class Each>
-  void array(Json value, Each each) {
+  void array(Json value, std::size_t weight, Each each) {
     simdjson::dom::array elements;
     if (!expect(value, elements, "an array")) return;
     std::size_t index = 0;
     for (const Json element : elements) {
-      if (++elements_read_ > kMaxElements) {
-        if (elements_read_ == kMaxElements + 1) too_many_elements();
+      const Scope scope(*this, index);
+      weight_ += weight;
+      if (weight_ > kMaxWeight) {
+        if (weight_ - weight <= kMaxWeight) too_large();
         return;
       }
-      const Scope scope(*this, index);
       each(element, index);
       ++index;
     }
@@ -153,7 +155,7 @@ class Decoder {
     return false;
   }
   void wrong_type(std::string_view wanted, Json value);
-  void too_many_elements();
+  void too_large();
   void unknown_field(std::span<const std::string_view> known);
   template <class T, std::size_t N>
   static std::array<std::string_view, N> names_of(const Field<T> (&fields)[N]) {
@@ -172,7 +174,7 @@ class Decoder {
   }
   std::array<Step, kMaxDepth> steps_;
   std::size_t depth_ = 0;
-  std::size_t elements_read_ = 0;
+  std::size_t weight_ = 0;
   std::vector<Fault>& faults_;
 };
 

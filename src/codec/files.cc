@@ -87,9 +87,10 @@ void read_param(Decoder& d, std::string_view check, std::string_view name, Json 
     for (const ParamSpec& spec : known->params)
       ranges = ranges || (spec.name == name && spec.type == ParamType::Ranges);
   if (ranges)
-    d.array(value, [&, &list = out.emplace<std::vector<IdRange>>()](Json element, std::size_t) {
-      read_range(d, element, list.emplace_back());
-    });
+    d.array(value, sizeof(IdRange),
+            [&, &list = out.emplace<std::vector<IdRange>>()](Json element, std::size_t) {
+              read_range(d, element, list.emplace_back());
+            });
   else
     d.read(value, out.emplace<std::vector<std::string>>());
 }
@@ -137,7 +138,8 @@ constexpr Field<TemplateSpec> kTemplateSpec[] = {
        read_parsed(d, v, out.newest, parse_since, "a version such as v1.37");
      }},
     {"rules", [](Decoder& d, Json v, TemplateSpec& out) {
-       d.array(v, [&](Json rule, std::size_t) { read_rule(d, rule, out.rules.emplace_back()); });
+       d.array(v, sizeof(out.rules[0]),
+               [&](Json rule, std::size_t) { read_rule(d, rule, out.rules.emplace_back()); });
      }}};
 
 struct RawTemplate : TypeMeta, TemplateSpec {};
@@ -251,7 +253,7 @@ constexpr Field<RawConfiguration> kConfiguration[] = {
     {"dryRun", plain<&C::dry_run>::read},
     {"templates", plain<&C::templates>::read},
     {"bindings", [](Decoder& d, Json v, RawConfiguration& out) {
-       d.array(v, [&](Json element, std::size_t) {
+       d.array(v, sizeof(out.bindings[0]), [&](Json element, std::size_t) {
          RawBinding binding;
          d.object(element, kBinding, binding);
          if (binding.policy.name.empty()) d.fault("names no template");

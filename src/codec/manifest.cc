@@ -36,7 +36,7 @@ void add(Json object, const std::string& path, bool inside_list, std::vector<Man
   if (!inside_list && head.items && head.kind.ends_with("List") && head.faults.empty()) {
     // A Decoder of its own: the path of an item is needed for what the item holds.
     decoder.below("items", [&] {
-      decoder.array(*head.items,
+      decoder.array(*head.items, sizeof(Manifest),
                     [&](Json item, std::size_t) { add(item, decoder.path(), true, out); });
     });
     if (head.faults.empty()) return;

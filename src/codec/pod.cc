@@ -53,7 +53,7 @@ using Shared = SharedSecurityContext;
 void read_sysctls(Decoder& d, Json value, PodSecurityContext& out) {
   static constexpr Field<std::string> kFields[] = {
       {"name", [](Decoder& in, Json v, std::string& name) { in.read(v, name); }}};
-  d.array(value,
+  d.array(value, sizeof(std::string),
           [&](Json sysctl, std::size_t) { d.object(sysctl, kFields, out.sysctls.emplace_back()); });
 }
 
@@ -148,7 +148,7 @@ constexpr Field<RawContainer> kContainer[] = {
      }},
     {"ports",
      [](Decoder& d, Json v, RawContainer& out) {
-       d.array(v, [&](Json element, std::size_t) {
+       d.array(v, sizeof(Port), [&](Json element, std::size_t) {
          Port port;
          d.object(element, kPort, port);
          out.host_ports.push_back(port.host_port);
@@ -157,13 +157,13 @@ constexpr Field<RawContainer> kContainer[] = {
      }},
     {"volumeMounts",
      [](Decoder& d, Json v, RawContainer& out) {
-       d.array(v, [&](Json element, std::size_t) {
+       d.array(v, sizeof(VolumeMount), [&](Json element, std::size_t) {
          d.object(element, kVolumeMount, out.volume_mounts.emplace_back());
        });
      }},
     {"volumeDevices",
      [](Decoder& d, Json v, RawContainer& out) {
-       d.array(v, [&](Json element, std::size_t) {
+       d.array(v, sizeof(std::string), [&](Json element, std::size_t) {
          d.object(element, kVolumeDevice, out.volume_devices.emplace_back());
        });
      }},
@@ -209,7 +209,7 @@ struct RawPod : Pod {
 template <ContainerKind Kind>
 void read_containers(Decoder& d, Json value, RawPod& out) {
   auto& list = out.lists[static_cast<std::size_t>(Kind)];
-  d.array(value, [&](Json element, std::size_t) {
+  d.array(value, sizeof(RawContainer), [&](Json element, std::size_t) {
     RawContainer& container = list.emplace_back();
     container.kind = Kind;
     container.path = d.path();
@@ -233,7 +233,7 @@ constexpr Field<RawPod> kSpec[] = {
      }},
     {"volumes",
      [](Decoder& d, Json v, RawPod& out) {
-       d.array(v, [&](Json volume, std::size_t) {
+       d.array(v, sizeof(Volume), [&](Json volume, std::size_t) {
          read_volume(d, volume, out.volumes.emplace_back());
        });
      }},

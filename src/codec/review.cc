@@ -27,14 +27,18 @@ constexpr Field<RequestFacts> kResource[] = {{"group", plain<&RequestFacts::grou
 constexpr Field<RequestFacts> kKind[] = {{"kind", plain<&RequestFacts::kind>::read}};
 constexpr Field<RequestFacts> kUser[] = {{"username", plain<&RequestFacts::user>::read}};
 
+Operation operation_of(std::string_view name) {
+  return name == "CREATE"    ? Operation::Create
+         : name == "UPDATE"  ? Operation::Update
+         : name == "DELETE"  ? Operation::Delete
+         : name == "CONNECT" ? Operation::Connect
+                             : Operation::Other;
+}
+
 void read_operation(Decoder& d, Json value, RawRequest& out) {
   std::string name;
   d.read(value, name);
-  out.operation = name == "CREATE"    ? Operation::Create
-                  : name == "UPDATE"  ? Operation::Update
-                  : name == "DELETE"  ? Operation::Delete
-                  : name == "CONNECT" ? Operation::Connect
-                                      : Operation::Other;
+  out.operation = operation_of(name);
 }
 
 constexpr Field<RawRequest> kRequest[] = {
@@ -93,25 +97,94 @@ struct TypeMeta {
 };
 constexpr Field<TypeMeta> kTypeMeta[] = {{"kind", plain<&TypeMeta::kind>::read}};
 
-/// The pod in an object of a judged kind; empty: a workload that has no template.
-std::optional<Pod> pod_of(const RequestFacts& facts, Scope scope, Json object,
-                          std::vector<Fault>& faults) {
-  std::string_view path;
-  if (scope == Scope::Workload) {
-    const auto at = template_path(facts.group, facts.kind);
-    if (!at) {
-      faults.push_back(
-          {"/kind", fmt::format("no pod template is known in kind \"{}\"", facts.kind)});
-      return std::nullopt;
-    }
-    path = *at;
-  }
+/// The pod in an object of a judged resource; empty: a workload that has no template.
+std::optional<Pod> pod_of(const RequestFacts& facts, Json object, std::vector<Fault>& faults) {
+  const JudgedKind judged = judged_kind(facts);
   TypeMeta meta;
   Decoder(std::string_view{}, faults).object(object, kTypeMeta, meta);
-  const std::string_view expected = scope == Scope::Pod ? "Pod" : std::string_view(facts.kind);
-  if (!meta.kind.empty() && meta.kind != expected)
-    faults.push_back({"/kind", fmt::format("must be \"{}\", is \"{}\"", expected, meta.kind)});
-  return decode_pod_in(object, "", path, Origin::ApiServer, faults);
+  // Most objects do not say their kind; the request does.
+  for (const std::string& kind : {meta.kind, facts.kind})
+    if (!kind.empty() && kind != judged.kind) {
+      faults.push_back({"/kind", fmt::format("must be \"{}\", is \"{}\"", judged.kind, kind)});
+      break;
+    }
+  return decode_pod_in(object, "", judged.template_path, Origin::ApiServer, faults);
+}
+
+/// The value at the path; none where a step of it is missing, or stands there twice.
+std::optional<Json> only_at(Json object, std::string_view path) {
+  while (!path.empty()) {
+    path.remove_prefix(1);
+    const auto step = path.substr(0, path.find('/'));
+    path.remove_prefix(step.size());
+    simdjson::dom::object members;
+    if (object.get(members) != simdjson::SUCCESS) return std::nullopt;
+    std::optional<Json> found;
+    for (const auto member : members) {
+      if (member.key != step) continue;
+      if (found) return std::nullopt;
+      found = member.value;
+    }
+    if (!found) return std::nullopt;
+    object = *found;
+  }
+  return object;
+}
+
+/// Whether what is judged reads the same in both objects of an update.
+bool unchanged(const RequestFacts& facts, Json object, Json old_object) {
+  std::string_view path = judged_kind(facts).template_path;
+  if (path.empty()) path = "/spec";
+  const auto now = only_at(object, path);
+  const auto before = only_at(old_object, path);
+  return now && before && simdjson::minify(*now) == simdjson::minify(*before);
+}
+
+/// The facts of a request with an object that the parser cannot hold, such as a custom resource
+/// with a number beyond 64 bits; none where it cannot be told for certain what the request is
+/// about.
+std::optional<RequestFacts> facts_alone(std::string_view body) {
+  namespace lazy = simdjson::ondemand;
+  RequestFacts facts;
+  int requests = 0, uids = 0, resources = 0, operations = 0;
+  const auto text = [](lazy::value value) { return std::string(std::string_view(value)); };
+  const auto read_request = [&](lazy::object request) {
+    for (auto member : request) {
+      const std::string_view key = member.unescaped_key();
+      if (key == "uid") {
+        facts.uid = text(member.value());
+        ++uids;
+      } else if (key == "operation") {
+        facts.operation = operation_of(text(member.value()));
+        ++operations;
+      } else if (key == "subResource") {
+        facts.subresource = text(member.value());
+        ++resources;
+      } else if (key == "resource") {
+        for (auto part : lazy::object(member.value())) {
+          const std::string_view name = part.unescaped_key();
+          if (name == "group") facts.group = text(part.value());
+          if (name == "resource") facts.resource = text(part.value());
+        }
+        resources += 2;
+      }
+    }
+  };
+  try {
+    const simdjson::padded_string padded(body);
+    lazy::parser parser;
+    lazy::document document = parser.iterate(padded);
+    for (auto member : lazy::object(document)) {
+      if (std::string_view(member.unescaped_key()) != "request") continue;
+      ++requests;
+      read_request(lazy::object(member.value()));
+    }
+  } catch (const simdjson::simdjson_error&) {
+    return std::nullopt;
+  }
+  const bool certain = requests == 1 && uids == 1 && operations == 1 && resources >= 2 &&
+                       resources <= 3 && !facts.resource.empty();
+  return certain ? std::optional(facts) : std::nullopt;
 }
 
 }  // namespace
@@ -129,6 +202,10 @@ Result<Review> ReviewDecoder::decode(std::string_view body) {
   Json root;
   if (const auto error = buffers_->parser.parse(body.data(), body.size()).get(root)) {
     if (body.size() > kKeepBytes) buffers_ = std::make_unique<Buffers>();
+    // What is not ours is let through even so: nothing in it is judged.
+    if (error == simdjson::NUMBER_ERROR || error == simdjson::DEPTH_ERROR)
+      if (auto facts = facts_alone(body); facts && scope_of(*facts) == Scope::NotOurs)
+        return Review{.facts = *std::move(facts)};
     return bad("body",
                fmt::format("is not JSON that can be read: {}", simdjson::error_message(error)),
                "send an AdmissionReview of admission.k8s.io/v1 as JSON");
@@ -168,11 +245,12 @@ Result<Review> ReviewDecoder::decode(std::string_view body) {
   if (!request.has_object)
     review.faults.push_back({"", "request.object is missing"});
   else
-    review.pod = pod_of(review.facts, review.scope, request.object, review.faults);
-  if (review.facts.operation == Operation::Update && request.has_old_object) {
+    review.pod = pod_of(review.facts, request.object, review.faults);
+  if (review.facts.operation == Operation::Update && request.has_object && request.has_old_object) {
     std::vector<Fault> old_faults;
-    auto old_pod = pod_of(review.facts, review.scope, request.old_object, old_faults);
+    auto old_pod = pod_of(review.facts, request.old_object, old_faults);
     if (old_faults.empty()) review.old_pod = std::move(old_pod);
+    review.unchanged = unchanged(review.facts, request.object, request.old_object);
   }
   return review;
 }

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <utility>
 
 #include "plimsoll/verdict.h"
@@ -6,11 +8,41 @@
 namespace plimsoll {
 namespace {
 
-// Whether one JSON pointer is the other, or stands above or below it.
-bool related(std::string_view a, std::string_view b) {
-  if (a.size() > b.size()) std::swap(a, b);
-  return b.starts_with(a) && (a.size() == b.size() || b[a.size()] == '/');
-}
+/// The edits of one rule, found by their place.
+class EditIndex {
+ public:
+  explicit EditIndex(Edits edits) {
+    for (Edit& edit : edits)
+      sorted_.push_back({std::make_shared<const Edit>(std::move(edit)), sorted_.size()});
+    std::ranges::sort(sorted_, {}, &Entry::path);
+  }
+
+  /// Those at, above and below a JSON pointer, in the order in which they are made.
+  [[nodiscard]] std::vector<std::shared_ptr<const Edit>> related(std::string_view pointer) const {
+    std::vector<Entry> found;
+    for (auto end = pointer.size(); end != 0 && end != std::string_view::npos;
+         end = pointer.rfind('/', end - 1))
+      std::ranges::copy(std::ranges::equal_range(sorted_, pointer.substr(0, end), {}, &Entry::path),
+                        std::back_inserter(found));
+    const std::string below = std::string(pointer) + '/';
+    for (auto at = std::ranges::lower_bound(sorted_, below, {}, &Entry::path);
+         at != sorted_.end() && at->path().starts_with(below); ++at)
+      found.push_back(*at);
+    if (found.size() > 1) std::ranges::sort(found, {}, &Entry::order);
+    std::vector<std::shared_ptr<const Edit>> edits;
+    edits.reserve(found.size());
+    for (Entry& entry : found) edits.push_back(std::move(entry.edit));
+    return edits;
+  }
+
+ private:
+  struct Entry {
+    std::shared_ptr<const Edit> edit;
+    std::size_t order;
+    [[nodiscard]] std::string_view path() const { return edit->path; }
+  };
+  std::vector<Entry> sorted_;
+};
 
 void add_rule(const Pod& pod, const Rule& rule, std::vector<Violation>& out) {
   Findings findings;
@@ -18,22 +50,25 @@ void add_rule(const Pod& pod, const Rule& rule, std::vector<Violation>& out) {
   if (findings.empty()) return;
   Edits edits;
   if (rule.check->fix != nullptr) rule.check->fix(pod, rule.params, edits);
+  const EditIndex index(std::move(edits));
   for (Finding& finding : findings) {
-    Violation& violation = out.emplace_back();
-    violation.check = rule.check;
-    for (const Edit& edit : edits)
-      if (related(edit.path, finding.path)) violation.edits.push_back(edit);
-    violation.finding = std::move(finding);
+    auto related = index.related(finding.path);
+    out.push_back({rule.check, std::move(finding), std::move(related)});
   }
+}
+
+// Whether nothing that a pod is judged by has changed.
+bool insignificant(const Review& review) {
+  if (review.unchanged) return true;
+  return review.facts.operation == Operation::Update && review.pod && review.faults.empty() &&
+         review.old_pod && !significant_update(*review.pod, *review.old_pod);
 }
 
 // What an Enforce binding leads to for this review.
 Mode effective(const Binding& binding, const Review& review) {
   if (binding.mode != Mode::Enforce || review.scope != Scope::Workload) return binding.mode;
   if (!binding.enforce_workloads) return Mode::Warn;
-  const bool unchanged = review.facts.operation == Operation::Update && review.faults.empty() &&
-                         review.old_pod && review.pod == review.old_pod;
-  return unchanged ? Mode::Warn : Mode::Enforce;
+  return review.unchanged ? Mode::Warn : Mode::Enforce;
 }
 
 }  // namespace
@@ -42,7 +77,7 @@ extern constinit const Check kUnreadableField{
     .id = "unreadable-field",
     .title = "Every field that a check reads can be read",
     .rationale = "What cannot be read cannot be judged, and what cannot be judged is not let in.",
-    .remedy = "Give the field the type that the Kubernetes API asks for, once.",
+    .remedy = "Write the field once, with the type that the Kubernetes API asks for.",
     .severity = Severity::Critical,
     .references = {},
     .params = {},
@@ -88,10 +123,12 @@ bool significant_update(const Pod& pod, const Pod& old_pod) {
     const auto before = of_kind(old_pod, kind);
     if (!std::ranges::equal(now, before, {}, &Container::image, &Container::image)) return true;
   }
-  const auto before = of_kind(old_pod, ContainerKind::Ephemeral);
+  std::map<std::string_view, std::string_view> images;
+  for (const Container* c : of_kind(old_pod, ContainerKind::Ephemeral))
+    images.emplace(c->name, c->image);
   return std::ranges::any_of(of_kind(pod, ContainerKind::Ephemeral), [&](const Container* c) {
-    const auto at = std::ranges::find(before, c->name, &Container::name);
-    return at == before.end() || (*at)->image != c->image;
+    const auto at = images.find(c->name);
+    return at == images.end() || at->second != c->image;
   });
 }
 
@@ -113,9 +150,7 @@ std::vector<Violation> violations_of(const std::optional<Pod>& pod, std::span<co
 Verdict judge(const Review& review, std::span<const Binding> bindings, bool dry_run) {
   Verdict verdict;
   if (review.scope == Scope::NotOurs || (!review.pod && review.faults.empty())) return verdict;
-  if (review.scope == Scope::Pod && review.facts.operation == Operation::Update && review.pod &&
-      review.faults.empty() && review.old_pod && !significant_update(*review.pod, *review.old_pod))
-    return verdict;
+  if (review.scope == Scope::Pod && insignificant(review)) return verdict;
   for (const Binding& binding : bindings) {
     if (!binding.covers(review.facts.namespace_name)) continue;
     Judgement& judgement = verdict.judgements.emplace_back();

@@ -42,6 +42,13 @@ Scope scope_of(const RequestFacts& facts) {
   return workload && facts.subresource.empty() ? Scope::Workload : Scope::NotOurs;
 }
 
+JudgedKind judged_kind(const RequestFacts& facts) {
+  const auto* const at = std::ranges::find_if(kWorkloads, [&](const Workload& w) {
+    return w.group == facts.group && w.resource == facts.resource;
+  });
+  return at == kWorkloads.end() ? JudgedKind{"Pod", ""} : JudgedKind{at->kind, at->template_path};
+}
+
 std::optional<std::string_view> template_path(std::string_view group, std::string_view kind) {
   if (group.empty() && kind == "Pod") return "";
   const auto* const at = std::ranges::find_if(

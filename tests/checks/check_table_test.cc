@@ -77,12 +77,14 @@ Pod decode(const Json& object, const Form& form) {
 /// What `append` puts behind what is there already, which it must leave alone.
 template <class Out, class Append>
 Out appended(Append append) {
-  Out out(1);
-  out.front().path = "/there";
+  Out out;
+  out.push_back({});
+  out.begin()->path = "/there";
   append(out);
-  EXPECT_TRUE(!out.empty() && out.front().path == "/there") << "it appends, and nothing else";
-  if (!out.empty()) out.erase(out.begin());
-  return out;
+  EXPECT_TRUE(!out.empty() && out[0].path == "/there") << "it appends, and nothing else";
+  Out appended;
+  for (std::size_t i = 1; i < out.size(); ++i) appended.push_back(out[i]);
+  return appended;
 }
 
 bool related(std::string_view a, std::string_view b) {
@@ -460,7 +462,7 @@ TEST(CheckTable, SeesWhatIsWrong) {
        mend},
       {"throws away what others found", "it appends",
        [](const Pod& pod, const Params& params, Findings& out) {
-         out.clear();
+         out = {};
          find(pod, params, out);
        },
        mend},
@@ -468,7 +470,7 @@ TEST(CheckTable, SeesWhatIsWrong) {
       {"mends the first only", "the fix leaves", find,
        [](const Pod& pod, const Params& params, Edits& out) {
          mend(pod, params, out);
-         if (out.size() > 2) out.resize(2);
+         if (out.size() > 2) out = {out[0], out[1]};
        }},
       {"mends with a value that fails", "its edits leave it", find,
        [](const Pod& pod, const Params& params, Edits& out) {

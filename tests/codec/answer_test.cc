@@ -20,7 +20,9 @@ std::shared_ptr<const Template> policy(std::string name = "restricted") {
 
 Violation violation(std::string_view check, std::string path, std::string message,
                     Edits edits = {}) {
-  return {find_check(check), {std::move(path), std::move(message)}, std::move(edits)};
+  std::vector<std::shared_ptr<const Edit>> shared;
+  for (Edit& edit : edits) shared.push_back(std::make_shared<const Edit>(std::move(edit)));
+  return {find_check(check), {std::move(path), std::move(message)}, std::move(shared)};
 }
 
 Review review() {
@@ -177,6 +179,23 @@ TEST(Answer, AManyFindingsDenialIsBoundedAndSaysHowMany) {
   EXPECT_EQ(response["status"]["details"]["causes"].size(), kMaxCauses);
   EXPECT_THAT(response["status"]["message"].get<std::string>(), HasSubstr("(5000 findings)"));
   EXPECT_THAT(response["status"]["message"].get<std::string>(), EndsWith("\n- and 4950 more"));
+}
+
+// The values of a manifest are of any length, and its author must not be able to drown the others.
+TEST(Answer, OneLongValuePushesNothingElseOut) {
+  const std::string flood(1 << 20, 'A');
+  const std::vector<Violation> found = {
+      violation("capabilities-add", "/a", "container \"c\" adds the capability " + flood),
+      violation("host-path", "/b", "volume \"v\" mounts /"),
+      violation("privileged", "/c", "container \"c\" is privileged")};
+  const json audit = response_of(verdict_of(Mode::Audit, found));
+  const std::string text = audit["auditAnnotations"]["audit-violations"];
+  for (const char* check : {"capabilities-add", "host-path", "privileged"})
+    EXPECT_THAT(text, HasSubstr(check));
+  EXPECT_LT(text.find("[privileged]"), text.find("[capabilities-add]")) << "most severe first";
+  const json denial = response_of(verdict_of(Mode::Enforce, found));
+  EXPECT_LT(denial.dump().size(), 16 * 1024U);
+  EXPECT_EQ(denial["status"]["details"]["causes"].size(), 3U);
 }
 
 TEST(Answer, AuditAndDryRunAreAnnotated) {

@@ -1,5 +1,6 @@
 #include "codec/review.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,6 +12,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::StartsWith;
 
 struct Parts {
   std::string operation = "CREATE", group, resource = "pods", subresource, kind = "Pod";
@@ -100,12 +102,75 @@ TEST(Review, AnObjectThatIsMissingOrOfAnotherKindIsAFault) {
   EXPECT_FALSE(unknown.faults.empty());
 }
 
+// What is judged, and where in it the pod is, follows from the resource alone.
+TEST(Review, AKindThatIsNotTheResourcesIsAFault) {
+  const std::string bad =
+      R"({"template":{"spec":{}},"spec":{"template":{"spec":{"hostPID":true}}}})";
+  for (const Parts& parts :
+       {Parts{.resource = "replicationcontrollers", .kind = "PodTemplate", .object = bad},
+        Parts{.kind = "Deployment", .object = bad},
+        Parts{.group = "apps", .resource = "deployments", .kind = "Pod", .object = bad}})
+    EXPECT_FALSE(review_of(parts).faults.empty()) << parts.resource << ' ' << parts.kind;
+}
+
 TEST(Review, TheOldObjectOfAnUpdate) {
   Parts parts{.operation = "UPDATE", .old_object = R"({"kind":"Pod","spec":{"hostPID":true}})"};
   EXPECT_TRUE(review_of(parts).old_pod->host_pid);
   parts.old_object = R"({"kind":"Pod","spec":{"hostPID":"x"}})";
   EXPECT_FALSE(review_of(parts).old_pod) << "it cannot be read, so nothing is known of it";
   EXPECT_THAT(review_of(parts).faults, IsEmpty()) << "but that is not the new object's fault";
+}
+
+TEST(Review, AnUpdateThatLeavesWhatIsJudgedAsItWas) {
+  const auto pod = [](const char* metadata, const char* spec) {
+    return fmt::format(R"({{"metadata":{},"spec":{}}})", metadata, spec);
+  };
+  Parts parts{.operation = "UPDATE",
+              .object = pod(R"({"finalizers":[]})", R"({"hostPID":"x","z":1})"),
+              .old_object = pod(R"({"finalizers":["f"]})", R"({ "hostPID" : "x", "z": 1 })")};
+  EXPECT_TRUE(review_of(parts).unchanged) << "however it is written, and even if it cannot be read";
+  parts.object = pod("{}", R"({"hostPID":"x","z":2})");
+  EXPECT_FALSE(review_of(parts).unchanged) << "what no check reads counts too";
+  parts.object = R"({"spec":{"hostPID":"x","z":1},"spec":{"hostPID":true}})";
+  EXPECT_FALSE(review_of(parts).unchanged) << "one of the two is not the old one";
+  parts.object = parts.old_object = R"({"metadata":{}})";
+  EXPECT_FALSE(review_of(parts).unchanged) << "there is nothing that could be the same";
+
+  Parts workload{
+      .operation = "UPDATE", .group = "batch", .resource = "cronjobs", .kind = "CronJob"};
+  const auto cron_job = [](const char* suspend, const char* command) {
+    return fmt::format(
+        R"({{"spec":{{"suspend":{},"jobTemplate":{{"spec":{{"template":{{"spec":{{"containers":[{{"command":["{}"]}}]}}}}}}}}}}}})",
+        suspend, command);
+  };
+  workload.old_object = cron_job("false", "sleep");
+  workload.object = cron_job("true", "sleep");
+  EXPECT_TRUE(review_of(workload).unchanged);
+  workload.object = cron_job("false", "nsenter");
+  EXPECT_FALSE(review_of(workload).unchanged);
+  workload.operation = "CREATE";
+  workload.object = workload.old_object;
+  EXPECT_FALSE(review_of(workload).unchanged);
+}
+
+// Go writes 1e20 so, and no standard bounds the depth of a custom resource.
+TEST(Review, WhatIsNotOursIsAllowedWhateverItHolds) {
+  const std::string deep = std::string(2000, '[') + std::string(2000, ']');
+  for (const std::string& odd :
+       {std::string(R"({"spec":{"x":100000000000000000000}})"), R"({"spec":{"x":)" + deep + "}}"}) {
+    const Review custom =
+        review_of({.group = "example.org", .resource = "fleets", .kind = "Fleet", .object = odd});
+    EXPECT_EQ(custom.scope, Scope::NotOurs);
+    EXPECT_EQ(custom.facts.uid, "u-1");
+    EXPECT_EQ(review_of({.operation = "DELETE", .object = "null", .old_object = odd}).scope,
+              Scope::NotOurs);
+    EXPECT_EQ(review_of({.subresource = "status", .object = odd}).scope, Scope::NotOurs);
+    EXPECT_FALSE(ReviewDecoder().decode(body_of({.object = odd}))) << "a pod must be read";
+    // Two readers could take such a request for different ones.
+    std::string twice = body_of({.operation = "DELETE", .object = odd});
+    twice.insert(twice.rfind("}}"), R"(,"operation":"CREATE")");
+    EXPECT_FALSE(ReviewDecoder().decode(twice));
+  }
 }
 
 TEST(Review, WrongTypesAreFaultsWithTheirPath) {
@@ -158,14 +223,28 @@ TEST(Review, NullIsAbsentAndNamesAreCaseSensitive) {
   EXPECT_THAT(review.faults, IsEmpty());
 }
 
-TEST(Review, TooManyElementsAreAFaultNotAFlood) {
+TEST(Review, ElementsThatBecomeTooLargeAreAFaultNotAFlood) {
+  constexpr std::size_t kMost = Decoder::kMaxWeight / sizeof(Container);
   std::string list;
-  for (std::size_t i = 0; i < Decoder::kMaxElements + 10; ++i) list += i == 0 ? "{}" : ",{}";
+  for (std::size_t i = 0; i < kMost + 10; ++i) list += i == 0 ? "{}" : ",{}";
   const Review review =
       review_of({.object = R"({"kind":"Pod","spec":{"containers":[)" + list + "]}}"});
-  EXPECT_EQ(review.faults.size(), 1U);
-  EXPECT_THAT(review.faults.at(0).message, HasSubstr("the last that is read"));
-  EXPECT_EQ(review.pod->containers.size(), Decoder::kMaxElements);
+  ASSERT_EQ(review.faults.size(), 1U);
+  EXPECT_THAT(review.faults[0].path, StartsWith("/spec/containers/"));
+  EXPECT_THAT(review.faults[0].message, HasSubstr("is not read"));
+  EXPECT_LE(review.pod->containers.size(), kMost);
+  EXPECT_GT(review.pod->containers.size(), 50'000U);
+}
+
+// More of them than any request to kube-apiserver could hold are no reason to refuse a pod.
+TEST(Review, LongListsOfPlainValuesAreRead) {
+  std::string ids;
+  for (std::size_t i = 0; i < 1'000'000; ++i) ids += i == 0 ? "1" : ",1";
+  const Review review =
+      review_of({.object = R"({"kind":"Pod","spec":{"securityContext":{"supplementalGroups":[)" +
+                           ids + "]}}}"});
+  EXPECT_THAT(review.faults, IsEmpty());
+  EXPECT_EQ(review.pod->security_context.supplemental_groups.size(), 1'000'000U);
 }
 
 TEST(Review, WhatIsNoReviewIsAnError) {

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "plimsoll/verdict.h"
 
 namespace plimsoll {
@@ -69,7 +71,7 @@ TEST(Judge, TheEditOfAFindingIsTheOneOfItsField) {
   const Violation& violation = verdict.judgements.at(0).violations.at(0);
   EXPECT_EQ(violation.finding.path, "/spec/containers/0/securityContext/privileged");
   ASSERT_THAT(violation.edits, SizeIs(1));
-  EXPECT_EQ(violation.edits[0].path, violation.finding.path);
+  EXPECT_EQ(violation.edits[0]->path, violation.finding.path);
 }
 
 TEST(Judge, DryRunWarnsInstead) {
@@ -136,6 +138,8 @@ TEST(Judge, AnInsignificantUpdateIsNotEvenLookedAt) {
   review.faults.push_back({"/spec", "broken"});
   EXPECT_FALSE(judge(review, one(Mode::Enforce), false).allowed)
       << "unread fields may have changed";
+  review.unchanged = true;
+  EXPECT_TRUE(judge(review, one(Mode::Enforce), false).allowed) << "nothing has";
 }
 
 TEST(Judge, WorkloadsAreWarnedAboutUnlessTheBindingSaysEnforce) {
@@ -153,11 +157,57 @@ TEST(Judge, AnUpdateThatLeavesTheTemplateAloneIsNotDenied) {
   bindings[0].enforce_workloads = true;
   Review review = review_of(Scope::Workload, Operation::Update, pod_with("i", true));
   review.old_pod = pod_with("i", true);
+  EXPECT_FALSE(judge(review, bindings, false).allowed) << "what no check reads may have changed";
+  review.unchanged = true;
   const Verdict verdict = judge(review, bindings, false);
   EXPECT_TRUE(verdict.allowed) << "finalizers and scaling must go through";
   EXPECT_EQ(verdict.judgements.at(0).mode, Mode::Warn);
-  review.old_pod = pod_with("i", false);
-  EXPECT_FALSE(judge(review, bindings, false).allowed);
+}
+
+TEST(Judge, AnEditMendsWhatIsAtAboveOrBelowIt) {
+  Pod pod;
+  pod.host_pid = true;
+  constexpr auto find = [](const Pod&, const Params&, Findings& out) {
+    for (const char* path : {"/a", "/a/b", "/a/b/c", "/a-b", "/ab", "/x"})
+      out.push_back({path, ""});
+  };
+  constexpr auto mend = [](const Pod&, const Params&, Edits& out) {
+    for (const char* path : {"/a/b/d", "/ab", "/a/b", "/a"}) out.push_back({path, true});
+  };
+  static const Check check{.id = "c",
+                           .title = "",
+                           .rationale = "",
+                           .remedy = "",
+                           .references = {},
+                           .params = {},
+                           .example = "",
+                           .evaluate = find,
+                           .fix = mend};
+  std::map<std::string, std::vector<std::string>> actual;
+  for (const Violation& v : violations_of(pod, {}, *template_of({{&check, {}, 0, "t"}})))
+    for (const auto& edit : v.edits) actual[v.finding.path].push_back(edit->path);
+  const std::map<std::string, std::vector<std::string>> expected = {
+      {"/a", {"/a/b/d", "/a/b", "/a"}},
+      {"/a/b", {"/a/b/d", "/a/b", "/a"}},
+      {"/a/b/c", {"/a/b", "/a"}},
+      {"/ab", {"/ab"}}};
+  EXPECT_EQ(actual, expected);
+}
+
+// A pod's author chooses how much there is to find, and must not choose how long others wait: each
+// edit is compared with a few findings, not with all.
+TEST(Judge, SharesOneEditAmongAllThatItMends) {
+  Pod pod;
+  Container& c = pod.containers.emplace_back();
+  c.path = "/spec/containers/0";
+  c.security_context.capabilities.add.assign(2 * Findings::kMost, "SYS_ADMIN");
+  const auto violations =
+      violations_of(pod, {}, *template_of({{find_check("capabilities-add"), {}, 0, "t"}}));
+  ASSERT_THAT(violations, SizeIs(Findings::kMost));
+  for (const Violation& v : violations) {
+    ASSERT_THAT(v.edits, SizeIs(1));
+    ASSERT_EQ(v.edits[0], violations[0].edits[0]);
+  }
 }
 
 TEST(Judge, StopsAfterEnoughViolations) {

@@ -21,14 +21,27 @@ TEST(Advice, EditsOrElseTheRemedy) {
   check.remedy = "Ask someone.";
   violation.check = &check;
   EXPECT_EQ(advice(violation), "Ask someone");
-  violation.edits = {{"/spec/hostPID", false}};
+  const auto edits = [](std::vector<Edit> all) {
+    std::vector<std::shared_ptr<const Edit>> shared;
+    for (Edit& edit : all) shared.push_back(std::make_shared<const Edit>(std::move(edit)));
+    return shared;
+  };
+  violation.edits = edits({{"/spec/hostPID", false}});
   EXPECT_EQ(advice(violation), "set spec.hostPID to false");
-  violation.edits = {{"/spec/containers/0/ports/1/hostPort", {}}};
+  violation.edits = edits({{"/spec/containers/0/ports/1/hostPort", {}}});
   EXPECT_EQ(advice(violation), "remove spec.containers[0].ports[1].hostPort");
-  violation.edits = {{"/a", std::vector<std::string>{"ALL", "X"}},
-                     {"/b", std::int64_t{-5}},
-                     {"/c", std::string("text")}};
+  violation.edits = edits({{"/a", std::vector<std::string>{"ALL", "X"}},
+                           {"/b", std::int64_t{-5}},
+                           {"/c", std::string("text")}});
   EXPECT_EQ(advice(violation), "set a to [ALL, X]; set b to -5; set c to text");
+  violation.edits = edits({{"/a", std::vector<std::string>(100'000, "KILL")}});
+  EXPECT_LT(advice(violation).size(), 2 * kMostWords) << "nobody reads such a list to its end";
+}
+
+TEST(Cut, EndsBetweenCharactersAndSaysSo) {
+  EXPECT_EQ(cut("abcdef", 6), "abcdef");
+  EXPECT_EQ(cut("abcdefg", 6), "abc...");
+  EXPECT_EQ(cut("ab\xc3\xb6xxxx", 6), "ab...");
 }
 
 TEST(Printable, ControlCharactersAreWritten) {
@@ -41,12 +54,21 @@ TEST(Printable, ControlCharactersAreWritten) {
   EXPECT_EQ(printable(std::string_view("\0", 1)), "\\x00");
 }
 
+TEST(Printable, WhatCannotBeSeenOrTurnsTheLineIsWritten) {
+  EXPECT_EQ(printable("a\u202etxt.exe"), "a\\u202etxt.exe");
+  EXPECT_EQ(printable("a\u200bb\u2028c\u2066d\ufeffe\u00adf"),
+            "a\\u200bb\\u2028c\\u2066d\\ufeffe\\u00adf");
+  for (const char* seen : {"\u2010", "\u20ac", "\u2191", "\uff41", "\U0001f6a2"})
+    EXPECT_EQ(printable(seen), seen);
+}
+
 TEST(Printable, IsPrintableIsNeverWrongAboutAYes) {
   for (const char* text : {"plain", "", "with \"quotes\" and \\ and \xc3\xb6"}) {
     EXPECT_TRUE(is_printable(text));
     EXPECT_EQ(printable(text), text);
   }
-  for (const char* text : {"\x01", "a\n", "\x7f", "\xc2\x85"}) EXPECT_FALSE(is_printable(text));
+  for (const char* text : {"\x01", "a\n", "\x7f", "\xc2\x85", "\u202e", "\ufeff"})
+    EXPECT_FALSE(is_printable(text));
 }
 
 }  // namespace
