@@ -192,8 +192,8 @@ void add_server_metrics(metrics::Registry& registry, const server::HttpServer& w
   counter("plimsoll_connections_accepted_total", "Connections taken.", &server::Counts::accepted);
   counter("plimsoll_connections_shed_total",
           "Connections answered with 503: every place was taken.", &server::Counts::shed);
-  counter("plimsoll_connections_evicted_total", "Idle connections ended to make room.",
-          &server::Counts::evicted);
+  registry.computed("plimsoll_connections_evicted_total", "Connections ended to make room.",
+                    "counter", [&webhook] { return static_cast<double>(webhook.evicted()); });
   counter("plimsoll_handshake_failures_total", "TLS handshakes that failed or took too long.",
           &server::Counts::handshake_failures);
   counter("plimsoll_requests_refused_total", "Requests answered without reading their body.",

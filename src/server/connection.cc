@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <limits>
@@ -18,8 +19,10 @@ namespace {
 constexpr std::string_view kHeadEnd = "\n\r\n";
 // A body of this size is waited for before its head is looked at, which costs more than the wait.
 constexpr std::uint64_t kAwaited = 64 * 1024;
-// After this many answers the others have their turn.
-constexpr int kMostAnswers = 16;
+// After this many answers, or reads, the others have their turn.
+constexpr int kMostAnswers = 16, kMostReads = 16;
+// Honest clients send a few TLS records without data in the life of a connection.
+constexpr int kMostIdleRecords = 32;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 // What an idle connection may keep of its buffers.
 constexpr std::size_t kKeepBytes = 32 * 1024;
@@ -27,34 +30,54 @@ constexpr std::size_t kKeepBytes = 32 * 1024;
 constexpr std::chrono::milliseconds kLinger{500};
 constexpr std::size_t kMostDropped = 16 * 1024 * 1024;
 
-// What follows a header's name (in small letters, with its colon) in a head; empty: it is not there.
-std::string_view after_name(std::string_view head, std::string_view name) {
-  const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; };
-  for (auto at = head.find('\n'); at != std::string_view::npos; at = head.find('\n', at)) {
-    head.remove_prefix(at + 1);
-    if (head.size() > name.size() && std::ranges::equal(head.substr(0, name.size()), name, same))
-      return head.substr(name.size());
-    at = 0;
-  }
-  return {};
+/// What matters of a head before httplib reads it.
+struct Head {
+  bool clear = true;       ///< no two readers could take it for different ones
+  std::uint64_t body = 0;  ///< its Content-Length, if that is a number
+  bool expects = false;    ///< the client may wait for 100 Continue
+};
+
+// Source: RFC 9110, 5.6.2, tchar.
+constexpr auto kNameCharacters = [] {
+  std::array<bool, 256> is{};
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+                                       "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+    is[static_cast<unsigned char>(c)] = true;
+  return is;
+}();
+
+bool same_name(std::string_view name, std::string_view lower) {
+  return std::ranges::equal(
+      name, lower, [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
 }
 
-// The Content-Length of a head; none, or none that is a number: there is no body to wait for.
 // Whether the request may have the body that it announces is not decided here.
-std::uint64_t body_length(std::string_view head) {
-  const std::string_view value = after_name(head, "content-length:");
-  const char* from = value.data();
-  const char* const end = from + value.size();
-  while (from != end && (*from == ' ' || *from == '\t')) ++from;
-  std::uint64_t length = 0;
-  return std::from_chars(from, end, length).ec == std::errc{} ? length : 0;
+Head read_head(std::string_view text) {
+  Head head;
+  bool request_line = true;
+  while (!text.empty()) {
+    const auto end = text.find('\n');
+    if (end == 0 || text[end - 1] != '\r') return {.clear = false};
+    const auto line = text.substr(0, end - 1);
+    text.remove_prefix(end + 1);
+    if (std::exchange(request_line, false) || line.empty()) continue;
+    const auto colon = line.find(':');
+    const auto name = line.substr(0, colon);
+    if (name.empty() || colon == std::string_view::npos ||
+        !std::ranges::all_of(name, [](unsigned char c) { return kNameCharacters[c]; }))
+      return {.clear = false};
+    head.expects = head.expects || same_name(name, "expect");
+    if (!same_name(name, "content-length")) continue;
+    auto value = line.substr(colon + 1);
+    value.remove_prefix(std::min(value.find_first_not_of(" \t"), value.size()));
+    std::from_chars(value.data(), value.data() + value.size(), head.body);
+  }
+  return head;
 }
 
-// Two readers of such a head may not see the same lines.
-bool bare_line_feed(std::string_view head) {
-  for (auto at = head.find('\n'); at != std::string_view::npos; at = head.find('\n', at + 1))
-    if (at == 0 || head[at - 1] != '\r') return true;
-  return false;
+bool more_has_come(int socket) {
+  char byte = 0;
+  return recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 }  // namespace
@@ -70,6 +93,8 @@ Connection::Connection(int socket, SSL* ssl, Connections& connections, Connectio
       deadline_(now + limits.handshake) {}
 
 Connection::~Connection() {
+  input_.clear();
+  account();
   if (slot_ != nullptr) connections_.release(slot_);
   ::close(socket_);
 }
@@ -80,10 +105,19 @@ Connection::Io Connection::receive(std::span<char> to) {
     if (got > 0) return {static_cast<std::size_t>(got), 0};
     return {0, got < 0 && (errno == EAGAIN || errno == EINTR) ? EPOLLIN : 0U};
   }
-  ERR_clear_error();
   std::size_t got = 0;
-  if (SSL_read_ex(ssl_.get(), to.data(), to.size(), &got) == 1) return {got, 0};
-  const int error = SSL_get_error(ssl_.get(), 0);
+  int error = SSL_ERROR_NONE;
+  do {
+    ERR_clear_error();
+    if (SSL_read_ex(ssl_.get(), to.data(), to.size(), &got) == 1) {
+      idle_records_ = 0;
+      return {got, 0};
+    }
+    error = SSL_get_error(ssl_.get(), 0);
+    // Not for want of bytes: a record without data was read.
+  } while (error == SSL_ERROR_WANT_READ && BIO_should_retry(SSL_get_rbio(ssl_.get())) == 0 &&
+           ++idle_records_ < kMostIdleRecords);
+  if (idle_records_ == kMostIdleRecords) return {};
   return {0, error == SSL_ERROR_WANT_READ    ? EPOLLIN
              : error == SSL_ERROR_WANT_WRITE ? EPOLLOUT
                                              : 0U};
@@ -105,6 +139,8 @@ Connection::Io Connection::send(std::string_view from) {
 }
 
 void Connection::reply(std::string answer) {
+  std::string().swap(input_);
+  account();
   output_ = std::move(answer);
   sent_ = 0;
   last_ = unread_ = true;
@@ -124,37 +160,44 @@ void Connection::become_idle(Clock::time_point now) {
   slot_->idle();
 }
 
-// Takes what was read; false: the connection has been ended meanwhile.
-bool Connection::take(std::size_t bytes, std::span<const char> scratch, Clock::time_point now) {
+// Takes what was read.
+void Connection::take(std::size_t bytes, std::span<const char> scratch, Clock::time_point now) {
   if (input_.empty()) {
-    if (!slot_->busy()) return false;
     deadline_ = now + limits_.request;
+    if (slot_->proven()) slot_->busy();
   }
   input_.append(scratch.data(), bytes);
-  return true;
+  if (!account()) reply(exchange_.refusal(503));
+}
+
+// Counts what is buffered with the other connections; false: it is too much together.
+bool Connection::account() {
+  const std::size_t now = input_.size() > kKeepBytes ? input_.size() : 0;
+  if (now == buffered_) return true;
+  const auto change = static_cast<std::ptrdiff_t>(now) - static_cast<std::ptrdiff_t>(buffered_);
+  buffered_ = now;
+  return connections_.buffer(change) || change <= 0;
 }
 
 // Answers the first request of the input.
-void Connection::answer(std::size_t request, bool whole) {
+void Connection::answer(std::size_t request, bool last) {
+  const bool ended = !slot_->busy();
   output_.clear();
   sent_ = 0;
   const Answered answered =
-      exchange_.answer(std::string_view(input_).substr(0, request), whole, output_);
-  last_ = answered.last || !whole;
-  unread_ = answered.unread && whole;
+      exchange_.answer(std::string_view(input_).substr(0, request), last || ended, output_);
+  last_ = answered.last;
+  unread_ = answered.unread;
   input_.erase(0, request);
+  account();
   state_ = State::Sending;
 }
 
-// What a head whose body is still to come leads to; false: the body is waited for.
-bool Connection::turn_to_head(std::size_t head, std::uint64_t body) {
-  needed_ = head + static_cast<std::size_t>(
-                       std::min<std::uint64_t>(body, std::numeric_limits<std::size_t>::max() - head));
-  const auto text = std::string_view(input_).substr(0, head);
-  if (body <= kAwaited && after_name(text, "expect:").empty()) return false;
-  const HeadVerdict verdict = exchange_.look(text);
+// What a head leads to whose body is still to come; false: the body is waited for.
+bool Connection::turn_to_head(std::string_view head) {
+  const HeadVerdict verdict = exchange_.look(head);
   if (verdict.answer_now) {
-    answer(head, true);
+    answer(head.size());
     return true;
   }
   if (!verdict.invite) return false;
@@ -171,27 +214,30 @@ bool Connection::try_answer() {
   const auto end = input_.find(kHeadEnd, searched_);
   if (end == std::string::npos) {
     searched_ = input_.size() - std::min(input_.size(), kHeadEnd.size() - 1);
-    return false;
+    if (searched_ <= kMaxHeadBytes) return false;
+    reply(exchange_.refusal(431));
+    return true;
   }
   searched_ = end;
-  const std::size_t head = end + kHeadEnd.size();
-  const auto text = std::string_view(input_).substr(0, head);
-  if (bare_line_feed(text)) {
+  const auto text = std::string_view(input_).substr(0, end + kHeadEnd.size());
+  const Head head = read_head(text);
+  if (!head.clear) {
     reply(exchange_.refusal(400));
     return true;
   }
-  const std::uint64_t body = body_length(text);
-  if (body > input_.size() - head) return turn_to_head(head, body);
-  answer(head + static_cast<std::size_t>(body), true);
+  if (head.body > input_.size() - text.size()) {
+    needed_ = text.size() + static_cast<std::size_t>(std::min<std::uint64_t>(
+                                head.body, std::numeric_limits<std::size_t>::max() - text.size()));
+    return (head.body > kAwaited || head.expects) && turn_to_head(text);
+  }
+  answer(text.size() + static_cast<std::size_t>(head.body));
   return true;
 }
 
 std::uint32_t Connection::advance(Clock::time_point now, std::span<char> scratch) {
   bool drained = false;  // what came was taken: to look for more is the worker's business
-  for (int answers = 0;;) switch (state_) {
+  for (int answers = 0, reads = 0;;) switch (state_) {
       case State::Handshake: {
-        // Whoever comes after the last look at the connections ends by itself.
-        if (exchange_.ending()) return 0;
         if (ssl_) {
           ERR_clear_error();
           if (const int done = SSL_accept(ssl_.get()); done != 1) {
@@ -207,24 +253,25 @@ std::uint32_t Connection::advance(Clock::time_point now, std::span<char> scratch
           reply(exchange_.refusal(503));
           break;
         }
-        become_idle(now);
-        if (exchange_.ending()) return 0;
+        state_ = State::Receiving;
+        deadline_ = now + limits_.idle;
         break;
       }
       case State::Receiving: {
         if (!input_.empty() && try_answer()) break;
-        if (searched_ > kMaxHeadBytes) return 0;
         if (std::exchange(drained, false)) return EPOLLIN;
+        // What is read already wakes nobody; that the socket can be written to does.
+        if (++reads > kMostReads) return EPOLLOUT;
         const Io io = receive(scratch);
         if (io.bytes > 0) {
-          if (!take(io.bytes, scratch, now)) return 0;
+          take(io.bytes, scratch, now);
           drained = ssl_ ? SSL_has_pending(ssl_.get()) == 0 : io.bytes < scratch.size();
           break;
         }
         if (io.wait != 0) return io.wait;
         // The end. A request that broke off in its body gets its answer: the peer may still read.
         if (input_.find(kHeadEnd) == std::string::npos) return 0;
-        answer(input_.size(), false);
+        answer(input_.size(), true);
         break;
       }
       case State::Sending: {
@@ -241,10 +288,8 @@ std::uint32_t Connection::advance(Clock::time_point now, std::span<char> scratch
         }
         if (!last_) {
           become_idle(now);
-          if (exchange_.ending()) return 0;
           // Most often nothing is there yet: the worker will say when it is.
           if (input_.empty() && (!ssl_ || SSL_has_pending(ssl_.get()) == 0)) return EPOLLIN;
-          // What is read already wakes nobody; that the socket can be written to does.
           if (++answers == kMostAnswers) return EPOLLOUT;
           break;
         }
@@ -253,7 +298,7 @@ std::uint32_t Connection::advance(Clock::time_point now, std::span<char> scratch
           SSL_shutdown(ssl_.get());
         }
         ::shutdown(socket_, SHUT_WR);
-        if (!unread_) return 0;
+        if (!unread_ && input_.empty() && !more_has_come(socket_)) return 0;
         // Closing a socket that holds unread bytes resets it, and the answer may be lost.
         state_ = State::Lingering;
         deadline_ = now + kLinger;

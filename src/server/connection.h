@@ -38,14 +38,12 @@ struct HeadVerdict {
 class Exchange {
  public:
   virtual ~Exchange() = default;
-  /// Appends the answer to a request; one that is not whole broke off, and is the last.
-  virtual Answered answer(std::string_view request, bool whole, std::string& out) = 0;
+  /// Appends the answer to a request. `last`: the connection ends with it.
+  virtual Answered answer(std::string_view request, bool last, std::string& out) = 0;
   /// Looks at a head.
   virtual HeadVerdict look(std::string_view head) = 0;
   /// A whole answer without a request, after which the connection ends.
   virtual std::string refusal(int status) = 0;
-  /// Whether connections end now.
-  [[nodiscard]] virtual bool ending() const = 0;
   virtual void handshake_failed() = 0;
 };
 
@@ -85,10 +83,11 @@ class Connection {
 
   Io receive(std::span<char> to);
   Io send(std::string_view from);
-  bool take(std::size_t bytes, std::span<const char> scratch, Clock::time_point now);
+  void take(std::size_t bytes, std::span<const char> scratch, Clock::time_point now);
+  bool account();
   bool try_answer();
-  bool turn_to_head(std::size_t head, std::uint64_t body);
-  void answer(std::size_t request, bool whole);
+  bool turn_to_head(std::string_view head);
+  void answer(std::size_t request, bool last = false);
   void reply(std::string answer);
   void become_idle(Clock::time_point now);
 
@@ -104,8 +103,10 @@ class Connection {
   std::string input_, output_;
   std::size_t searched_ = 0;  ///< the end of the head is not before this
   std::size_t sent_ = 0, dropped_ = 0;
-  std::size_t needed_ = 0;  ///< bytes of input that the request under way has at least
-  bool inviting_ = false;   ///< what is sent is 100 Continue
+  std::size_t needed_ = 0;    ///< bytes of input that the request under way has at least
+  std::size_t buffered_ = 0;  ///< bytes of input that are counted with the connections
+  int idle_records_ = 0;      ///< TLS records without data since the last with some
+  bool inviting_ = false;     ///< what is sent is 100 Continue
   bool last_ = false, unread_ = false;
 };
 

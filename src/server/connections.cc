@@ -3,7 +3,6 @@
 #include <sys/socket.h>
 
 #include <chrono>
-#include <limits>
 #include <thread>
 
 namespace plimsoll::server {
@@ -11,88 +10,133 @@ namespace {
 
 constexpr std::int64_t kFree = 0, kBusy = 1, kEnding = 2, kEnded = 3, kFirstTime = 4;
 
+// Slots for connections that come while those that made room for them are still on their way out.
+constexpr std::size_t kSpare = 64;
+// One that has waited for less is in use: its next request may be on its way.
+constexpr std::int64_t kInUse = 1'000'000'000;
+
 std::int64_t now() {
   return std::chrono::steady_clock::now().time_since_epoch().count() + kFirstTime;
 }
 
 }  // namespace
 
-Connections::Connections(std::size_t capacity)
-    : capacity_(capacity), slots_(std::make_unique<Slot[]>(capacity)) {}
+Connections::Connections(std::size_t capacity, std::size_t max_buffered)
+    : capacity_(capacity),
+      max_buffered_(max_buffered),
+      slots_(std::make_unique<Slot[]>(capacity + kSpare)) {}
 
 void Connections::Slot::idle() {
+  proven_.store(true, std::memory_order_relaxed);
   std::int64_t seen = kBusy;
-  while (!state.compare_exchange_weak(seen, now()) && (seen == kBusy || seen == kEnding))
+  while (!state_.compare_exchange_weak(seen, now()) && (seen == kBusy || seen == kEnding))
     seen = kBusy;
 }
 
 bool Connections::Slot::busy() {
-  std::int64_t seen = state.load();
+  std::int64_t seen = state_.load();
   while (seen >= kFirstTime)
-    if (state.compare_exchange_weak(seen, kBusy)) return true;
-  return false;
+    if (state_.compare_exchange_weak(seen, kBusy)) return true;
+  return seen == kBusy;
 }
 
-Connections::Slot* Connections::acquire(int socket) {
-  for (std::size_t i = 0; i < capacity_; ++i) {
+Connections::Slot* Connections::take(int socket) {
+  for (std::size_t i = 0; i < capacity_ + kSpare; ++i) {
     Slot& slot = slots_[i];
     std::int64_t free = kFree;
-    if (slot.state.load(std::memory_order_relaxed) != kFree ||
-        !slot.state.compare_exchange_strong(free, kBusy))
+    // Ending: nobody ends it before its socket stands there.
+    if (slot.state_.load(std::memory_order_relaxed) != kFree ||
+        !slot.state_.compare_exchange_strong(free, kEnding))
       continue;
-    slot.socket.store(socket);
+    slot.socket_.store(socket);
+    slot.proven_.store(false);
     ++count_;
+    slot.state_.store(now());
     return &slot;
   }
   return nullptr;
 }
 
+Connections::Slot* Connections::acquire(int socket) {
+  if (count_.load() >= capacity_ && !make_room()) return nullptr;
+  return take(socket);
+}
+
 void Connections::release(Slot* slot) {
   // Whoever is ending the connection still uses the socket's number: it must not be closed, and
   // perhaps reused, before that is over.
-  std::int64_t seen = slot->state.load();
+  std::int64_t seen = slot->state_.load();
   for (;;) {
     if (seen == kEnding) {
       std::this_thread::yield();
-      seen = slot->state.load();
-    } else if (slot->state.compare_exchange_weak(seen, kEnding)) {
+      seen = slot->state_.load();
+    } else if (slot->state_.compare_exchange_weak(seen, kEnding)) {
       break;
     }
   }
-  slot->socket.store(-1);
+  slot->socket_.store(-1);
   --count_;
-  slot->state.store(kFree);
+  slot->state_.store(kFree);
 }
 
-bool Connections::end(Slot& slot, std::int64_t idle_since) {
-  if (!slot.state.compare_exchange_strong(idle_since, kEnding)) return false;
-  ::shutdown(slot.socket.load(), SHUT_RDWR);
-  slot.state.store(kEnded);  // its thread reads the end of the input and leaves
+// What the kernel has received already can still be read.
+bool Connections::end(Slot& slot, std::int64_t waiting_since) {
+  if (!slot.state_.compare_exchange_strong(waiting_since, kEnding)) return false;
+  ::shutdown(slot.socket_.load(), SHUT_RD);
+  slot.state_.store(kEnded);  // its thread reads the end of the input and leaves
   return true;
 }
 
-bool Connections::end_longest_idle() {
+// Ends one connection: that which has connected first and made no request, or else that which waits
+// for the longest time.
+bool Connections::make_room() {
   for (;;) {
-    Slot* longest = nullptr;
-    std::int64_t since = std::numeric_limits<std::int64_t>::max();
-    for (std::size_t i = 0; i < capacity_; ++i)
-      if (const auto state = slots_[i].state.load(); state >= kFirstTime && state < since) {
-        longest = &slots_[i];
-        since = state;
-      }
-    if (longest == nullptr) return false;
-    if (end(*longest, since)) return true;
+    Slot* first = nullptr;
+    std::int64_t since = 0;
+    bool proven = false;
+    const std::int64_t in_use = now() - kInUse;
+    for (std::size_t i = 0; i < capacity_ + kSpare; ++i) {
+      const std::int64_t state = slots_[i].state_.load();
+      const bool is_proven = slots_[i].proven();
+      if (state < kFirstTime || (is_proven && state > in_use)) continue;
+      if (first != nullptr && (is_proven != proven ? is_proven : state >= since)) continue;
+      first = &slots_[i];
+      since = state;
+      proven = is_proven;
+    }
+    if (first == nullptr) return false;
+    if (!end(*first, since)) continue;
+    ++evicted_;
+    return true;
   }
 }
 
 void Connections::end_idle() {
-  for (std::size_t i = 0; i < capacity_; ++i)
-    if (const auto state = slots_[i].state.load(); state >= kFirstTime) end(slots_[i], state);
+  for (std::size_t i = 0; i < capacity_ + kSpare; ++i)
+    if (const auto state = slots_[i].state_.load(); state >= kFirstTime && slots_[i].proven())
+      end(slots_[i], state);
+}
+
+void Connections::end_waiting() {
+  for (std::size_t i = 0; i < capacity_ + kSpare; ++i)
+    if (const auto state = slots_[i].state_.load(); state >= kFirstTime) end(slots_[i], state);
 }
 
 void Connections::end_all() {
-  end_idle();
-  for (std::size_t i = 0; i < capacity_; ++i) end(slots_[i], kBusy);
+  for (std::size_t i = 0; i < capacity_ + kSpare; ++i) {
+    std::int64_t seen = slots_[i].state_.load();
+    while (seen == kBusy || seen == kEnded || seen >= kFirstTime) {
+      if (!slots_[i].state_.compare_exchange_weak(seen, kEnding)) continue;
+      ::shutdown(slots_[i].socket_.load(), SHUT_RDWR);
+      slots_[i].state_.store(kEnded);
+      break;
+    }
+  }
+}
+
+bool Connections::buffer(std::ptrdiff_t bytes) {
+  const auto change = static_cast<std::size_t>(bytes);
+  return buffered_.fetch_add(change, std::memory_order_relaxed) + change <= max_buffered_;
 }
 
 }  // namespace plimsoll::server

@@ -1,6 +1,8 @@
-// Every open connection, in a fixed number of slots, so that an idle one can make room for a new
-// one and all can be ended at shutdown.
+// Every open connection, in a fixed number of slots, so that one can make room for a new one and
+// all can be ended at shutdown; and how many bytes they have buffered together.
 //
+// A connection is proven once it has made a whole request: whoever only connects is the first to
+// go. One that is ended may still be answered what it has sent already, for the last time.
 // Thread-safety: a slot is its connection's thread's; the rest may be called from any thread. No
 // lock: a request only stores and exchanges one atomic.
 #pragma once
@@ -14,43 +16,55 @@ namespace plimsoll::server {
 
 class Connections {
  public:
-  explicit Connections(std::size_t capacity);
+  /// `capacity`: connections at once, not counting those that are being ended, of which there are a
+  /// few at most. `max_buffered`: bytes.
+  Connections(std::size_t capacity, std::size_t max_buffered);
 
   class Slot {
    public:
     Slot() = default;
-    /// The connection waits for a request and may be ended to make room.
+    /// The connection has made a request, and waits for the next; it may be ended.
     void idle();
     /// It no longer does; false: it has been ended meanwhile.
     bool busy();
+    [[nodiscard]] bool proven() const { return proven_.load(std::memory_order_relaxed); }
 
    private:
     friend class Connections;
-    // free, busy, being ended, ended, or else idle since this many nanoseconds
-    std::atomic<std::int64_t> state{0};
-    std::atomic<int> socket{-1};
+    // free, busy, being ended, ended, or else waiting since this many nanoseconds
+    std::atomic<std::int64_t> state_{0};
+    std::atomic<bool> proven_{false};
+    std::atomic<int> socket_{-1};
   };
 
-  /// A slot for the socket, or null when all are taken.
+  /// A slot for a socket that waits, unproven; null: all are taken, and no connection can make
+  /// room.
   Slot* acquire(int socket);
   /// Before the socket is closed.
   void release(Slot* slot);
 
-  /// Ends the connection that is idle for the longest time; false: none is idle.
-  bool end_longest_idle();
-  /// Ends every idle connection.
+  /// Ends the proven connections that wait, or all that wait.
   void end_idle();
-  /// Ends every connection, in the midst of a request too.
+  void end_waiting();
+  /// Ends every connection, in the midst of a request too, without an answer.
   void end_all();
 
+  /// Counts bytes that are buffered, or no longer are; false: they are too many together.
+  bool buffer(std::ptrdiff_t bytes);
+
   [[nodiscard]] std::size_t count() const { return count_.load(std::memory_order_relaxed); }
+  /// Connections that acquire() has ended to make room.
+  [[nodiscard]] std::uint64_t evicted() const { return evicted_.load(std::memory_order_relaxed); }
 
  private:
-  bool end(Slot& slot, std::int64_t idle_since);
+  Slot* take(int socket);
+  bool make_room();
+  bool end(Slot& slot, std::int64_t waiting_since);
 
-  const std::size_t capacity_;
+  const std::size_t capacity_, max_buffered_;
   const std::unique_ptr<Slot[]> slots_;
-  std::atomic<std::size_t> count_{0};
+  std::atomic<std::size_t> count_{0}, buffered_{0};
+  std::atomic<std::uint64_t> evicted_{0};
 };
 
 }  // namespace plimsoll::server

@@ -26,16 +26,15 @@ namespace {
 // Beyond max_connections this many are still taken, to be answered with 503 instead of silence.
 constexpr std::size_t kReserve = 16;
 constexpr int kBacklog = 512;
-// A worker gets this many connections before the next one gets any: it finds several requests waiting when it
-// looks, and sleeps and wakes the less for it. kube-apiserver keeps 25.
-constexpr std::size_t kFill = 32;
 // How long to wait when the process has no descriptor left.
 constexpr std::chrono::milliseconds kNoDescriptor{10};
-// What is known of a request, in Request::local_port: httplib leaves -1 there when it cannot read the
-// head.
+// What is known of a request, in Request::local_port: httplib leaves -1 there when it cannot read
+// the head.
 constexpr int kTaken = 0, kRefused = 1;
-// How long a new connection waits for the place of an idle one that is being ended.
-constexpr std::chrono::milliseconds kWaitForPlace{250};
+// The bodies that are buffered at once are of this many times the largest one's size at most.
+constexpr std::size_t kBodies = 8;
+// When a drain begins, how long a client that has just connected may take over its request.
+constexpr std::chrono::milliseconds kForNewcomers{1000};
 
 struct Refusal {
   int status = 0;
@@ -89,9 +88,18 @@ std::string_view default_message(int status) {
       return "the body is too large";
     case 414:
       return "the path is too long";
+    case 431:
+      return "the head is too large";
+    case 503:
+      return "every place is taken; try again";
     default:
       return "the request failed";
   }
+}
+
+bool says_close(std::string_view answer) {
+  return answer.substr(0, answer.find("\r\n\r\n") + 2).find("\r\nConnection: close\r\n") !=
+         std::string_view::npos;
 }
 
 }  // namespace
@@ -130,7 +138,7 @@ class HttpServer::Impl final : public httplib::Server, private Exchange {
       : tls_(tls),
         limits_(limits),
         error_body_(std::move(error_body)),
-        connections_(limits.max_connections) {
+        connections_(limits.max_connections, kBodies * limits.max_body) {
     set_tcp_nodelay(true);
     set_payload_max_length(limits.max_body);
     // Only for the headers that httplib writes; the connections hold to the limits.
@@ -232,21 +240,20 @@ class HttpServer::Impl final : public httplib::Server, private Exchange {
     return ok;
   }
 
-  void start_closing() {
-    closing_.store(true);
-    connections_.end_idle();
-  }
+  void start_closing() { closing_.store(true); }
 
   void drain(std::chrono::milliseconds grace) {
     start_closing();
     running_.wait(false);
     stop_accepting();
-    const auto deadline = Clock::now() + grace;
-    while (connections_.count() > 0 && Clock::now() < deadline) {
-      connections_.end_idle();
+    const auto begin = Clock::now();
+    for (auto now = begin; connections_.count() > 0 && now - begin < grace; now = Clock::now()) {
+      if (now - begin < kForNewcomers)
+        connections_.end_idle();
+      else
+        connections_.end_waiting();
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
-    ending_.store(true);
     connections_.end_all();
     draining_done_.store(true);
     draining_done_.notify_all();
@@ -255,6 +262,7 @@ class HttpServer::Impl final : public httplib::Server, private Exchange {
   [[nodiscard]] const std::string& address() const { return address_; }
   [[nodiscard]] const Counts& counts() const { return counts_; }
   [[nodiscard]] std::size_t connections() const { return connections_.count(); }
+  [[nodiscard]] std::uint64_t evicted() const { return connections_.evicted(); }
 
  private:
   struct Route {
@@ -311,10 +319,12 @@ class HttpServer::Impl final : public httplib::Server, private Exchange {
 
   // Ends when drain() wants no more connections; false: the socket cannot be listened to.
   bool accept_until_drained(const std::vector<std::unique_ptr<Worker>>& workers) {
-    for (;;) {
+    for (bool stopping = false;;) {
       std::array<pollfd, 2> items = {{{svr_sock_.load(), POLLIN, 0}, {stop_event_, POLLIN, 0}}};
-      if (poll(items.data(), items.size(), -1) < 0 && errno != EINTR) return false;
-      if (items[1].revents != 0) return true;
+      if (poll(items.data(), items.size(), stopping ? 0 : -1) < 0 && errno != EINTR) return false;
+      // Those who stand in the queue already are still taken.
+      stopping = items[1].revents != 0;
+      if (stopping && items[0].revents == 0) return true;
       const int socket = accept4(svr_sock_.load(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (socket >= 0)
         place(socket, workers);
@@ -323,55 +333,56 @@ class HttpServer::Impl final : public httplib::Server, private Exchange {
     }
   }
 
-  // Gives a new connection to the first worker that is not full, or else to the one with the fewest.
   void place(int socket, const std::vector<std::unique_ptr<Worker>>& workers) {
     ++counts_.accepted;
-    Connections::Slot* const slot = place_for(socket);
+    const std::shared_ptr<SSL_CTX> context = tls_ != nullptr ? tls_->current() : nullptr;
+    SSL* const ssl = context ? SSL_new(context.get()) : nullptr;
+    if (tls_ != nullptr && (ssl == nullptr || SSL_set_fd(ssl, socket) != 1)) {
+      SSL_free(ssl);
+      ::close(socket);
+      return;
+    }
+    Connections::Slot* const slot = connections_.acquire(socket);
     if (slot == nullptr) {
+      ++counts_.shed;
       if (shedding_.load() >= kReserve) {
+        SSL_free(ssl);
         ::close(socket);
         return;
       }
       ++shedding_;
-      ++counts_.shed;
     }
-    const std::shared_ptr<SSL_CTX> context = tls_ != nullptr ? tls_->current() : nullptr;
-    SSL* const ssl = context ? SSL_new(context.get()) : nullptr;
-    if (ssl != nullptr) SSL_set_fd(ssl, socket);
-    const auto count = [](const auto& worker) { return worker->count(); };
-    auto worker = std::ranges::find_if(workers, [](auto n) { return n < kFill; }, count);
-    if (worker == workers.end()) worker = std::ranges::min_element(workers, {}, count);
     Exchange& exchange = *this;
-    (*worker)->give(std::make_unique<Connection>(socket, ssl, connections_, slot, exchange, limits_,
-                                              Clock::now()));
+    choose(workers).give(std::make_unique<Connection>(socket, ssl, connections_, slot, exchange,
+                                                      limits_, Clock::now()));
   }
 
-  Connections::Slot* place_for(int socket) {
-    if (auto* const slot = connections_.acquire(socket)) return slot;
-    if (!connections_.end_longest_idle()) return nullptr;
-    ++counts_.evicted;
-    for (const auto deadline = Clock::now() + kWaitForPlace; Clock::now() < deadline;) {
-      if (auto* const slot = connections_.acquire(socket)) return slot;
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    return nullptr;
+  // The first worker that is neither full nor stalled, or else the one with the fewest connections.
+  [[nodiscard]] Worker& choose(const std::vector<std::unique_ptr<Worker>>& workers) const {
+    const auto now = Clock::now();
+    for (const auto& worker : workers)
+      if (worker->count() < limits_.fill && !worker->stalled(now)) return *worker;
+    return **std::ranges::min_element(workers, {}, [](const auto& w) { return w->count(); });
   }
 
   // --- what a connection asks --------------------------------------------------------------------
 
-  Answered answer(std::string_view request, bool whole, std::string& out) override {
+  Answered answer(std::string_view request, bool last, std::string& out) override {
     MemoryStream stream(request, out);
+    const std::size_t begin = out.size();
     bool taken = false, closed = false;
-    const bool ok = process_request(stream, "", 0, "", kTaken, !whole || closing_.load(), closed,
-                                    [&](httplib::Request& read) {
-                                      read.body = stream.left();
-                                      read.headers.erase("Expect");  // what it asks for is here
-                                      taken = !refuse_whole(read);
-                                      if (taken) return;
-                                      ++counts_.refused;
-                                      read.local_port = kRefused;
-                                    });
-    return {.last = !ok || !taken || closed || closing_.load(), .unread = !taken};
+    const bool ok =
+        process_request(stream, "", 0, "", kTaken, last, closed, [&](httplib::Request& read) {
+          read.body = stream.left();
+          read.headers.erase("Expect");  // what it asks for is here
+          read.ranges.clear();           // of a part nobody could make sense
+          taken = !refuse_whole(read);
+          if (taken) return;
+          ++counts_.refused;
+          read.local_port = kRefused;
+        });
+    return {.last = !ok || !taken || closed || says_close(std::string_view(out).substr(begin)),
+            .unread = !taken};
   }
 
   HeadVerdict look(std::string_view head) override {
@@ -400,7 +411,6 @@ class HttpServer::Impl final : public httplib::Server, private Exchange {
         status == 503 ? "Retry-After: 1\r\n" : "", body);
   }
 
-  [[nodiscard]] bool ending() const override { return ending_.load(); }
   void handshake_failed() override { ++counts_.handshake_failures; }
 
   void stop_accepting() {
@@ -416,7 +426,7 @@ class HttpServer::Impl final : public httplib::Server, private Exchange {
   Connections connections_;
   Counts counts_;
   std::atomic<std::size_t> shedding_{0};
-  std::atomic<bool> closing_{false}, ending_{false}, running_{false}, draining_done_{false};
+  std::atomic<bool> closing_{false}, running_{false}, draining_done_{false};
   const int stop_event_ = eventfd(0, EFD_CLOEXEC);
 };
 
@@ -438,5 +448,6 @@ void HttpServer::start_closing() { impl_->start_closing(); }
 void HttpServer::drain(std::chrono::milliseconds grace) { impl_->drain(grace); }
 const Counts& HttpServer::counts() const { return impl_->counts(); }
 std::size_t HttpServer::connections() const { return impl_->connections(); }
+std::uint64_t HttpServer::evicted() const { return impl_->evicted(); }
 
 }  // namespace plimsoll::server

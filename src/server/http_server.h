@@ -3,9 +3,10 @@
 //
 // A request is refused, and its connection closed, rather than trusted, when its body has no plain
 // length (chunked, compressed, missing, too large) or its type is not JSON. A few threads serve
-// every connection, and only whole requests reach a handler: a slow client costs memory alone. At
-// most `max_connections` are open. One more ends the one that is idle for the longest time; when
-// none is idle it is answered with 503.
+// every connection, and only whole requests reach a handler: a slow client costs memory alone, and
+// of that all together no more than eight bodies. At most `max_connections` are open. One more ends
+// one that has made no request yet, or else the one that is idle for the longest time; when there
+// is none it is answered with 503.
 //
 // Ownership: the handlers are the server's; they must be callable from any thread, and must not
 // wait. Thread-safety: bind(), run() and drain() may be called from different threads.
@@ -43,6 +44,9 @@ struct Limits {
   std::size_t max_body = 8 * 1024 * 1024;  ///< bytes
   std::size_t max_connections = 512;
   std::size_t threads = 0;  ///< that serve them; 0: one a processor, at least 2
+  /// A thread gets this many connections before the next one gets any: it finds several requests
+  /// waiting when it looks, and sleeps and wakes the less for it. kube-apiserver keeps 25.
+  std::size_t fill = 32;
   std::chrono::milliseconds handshake{5'000};
   std::chrono::milliseconds idle{120'000};    ///< longer than the 90 s for which clients keep them
   std::chrono::milliseconds request{10'000};  ///< from the first byte to the end of the answer
@@ -50,7 +54,7 @@ struct Limits {
 
 /// What a server counts.
 struct Counts {
-  std::atomic<std::uint64_t> accepted{0}, shed{0}, evicted{0}, handshake_failures{0};
+  std::atomic<std::uint64_t> accepted{0}, shed{0}, handshake_failures{0};
   std::atomic<std::uint64_t> refused{0};  ///< requests that were answered without their body
 };
 
@@ -77,14 +81,17 @@ class HttpServer {
   /// Serves until drain() has ended. False: it could not listen.
   bool run();
 
-  /// From now on each answer closes its connection, and idle ones are closed: clients go elsewhere.
+  /// From now on each answer closes its connection: clients go elsewhere. Idle connections stay,
+  /// since a client's next request may be on its way.
   void start_closing();
 
-  /// Takes no new connection, waits up to `grace` for requests under way, then ends them.
+  /// Takes no new connection, ends those that are idle, waits up to `grace` for requests under way,
+  /// then ends them.
   void drain(std::chrono::milliseconds grace);
 
   [[nodiscard]] const Counts& counts() const;
   [[nodiscard]] std::size_t connections() const;
+  [[nodiscard]] std::uint64_t evicted() const;  ///< connections ended to make room
 
  private:
   class Impl;

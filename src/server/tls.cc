@@ -5,6 +5,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -23,12 +24,17 @@ Error file_error(const std::string& file, std::string message, std::string remed
 }
 
 Result<std::string> read_file(const std::string& path) {
-  constexpr std::size_t kMost = 1 << 20;  // a chain of certificates has some kilobytes
+  constexpr std::size_t kMost = 4 << 20;  // a chain of certificates has some kilobytes
   errno = 0;
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
                                                              std::fclose);
-  std::string bytes(kMost, '\0');
-  bytes.resize(file ? std::fread(bytes.data(), 1, bytes.size(), file.get()) : 0);
+  std::string bytes;
+  std::array<char, 16 * 1024> part;
+  for (std::size_t got = 1; file && got > 0 && bytes.size() <= kMost;
+       bytes.append(part.data(), got))
+    got = std::fread(part.data(), 1, part.size(), file.get());
+  if (bytes.size() > kMost)
+    return file_error(path, "is larger than 4 MiB", "keep only the certificates that are needed");
   if (!bytes.empty()) return bytes;
   return file_error(path,
                     errno != 0 ? fmt::format("cannot be read: {}", std::strerror(errno))
@@ -106,12 +112,14 @@ Result<TlsContext::Pair> TlsContext::make(const TlsFiles& files, std::string byt
   pair.context = {SSL_CTX_new(TLS_server_method()), SSL_CTX_free};
   SSL_CTX* const context = pair.context.get();
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
                                    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_cipher_list(context,
                           "ECDHE+AESGCM:ECDHE+CHACHA20");  // TLS 1.2; 1.3 has only good ones
   SSL_CTX_set_read_ahead(context, 1);
+  // A client that sends records without data must not keep SSL_read in its loop.
+  SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
   // The API server keeps its connections; tickets and sessions would only cost memory.
   SSL_CTX_set_num_tickets(context, 0);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <new>
 #include <system_error>
 #include <utility>
 
@@ -13,6 +14,8 @@ namespace {
 
 // How often deadlines are looked at while there are connections.
 constexpr std::chrono::milliseconds kTick{100};
+// A turn of ordinary reviews takes less.
+constexpr std::chrono::milliseconds kLongTurn{5};
 
 int or_throw(int result, const char* what) {
   if (result < 0) throw std::system_error(errno, std::generic_category(), what);
@@ -69,12 +72,24 @@ void Worker::adopt() {
     Connection& added = *connection;
     added.index = connections_.size();
     connections_.push_back(std::move(connection));
-    settle(added, added.advance(Clock::now(), scratch_));
+    step(added, [&] { return added.advance(Clock::now(), scratch_); });
   }
 }
 
-// Registers what the connection waits for, or lets it go.
-void Worker::settle(Connection& connection, std::uint32_t wanted) {
+bool Worker::stalled(Clock::time_point now) const {
+  const auto since = turn_since_.load(std::memory_order_relaxed);
+  return since != Clock::duration::zero() && now.time_since_epoch() - since > kLongTurn;
+}
+
+// Takes the connection a step on, and registers what it waits for, or lets it go.
+template <class Step>
+void Worker::step(Connection& connection, Step step) {
+  std::uint32_t wanted = 0;
+  try {
+    wanted = step();
+  } catch (const std::bad_alloc&) {
+    // What there is of memory is left to the others.
+  }
   if (wanted != 0 && wanted == connection.interest) return;
   epoll_event event{.events = wanted, .data = {.ptr = &connection}};
   const int operation = connection.interest == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
@@ -96,28 +111,30 @@ void Worker::expire() {
   // From the end: the one that takes the place of another has been looked at.
   for (std::size_t i = connections_.size(); i-- > 0;)
     if (connections_[i]->deadline() <= now)
-      settle(*connections_[i], connections_[i]->expire(now, scratch_));
+      step(*connections_[i], [&] { return connections_[i]->expire(now, scratch_); });
 }
 
 void Worker::run() {
   std::array<epoll_event, 64> events;
   auto next_tick = Clock::now() + kTick;
-  while (!finishing_.load() || count_.load() > 0) {
+  while (!finishing_.load()) {
     const int timeout = connections_.empty() ? -1 : static_cast<int>(kTick.count());
     const int ready = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout);
     const auto now = Clock::now();
+    turn_since_.store(now.time_since_epoch(), std::memory_order_relaxed);
     for (int i = 0; i < ready; ++i) {
       auto* const connection =
           static_cast<Connection*>(events[static_cast<std::size_t>(i)].data.ptr);
       if (connection == nullptr)
         adopt();
       else
-        settle(*connection, connection->advance(now, scratch_));
+        step(*connection, [&] { return connection->advance(now, scratch_); });
     }
     if (now >= next_tick) {
       expire();
       next_tick = now + kTick;
     }
+    turn_since_.store(Clock::duration::zero(), std::memory_order_relaxed);
   }
 }
 

@@ -30,14 +30,18 @@ class Worker {
   void give(std::unique_ptr<Connection> connection);
   [[nodiscard]] std::size_t count() const { return count_.load(std::memory_order_relaxed); }
 
-  /// Lets the thread end once its connections are over. The destructor waits for it.
+  /// Ends the thread, and every connection that is still there. The destructor waits for it.
   void finish();
+
+  /// Whether it has been at one turn for so long that a new connection had better go elsewhere.
+  [[nodiscard]] bool stalled(Clock::time_point now) const;
 
  private:
   void run();
   void wake();
   void adopt();
-  void settle(Connection& connection, std::uint32_t wanted);
+  template <class Step>
+  void step(Connection& connection, Step step);
   void expire();
 
   const std::function<void(const Connection&)> gone_;
@@ -47,6 +51,7 @@ class Worker {
   std::vector<std::unique_ptr<Connection>> connections_;
   std::atomic<std::size_t> count_{0};
   std::atomic<bool> finishing_{false};
+  std::atomic<Clock::duration> turn_since_{Clock::duration::zero()};  ///< zero: it waits
   std::array<char, 16 * 1024> scratch_{};
   std::thread thread_;
 };

@@ -25,23 +25,29 @@ class Pair {
   Pair& operator=(const Pair&) = delete;
 
   [[nodiscard]] int own() const { return ends_[0]; }
+  [[nodiscard]] int peer() const { return ends_[1]; }
+  /// Its own end reads the end of the input.
   [[nodiscard]] bool ended() const {
     char byte = 0;
-    return recv(ends_[1], &byte, 1, MSG_DONTWAIT) == 0;
+    return recv(ends_[0], &byte, 1, MSG_DONTWAIT) == 0;
   }
 
  private:
   int ends_[2]{};
 };
 
+constexpr std::size_t kBytes = 1000;
+
 TEST(Connections, HasSoManyPlaces) {
   const Pair sockets[3];
-  Connections connections(2);
+  Connections connections(2, kBytes);
   auto* const first = connections.acquire(sockets[0].own());
   auto* const second = connections.acquire(sockets[1].own());
   ASSERT_NE(first, nullptr);
   ASSERT_NE(second, nullptr);
   EXPECT_NE(first, second);
+  EXPECT_TRUE(first->busy());
+  EXPECT_TRUE(second->busy());
   EXPECT_EQ(connections.acquire(sockets[2].own()), nullptr);
   EXPECT_EQ(connections.count(), 2U);
   connections.release(first);
@@ -50,54 +56,98 @@ TEST(Connections, HasSoManyPlaces) {
   connections.release(first);
   connections.release(second);
   EXPECT_EQ(connections.count(), 0U);
+  EXPECT_EQ(connections.evicted(), 0U);
 }
 
-TEST(Connections, EndsTheLongestIdle) {
+// Whoever only connects must not take the place of those who have made requests.
+TEST(Connections, MakeRoomFirstByThoseWithoutARequest) {
+  const Pair sockets[5];
+  Connections connections(3, kBytes);
+  auto* const client = connections.acquire(sockets[0].own());
+  client->busy();
+  client->idle();
+  auto* const early = connections.acquire(sockets[1].own());
+  std::this_thread::sleep_for(std::chrono::microseconds(1));
+  auto* const late = connections.acquire(sockets[2].own());
+  auto* const newcomer = connections.acquire(sockets[3].own());
+  ASSERT_NE(newcomer, nullptr);
+  EXPECT_TRUE(sockets[1].ended()) << "the one that connected first";
+  EXPECT_FALSE(early->busy());
+  auto* const next = connections.acquire(sockets[4].own());
+  ASSERT_NE(next, nullptr);
+  EXPECT_TRUE(sockets[2].ended());
+  EXPECT_FALSE(sockets[0].ended());
+  EXPECT_TRUE(client->busy());
+  EXPECT_EQ(connections.evicted(), 2U);
+  for (auto* slot : {client, early, late, newcomer, next}) connections.release(slot);
+  EXPECT_EQ(connections.count(), 0U);
+}
+
+TEST(Connections, LeaveThoseInUseAndThenEndTheLongestIdle) {
+  const Pair sockets[4];
+  Connections connections(2, kBytes);
+  auto* const first = connections.acquire(sockets[0].own());
+  auto* const second = connections.acquire(sockets[1].own());
+  for (auto* slot : {second, first}) {
+    slot->busy();
+    slot->idle();
+  }
+  EXPECT_EQ(connections.acquire(sockets[2].own()), nullptr) << "their next requests may be coming";
+  Connections::Slot* third = nullptr;
+  EXPECT_TRUE(testing::eventually(
+      [&] { return (third = connections.acquire(sockets[2].own())) != nullptr; }));
+  EXPECT_TRUE(sockets[1].ended());
+  EXPECT_FALSE(sockets[0].ended());
+  for (auto* slot : {first, second, third}) connections.release(slot);
+}
+
+TEST(Connections, EndIdleLeavesTheBusyAndTheNew) {
   const Pair sockets[3];
-  Connections connections(3);
-  Connections::Slot* slots[3];
-  for (int i = 0; i < 3; ++i) slots[i] = connections.acquire(sockets[i].own());
-  EXPECT_FALSE(connections.end_longest_idle());  // a connection begins busy
-  for (const int i : {1, 2, 0}) {
-    slots[i]->idle();
-    std::this_thread::sleep_for(std::chrono::microseconds(1));
-  }
-  EXPECT_TRUE(slots[1]->busy());
-  slots[1]->idle();  // now the youngest
-  for (const int i : {2, 0, 1}) {
-    EXPECT_TRUE(connections.end_longest_idle());
-    EXPECT_TRUE(sockets[i].ended()) << i;
-    EXPECT_FALSE(slots[i]->busy());
-  }
-  EXPECT_FALSE(connections.end_longest_idle());
-  EXPECT_EQ(connections.count(), 3U);  // until their threads release them
-  for (auto* slot : slots) connections.release(slot);
-}
-
-TEST(Connections, EndIdleLeavesTheBusy) {
-  const Pair sockets[2];
-  Connections connections(2);
+  Connections connections(3, kBytes);
   auto* const idle = connections.acquire(sockets[0].own());
   auto* const busy = connections.acquire(sockets[1].own());
-  idle->idle();
-  busy->idle();
+  auto* const fresh = connections.acquire(sockets[2].own());
+  for (auto* slot : {idle, busy}) {
+    slot->busy();
+    slot->idle();
+  }
   ASSERT_TRUE(busy->busy());
   connections.end_idle();
   EXPECT_TRUE(sockets[0].ended());
   EXPECT_FALSE(sockets[1].ended());
+  EXPECT_FALSE(sockets[2].ended());
   EXPECT_FALSE(idle->busy());
+  connections.end_waiting();
+  EXPECT_TRUE(sockets[2].ended());
+  EXPECT_FALSE(sockets[1].ended());
   busy->idle();
   EXPECT_TRUE(busy->busy());
-  connections.release(idle);
-  connections.release(busy);
+  for (auto* slot : {idle, busy, fresh}) connections.release(slot);
+}
+
+// A request may cross with the end of its connection: it is answered all the same.
+TEST(Connections, WhatAnEndedOneHasReceivedCanStillBeReadAndAnswered) {
+  Pair sockets;
+  Connections connections(1, kBytes);
+  auto* const slot = connections.acquire(sockets.own());
+  ASSERT_EQ(send(sockets.peer(), "ask", 3, 0), 3);
+  connections.end_waiting();
+  char buffer[8]{};
+  EXPECT_EQ(recv(sockets.own(), buffer, sizeof buffer, 0), 3);
+  EXPECT_EQ(send(sockets.own(), "answer", 6, MSG_NOSIGNAL), 6);
+  EXPECT_EQ(recv(sockets.peer(), buffer, sizeof buffer, 0), 6);
+  EXPECT_FALSE(slot->busy()) << "and it is the last";
+  connections.release(slot);
 }
 
 TEST(Connections, EndAllEndsTheBusyToo) {
   const Pair sockets[2];
-  Connections connections(3);
+  Connections connections(3, kBytes);
   auto* const idle = connections.acquire(sockets[0].own());
   auto* const busy = connections.acquire(sockets[1].own());
+  idle->busy();
   idle->idle();
+  busy->busy();
   connections.end_all();
   EXPECT_TRUE(sockets[0].ended());
   EXPECT_TRUE(sockets[1].ended());
@@ -111,26 +161,33 @@ TEST(Connections, EndAllEndsTheBusyToo) {
 
 TEST(Connections, AnEndedPlaceIsNewForTheNext) {
   const Pair before, after;
-  Connections connections(1);
+  Connections connections(1, kBytes);
   auto* slot = connections.acquire(before.own());
-  slot->idle();
-  ASSERT_TRUE(connections.end_longest_idle());
-  EXPECT_EQ(connections.acquire(after.own()), nullptr);
+  connections.end_waiting();
   connections.release(slot);
   slot = connections.acquire(after.own());
   ASSERT_NE(slot, nullptr);
-  slot->idle();
+  EXPECT_FALSE(slot->proven());
   EXPECT_TRUE(slot->busy());
   EXPECT_FALSE(after.ended());
   connections.release(slot);
 }
 
 TEST(Connections, EndsNothingWhenThereIsNothing) {
-  Connections connections(4);
-  EXPECT_FALSE(connections.end_longest_idle());
+  Connections connections(4, kBytes);
   connections.end_idle();
+  connections.end_waiting();
   connections.end_all();
   EXPECT_EQ(connections.count(), 0U);
+}
+
+TEST(Connections, BufferSoManyBytesTogether) {
+  Connections connections(1, 10);
+  EXPECT_TRUE(connections.buffer(6));
+  EXPECT_TRUE(connections.buffer(4));
+  EXPECT_FALSE(connections.buffer(1));
+  EXPECT_TRUE(connections.buffer(-5));
+  EXPECT_TRUE(connections.buffer(4));
 }
 
 // Each thread opens, uses and closes sockets while another ends connections: no socket is ended
@@ -138,7 +195,7 @@ TEST(Connections, EndsNothingWhenThereIsNothing) {
 // too late is another's.
 TEST(Connections, EndsOnlyWhatIsThere) {
   constexpr int kThreads = 4, kRounds = 3000;
-  Connections connections(kThreads + 1);
+  Connections connections(kThreads + 1, kBytes);
   std::atomic<bool> stop{false};
   std::atomic<int> ended{0}, wrong{0};
   std::vector<std::thread> threads;
@@ -158,7 +215,7 @@ TEST(Connections, EndsOnlyWhatIsThere) {
           continue;
         }
         for (int request = 0; request < 3; ++request) {
-          slot->idle();
+          if (request > 0) slot->idle();
           if (!slot->busy()) {
             ++ended;
             // It was ended in the time in which it could be.
@@ -173,8 +230,8 @@ TEST(Connections, EndsOnlyWhatIsThere) {
     });
   std::thread ender([&] {
     while (!stop) {
-      connections.end_longest_idle();
       connections.end_idle();
+      connections.end_waiting();
     }
   });
   for (auto& thread : threads) thread.join();
@@ -187,7 +244,7 @@ TEST(Connections, EndsOnlyWhatIsThere) {
 
 TEST(Connections, EndAllDuringUse) {
   constexpr int kThreads = 4, kRounds = 2000;
-  Connections connections(kThreads);
+  Connections connections(kThreads, kBytes);
   std::atomic<bool> stop{false};
   std::vector<std::thread> threads;
   threads.reserve(kThreads);
@@ -197,9 +254,9 @@ TEST(Connections, EndAllDuringUse) {
         const Pair sockets;
         auto* const slot = connections.acquire(sockets.own());
         if (slot == nullptr) continue;
-        slot->idle();
         slot->busy();
         slot->idle();
+        slot->busy();
         connections.release(slot);
       }
     });

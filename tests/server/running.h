@@ -22,6 +22,7 @@ inline Limits wide_limits() {
   limits.max_body = 64 * 1024;
   limits.handshake = limits.idle = limits.request = kForever;
   limits.threads = 12;  // /hold keeps one from its other connections
+  limits.fill = 1;
   return limits;
 }
 
