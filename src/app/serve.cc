@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <ctime>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -158,6 +159,13 @@ class Log {
   }
   [[nodiscard]] std::size_t lost() const { return pool_->overrun_counter(); }
 
+  /// Waits a moment for the lines that are not written yet; false: nobody reads them.
+  [[nodiscard]] bool finish() {
+    for (int i = 0; i < 100 && pool_->queue_size() > 0; ++i)
+      std::this_thread::sleep_for(milliseconds(10));
+    return pool_->queue_size() == 0;
+  }
+
  private:
   void say(spdlog::level::level_enum level, std::string_view message,
            nlohmann::ordered_json fields) {
@@ -185,8 +193,8 @@ void add_server_metrics(metrics::Registry& registry, const server::HttpServer& w
     registry.computed(name, help, "counter",
                       [&webhook, member] { return static_cast<double>(webhook.counts().*member); });
   };
-  registry.counter("plimsoll_build_info", "This binary.", {{"version", std::string(kVersion)}})
-      .add();
+  registry.computed("plimsoll_build_info", "This binary.", "gauge", [] { return 1.0; },
+                    {{"version", std::string(kVersion)}});
   registry.computed("plimsoll_connections", "Open connections to the webhook.", "gauge",
                     [&webhook] { return static_cast<double>(webhook.connections()); });
   counter("plimsoll_connections_accepted_total", "Connections taken.", &server::Counts::accepted);
@@ -196,7 +204,7 @@ void add_server_metrics(metrics::Registry& registry, const server::HttpServer& w
                     "counter", [&webhook] { return static_cast<double>(webhook.evicted()); });
   counter("plimsoll_handshake_failures_total", "TLS handshakes that failed or took too long.",
           &server::Counts::handshake_failures);
-  counter("plimsoll_requests_refused_total", "Requests answered without reading their body.",
+  counter("plimsoll_requests_refused_total", "Requests refused for how they were sent.",
           &server::Counts::refused);
   registry.computed("plimsoll_certificate_expiry_seconds",
                     "When the serving certificate ends, in seconds since 1970.", "gauge",
@@ -204,6 +212,23 @@ void add_server_metrics(metrics::Registry& registry, const server::HttpServer& w
   registry.computed("plimsoll_log_lines_lost_total", "Log lines that nobody read in time.",
                     "counter", [&log] { return static_cast<double>(log.lost()); });
 }
+
+/// A line that one thread writes and others read.
+class Notice {
+ public:
+  void set(std::string text) {
+    const std::lock_guard lock(mutex_);
+    text_ = std::move(text);
+  }
+  [[nodiscard]] std::string text() const {
+    const std::lock_guard lock(mutex_);
+    return text_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::string text_;
+};
 
 /// Calls `each` every period on a thread of its own, until it is destroyed.
 class Ticker {
@@ -265,6 +290,7 @@ int run(const std::string& config, const codec::Configuration& flags) {
   metrics::add_process_metrics(registry);
 
   std::atomic<bool> ready{false};
+  Notice reload_problem;
   server::Limits management_limits;
   management_limits.max_connections = 64;
   management_limits.idle = std::chrono::seconds(60);
@@ -273,8 +299,8 @@ int run(const std::string& config, const codec::Configuration& flags) {
   management.get("/livez",
                  [&](const server::Request&) { return server::Response{200, "ok\n", kText}; });
   management.get("/readyz", [&](const server::Request&) {
-    return ready.load() ? server::Response{200, "ok\n", kText}
-                        : server::Response{503, "shutting down\n", kText};
+    if (!ready.load()) return server::Response{503, "shutting down\n", kText};
+    return server::Response{200, "ok\n" + reload_problem.text(), kText};
   });
   management.get("/metrics", [&](const server::Request&) {
     return server::Response{200, registry.render(), "text/plain; version=0.0.4; charset=utf-8"};
@@ -299,10 +325,12 @@ int run(const std::string& config, const codec::Configuration& flags) {
           break;
         case server::TlsContext::Reload::Reloaded:
           reloaded.add();
+          reload_problem.set("");
           log.info("certificate reloaded", {{"notAfter", (*tls)->not_after()}});
           break;
         case server::TlsContext::Reload::Failed:
           reload_failed.add();
+          reload_problem.set(fmt::format("certificate not reloaded: {}\n", error.to_string()));
           log.error("certificate not reloaded; the old one goes on serving",
                     {{"error", error.to_string()}});
           break;
@@ -315,6 +343,8 @@ int run(const std::string& config, const codec::Configuration& flags) {
                            {"bindings", (*policy)->bindings.size()},
                            {"dryRun", settings->dry_run},
                            {"clientCertificates", !settings->tls.client_ca.empty()}});
+    if ((*tls)->not_after() < std::time(nullptr))
+      log.warn("the serving certificate has expired; clients will refuse it");
     if ((*policy)->bindings.empty())
       log.warn("no binding is configured: POST /validate allows everything; "
                "/validate/{mode}/{template} works without");
@@ -330,13 +360,17 @@ int run(const std::string& config, const codec::Configuration& flags) {
     log.info("shutting down", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"},
                                {"delayMilliseconds", delay.count()}});
     const timespec wait{delay.count() / 1000, (delay.count() % 1000) * 1'000'000};
-    sigtimedwait(&signals, nullptr, &wait);  // a second signal ends the wait
+    sigset_t to_end = signals;
+    sigdelset(&to_end, SIGHUP);
+    sigtimedwait(&to_end, nullptr, &wait);  // a second signal ends the wait
     https.drain(settings->drain_timeout);
     https_thread.join();
     management.drain(std::chrono::seconds(1));
     management_thread.join();
   }
   log.info("stopped");
+  // The log's thread may hang in a pipe that nobody reads: that must not keep the process.
+  if (!log.finish()) std::_Exit(kPassed);
   return kPassed;
 }
 

@@ -9,11 +9,14 @@
 #include <span>
 
 #include "codec/answer.h"
+#include "verdict/words.h"
 
 namespace plimsoll::app {
 namespace {
 
 constexpr std::string_view kRoute = "/validate";
+// Bytes of one text in a line of the log, and findings of one judgement.
+constexpr std::size_t kMostLogged = 256, kMostLoggedFindings = 100;
 
 std::string_view name_of(Operation operation) {
   constexpr std::string_view kNames[] = {"CREATE", "UPDATE", "DELETE", "CONNECT", "OTHER"};
@@ -169,30 +172,32 @@ void Webhook::log(const Review& review, const Verdict& verdict, double seconds) 
     found = found || !judgement.violations.empty();
   if (decisions_ == DecisionLog::Findings && !found) return;
 
+  // What a client says may be of any length, and lines that nobody reads yet are kept.
+  const auto brief = [](const std::string& text) { return verdict::cut(text, kMostLogged); };
   const RequestFacts& facts = review.facts;
   nlohmann::ordered_json line{{"msg", "decision"},
-                              {"uid", facts.uid},
+                              {"uid", brief(facts.uid)},
                               {"allowed", verdict.allowed},
                               {"operation", name_of(facts.operation)},
-                              {"group", facts.group},
-                              {"resource", facts.resource},
-                              {"kind", facts.kind},
-                              {"namespace", facts.namespace_name},
-                              {"name", facts.name},
-                              {"user", facts.user},
+                              {"group", brief(facts.group)},
+                              {"resource", brief(facts.resource)},
+                              {"kind", brief(facts.kind)},
+                              {"namespace", brief(facts.namespace_name)},
+                              {"name", brief(facts.name)},
+                              {"user", brief(facts.user)},
                               {"requestDryRun", facts.dry_run},
                               {"microseconds", static_cast<std::int64_t>(seconds * 1e6)}};
-  if (!facts.subresource.empty()) line["subresource"] = facts.subresource;
-  constexpr std::size_t kMostFindings = 100;
+  if (!facts.subresource.empty()) line["subresource"] = brief(facts.subresource);
   for (const Judgement& judgement : verdict.judgements) {
     nlohmann::ordered_json one{{"mode", plimsoll::name_of(judgement.mode)},
                                {"template", judgement.policy->ref()},
                                {"findings", judgement.violations.size()}};
     if (judgement.dry_run) one["wouldDeny"] = true;
-    for (std::size_t i = 0; i < std::min(judgement.violations.size(), kMostFindings); ++i) {
+    for (std::size_t i = 0; i < std::min(judgement.violations.size(), kMostLoggedFindings); ++i) {
       const Violation& v = judgement.violations[i];
-      one["violations"].push_back(
-          {{"check", v.check->id}, {"path", v.finding.path}, {"message", v.finding.message}});
+      one["violations"].push_back({{"check", v.check->id},
+                                   {"path", brief(v.finding.path)},
+                                   {"message", brief(v.finding.message)}});
     }
     line["judgements"].push_back(std::move(one));
   }

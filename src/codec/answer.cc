@@ -109,15 +109,13 @@ std::vector<Listed> list(const Verdict& verdict, Wanted wanted, Seen seen = {}) 
 
 template <class Wanted>
 std::string template_names(const Verdict& verdict, Wanted wanted) {
-  std::string names;
+  std::vector<std::string> names;
   for (const Judgement& judgement : verdict.judgements) {
     if (!wanted(judgement)) continue;
-    const std::string ref = judgement.policy->ref();
-    if (names.find(ref) != std::string::npos) continue;
-    if (!names.empty()) names += ", ";
-    names += ref;
+    std::string ref = judgement.policy->ref();
+    if (std::ranges::find(names, ref) == names.end()) names.push_back(std::move(ref));
   }
-  return names;
+  return fmt::format("{}", fmt::join(names, ", "));
 }
 
 bool denies(const Judgement& j) { return j.mode == Mode::Enforce && !j.violations.empty(); }

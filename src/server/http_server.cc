@@ -403,6 +403,7 @@ class HttpServer::Impl final : public httplib::Server, private Exchange {
   }
 
   std::string refusal(int status) override {
+    if (status != 503) ++counts_.refused;
     const std::string body = error_body_(default_message(status));
     return fmt::format(
         "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{}"

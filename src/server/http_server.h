@@ -55,7 +55,7 @@ struct Limits {
 /// What a server counts.
 struct Counts {
   std::atomic<std::uint64_t> accepted{0}, shed{0}, handshake_failures{0};
-  std::atomic<std::uint64_t> refused{0};  ///< requests that were answered without their body
+  std::atomic<std::uint64_t> refused{0};  ///< requests that reached no handler
 };
 
 class HttpServer {

@@ -265,6 +265,9 @@ TEST_F(Serve, SurvivesACertificateThatBecomesAFolder) {
   }));
   ASSERT_TRUE(serving->running()) << serving->errors();
   EXPECT_TRUE(serving.allows("/validate", review("compliant")));
+  const auto ready = serving.get("/readyz").value();
+  EXPECT_EQ(ready.status, 200);
+  EXPECT_THAT(ready.body, HasSubstr("certificate not reloaded: "));
 }
 
 // --- its end -------------------------------------------------------------------------------------
@@ -279,13 +282,21 @@ TEST_F(Serve, IsUnreadyButServesWhileItDrains) {
     return answer && answer->status == 503;
   }));
   EXPECT_EQ(serving.get("/livez").value().status, 200);
-  EXPECT_TRUE(idle->ended());
-  const auto late = serving.post("/validate/enforce/restricted", review("privileged"));
-  ASSERT_TRUE(late);
-  EXPECT_EQ(late->status, 200);
-  EXPECT_TRUE(late->closes());
+  const auto request = server::testing::post("/validate/enforce/restricted", review("privileged"));
+  // Whoever is connected, and whoever comes: each is answered, for the last time.
+  const auto fresh = serving.webhook();
+  for (const auto& client : {idle.get(), fresh.get()}) {
+    const auto late = client->ask(request);
+    ASSERT_TRUE(late);
+    EXPECT_EQ(late->status, 200);
+    EXPECT_TRUE(late->closes());
+    EXPECT_TRUE(client->ended());
+  }
   EXPECT_TRUE(serving->running());
-  // A second signal ends the wait.
+  // A hang-up is nothing; a second signal ends the wait.
+  serving->kill(SIGHUP);
+  EXPECT_EQ(serving.get("/livez").value().status, 200);
+  EXPECT_TRUE(serving->running());
   EXPECT_EQ(serving.end(SIGTERM), 0) << serving->errors();
   EXPECT_TRUE(serving.logged("stopped"));
 }

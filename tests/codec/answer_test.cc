@@ -94,6 +94,16 @@ TEST(Answer, AFindingOfTwoTemplatesIsSaidOnce) {
   EXPECT_FALSE(response.contains("warnings")) << "the denial says it";
 }
 
+TEST(Answer, NamesEveryTemplateThatDenies) {
+  auto verdict = verdict_of(Mode::Enforce, {violation("privileged", "/a", "bad")});
+  verdict.judgements[0].policy = policy("my-restricted");
+  verdict.judgements.push_back(verdict.judgements[0]);
+  verdict.judgements[1].policy = policy("restricted");
+  const json response = response_of(verdict);
+  EXPECT_EQ(response["auditAnnotations"]["enforce-policy"],
+            "my-restricted@v1.37, restricted@v1.37");
+}
+
 TEST(Answer, WarningsComeMostSevereFirst) {
   const json response =
       response_of(verdict_of(Mode::Warn, {violation("drop-all", "/a", "medium one"),
