@@ -9,7 +9,7 @@ RUN scripts/setup \
 
 FROM debian:13-slim
 RUN apt-get update \
- && apt-get install -y --no-install-recommends libcpp-httplib0.18 libfmt10 libsimdjson25 libspdlog1.15 libssl3t64 libyaml-0-2 \
+ && apt-get install -y --no-install-recommends libcpp-httplib0.18 libfmt10 libmimalloc3 libsimdjson25 libspdlog1.15 libssl3t64 libyaml-0-2 \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=build /src/build/release/plimsoll /usr/local/bin/plimsoll
 USER 65532:65532

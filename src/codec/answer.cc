@@ -71,8 +71,11 @@ void append_printable(std::string& out, std::string_view text) {
 }
 
 // The same, cut to what people read.
-void append_words(std::string& out, std::string text) {
-  append_printable(out, verdict::cut(std::move(text), verdict::kMostWords));
+void append_words(std::string& out, std::string_view text) {
+  if (text.size() <= verdict::kMostWords)
+    append_printable(out, text);
+  else
+    append_printable(out, verdict::cut(std::string(text), verdict::kMostWords));
 }
 
 std::string plural(std::size_t count, std::string_view noun) {
@@ -191,6 +194,7 @@ void append_status(std::string& out, const Review& review, const Verdict& verdic
 void append_warnings(std::string& out, const Verdict& verdict) {
   // What a denial says already is not said again; a judgement that only warned for a dry run is.
   const auto warns = [](const Judgement& j) { return j.mode == Mode::Warn; };
+  if (std::ranges::none_of(verdict.judgements, warns)) return;
   Seen said_by_denial;
   for (const Listed& listed : list(verdict, denies)) said_by_denial.add(*listed.violation);
   auto findings = list(verdict, warns, std::move(said_by_denial));

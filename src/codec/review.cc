@@ -140,6 +140,15 @@ bool unchanged(const RequestFacts& facts, Json object, Json old_object) {
   return now && before && simdjson::minify(*now) == simdjson::minify(*before);
 }
 
+/// Whether the text is no JSON at all; else it is more than the parser can hold.
+bool malformed(simdjson::error_code error) {
+  using namespace simdjson;
+  constexpr error_code kMalformed[] = {TAPE_ERROR,   STRING_ERROR,    T_ATOM_ERROR,
+                                       F_ATOM_ERROR, N_ATOM_ERROR,    UTF8_ERROR,
+                                       EMPTY,        UNESCAPED_CHARS, UNCLOSED_STRING};
+  return std::ranges::find(kMalformed, error) != std::end(kMalformed);
+}
+
 /// The facts of a request with an object that the parser cannot hold, such as a custom resource
 /// with a number beyond 64 bits; none where it cannot be told for certain what the request is
 /// about.
@@ -203,7 +212,7 @@ Result<Review> ReviewDecoder::decode(std::string_view body) {
   if (const auto error = buffers_->parser.parse(body.data(), body.size()).get(root)) {
     if (body.size() > kKeepBytes) buffers_ = std::make_unique<Buffers>();
     // What is not ours is let through even so: nothing in it is judged.
-    if (error == simdjson::NUMBER_ERROR || error == simdjson::DEPTH_ERROR)
+    if (!malformed(error))
       if (auto facts = facts_alone(body); facts && scope_of(*facts) == Scope::NotOurs)
         return Review{.facts = *std::move(facts)};
     return bad("body",

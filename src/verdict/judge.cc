@@ -11,37 +11,39 @@ namespace {
 /// The edits of one rule, found by their place.
 class EditIndex {
  public:
-  explicit EditIndex(Edits edits) {
-    for (Edit& edit : edits)
-      sorted_.push_back({std::make_shared<const Edit>(std::move(edit)), sorted_.size()});
-    std::ranges::sort(sorted_, {}, &Entry::path);
+  explicit EditIndex(Edits edits) : all_(std::make_shared<const Edits>(std::move(edits))) {
+    sorted_.reserve(all_->size());
+    for (const Edit& edit : *all_) sorted_.push_back(&edit);
+    std::ranges::sort(sorted_, {}, path_of);
   }
 
   /// Those at, above and below a JSON pointer, in the order in which they are made.
   [[nodiscard]] std::vector<std::shared_ptr<const Edit>> related(std::string_view pointer) const {
-    std::vector<Entry> found;
+    std::vector<std::shared_ptr<const Edit>> found;
+    const auto take = [&](const Edit* edit) { found.emplace_back(all_, edit); };
     for (auto end = pointer.size(); end != 0 && end != std::string_view::npos;
          end = pointer.rfind('/', end - 1))
-      std::ranges::copy(std::ranges::equal_range(sorted_, pointer.substr(0, end), {}, &Entry::path),
-                        std::back_inserter(found));
-    const std::string below = std::string(pointer) + '/';
-    for (auto at = std::ranges::lower_bound(sorted_, below, {}, &Entry::path);
-         at != sorted_.end() && at->path().starts_with(below); ++at)
-      found.push_back(*at);
-    if (found.size() > 1) std::ranges::sort(found, {}, &Entry::order);
-    std::vector<std::shared_ptr<const Edit>> edits;
-    edits.reserve(found.size());
-    for (Entry& entry : found) edits.push_back(std::move(entry.edit));
-    return edits;
+      std::ranges::for_each(std::ranges::equal_range(sorted_, pointer.substr(0, end), {}, path_of),
+                            take);
+    const auto before_below = [&](std::string_view path) {
+      const int order = path.compare(0, pointer.size(), pointer);
+      return order < 0 ||
+             (order == 0 && (path.size() == pointer.size() || path[pointer.size()] < '/'));
+    };
+    for (auto at = std::ranges::partition_point(sorted_, before_below, path_of);
+         at != sorted_.end() && path_of(*at).starts_with(pointer) &&
+         path_of(*at)[pointer.size()] == '/';
+         ++at)
+      take(*at);
+    std::ranges::sort(found, {}, &std::shared_ptr<const Edit>::get);
+    return found;
   }
 
  private:
-  struct Entry {
-    std::shared_ptr<const Edit> edit;
-    std::size_t order;
-    [[nodiscard]] std::string_view path() const { return edit->path; }
-  };
-  std::vector<Entry> sorted_;
+  static std::string_view path_of(const Edit* edit) { return edit->path; }
+
+  const std::shared_ptr<const Edits> all_;
+  std::vector<const Edit*> sorted_;
 };
 
 void add_rule(const Pod& pod, const Rule& rule, std::vector<Violation>& out) {
