@@ -21,8 +21,6 @@ constexpr std::string_view kHeadEnd = "\n\r\n";
 constexpr std::uint64_t kAwaited = 64 * 1024;
 // After this many answers, or reads, the others have their turn.
 constexpr int kMostAnswers = 16, kMostReads = 16;
-// Honest clients send a few TLS records without data in the life of a connection.
-constexpr int kMostIdleRecords = 32;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 // What an idle connection may keep of its buffers.
 constexpr std::size_t kKeepBytes = 32 * 1024;
@@ -105,19 +103,10 @@ Connection::Io Connection::receive(std::span<char> to) {
     if (got > 0) return {static_cast<std::size_t>(got), 0};
     return {0, got < 0 && (errno == EAGAIN || errno == EINTR) ? EPOLLIN : 0U};
   }
+  ERR_clear_error();
   std::size_t got = 0;
-  int error = SSL_ERROR_NONE;
-  do {
-    ERR_clear_error();
-    if (SSL_read_ex(ssl_.get(), to.data(), to.size(), &got) == 1) {
-      idle_records_ = 0;
-      return {got, 0};
-    }
-    error = SSL_get_error(ssl_.get(), 0);
-    // Not for want of bytes: a record without data was read.
-  } while (error == SSL_ERROR_WANT_READ && BIO_should_retry(SSL_get_rbio(ssl_.get())) == 0 &&
-           ++idle_records_ < kMostIdleRecords);
-  if (idle_records_ == kMostIdleRecords) return {};
+  if (SSL_read_ex(ssl_.get(), to.data(), to.size(), &got) == 1) return {got, 0};
+  const int error = SSL_get_error(ssl_.get(), 0);
   return {0, error == SSL_ERROR_WANT_READ    ? EPOLLIN
              : error == SSL_ERROR_WANT_WRITE ? EPOLLOUT
                                              : 0U};

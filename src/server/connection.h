@@ -105,7 +105,6 @@ class Connection {
   std::size_t sent_ = 0, dropped_ = 0;
   std::size_t needed_ = 0;    ///< bytes of input that the request under way has at least
   std::size_t buffered_ = 0;  ///< bytes of input that are counted with the connections
-  int idle_records_ = 0;      ///< TLS records without data since the last with some
   bool inviting_ = false;     ///< what is sent is 100 Continue
   bool last_ = false, unread_ = false;
 };

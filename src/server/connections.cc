@@ -12,8 +12,9 @@ constexpr std::int64_t kFree = 0, kBusy = 1, kEnding = 2, kEnded = 3, kFirstTime
 
 // Slots for connections that come while those that made room for them are still on their way out.
 constexpr std::size_t kSpare = 64;
-// One that has waited for less is in use: its next request may be on its way.
-constexpr std::int64_t kInUse = 1'000'000'000;
+// One that has waited for less is in use, in nanoseconds: its next request, or its first, may be on
+// its way.
+constexpr std::int64_t kInUse = 1'000'000'000, kArriving = 100'000'000;
 
 std::int64_t now() {
   return std::chrono::steady_clock::now().time_since_epoch().count() + kFirstTime;
@@ -94,11 +95,11 @@ bool Connections::make_room() {
     Slot* first = nullptr;
     std::int64_t since = 0;
     bool proven = false;
-    const std::int64_t in_use = now() - kInUse;
+    const std::int64_t time = now();
     for (std::size_t i = 0; i < capacity_ + kSpare; ++i) {
       const std::int64_t state = slots_[i].state_.load();
       const bool is_proven = slots_[i].proven();
-      if (state < kFirstTime || (is_proven && state > in_use)) continue;
+      if (state < kFirstTime || state > time - (is_proven ? kInUse : kArriving)) continue;
       if (first != nullptr && (is_proven != proven ? is_proven : state >= since)) continue;
       first = &slots_[i];
       since = state;

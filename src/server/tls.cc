@@ -121,7 +121,8 @@ Result<TlsContext::Pair> TlsContext::make(const TlsFiles& files, std::string byt
   SSL_CTX_set_ciphersuites(
       context, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
   SSL_CTX_set_read_ahead(context, 1);
-  // A client that sends records without data must not keep SSL_read in its loop.
+  // A client that sends records without data, one after the other, must not keep SSL_read from
+  // coming back.
   SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
   // The API server keeps its connections; tickets and sessions would only cost memory.
   SSL_CTX_set_num_tickets(context, 0);
