@@ -96,6 +96,23 @@ TEST(Builtin, ParametersChangeWithVersions) {
   EXPECT_TRUE(rule_of(*library.find({"restricted", 25}), "drop-all")->params.flag("exemptWindows"));
 }
 
+// An old version of the standard knows less; least privilege is the same at each. Only what Windows
+// may leave out waits, as in restricted: kubelets before v1.25 do not hold a pod to its os.
+TEST(Builtin, LeastPrivilegeAsksTheSameAtEveryVersion) {
+  const Library library = builtin();
+  for (int version = 0; version <= library.newest(); ++version) {
+    SCOPED_TRACE(version);
+    const auto policy = library.find({"least-privilege", version});
+    for (const char* check : {"allow-privilege-escalation", "capabilities-add", "drop-all",
+                              "read-only-root-filesystem", "seccomp"}) {
+      const Rule* const rule = rule_of(*policy, check);
+      ASSERT_NE(rule, nullptr) << check;
+      EXPECT_EQ(rule->params.flag("exemptWindows"), version >= 25) << check;
+    }
+    EXPECT_TRUE(rule_of(*policy, "seccomp")->params.flag("required"));
+  }
+}
+
 TEST(Builtin, VersionsThatAskTheSameShareTheirRules) {
   const Library library = builtin();
   EXPECT_EQ(library.find({"restricted", 30})->rules, library.find({"restricted", 29})->rules);
