@@ -113,6 +113,20 @@ TEST(Builtin, LeastPrivilegeAsksTheSameAtEveryVersion) {
   }
 }
 
+// Root in a user namespace still owns all that the pod mounts, and every other container's files.
+TEST(Builtin, LeastPrivilegeExemptsNoUserNamespace) {
+  const Library library = builtin();
+  for (int version = 0; version <= library.newest(); ++version) {
+    SCOPED_TRACE(version);
+    const auto policy = library.find({"least-privilege", version});
+    for (const char* check : {"proc-mount", "run-as-non-root", "run-as-user"}) {
+      const Rule* const rule = rule_of(*policy, check);
+      ASSERT_NE(rule, nullptr) << check;
+      EXPECT_FALSE(rule->params.flag("exemptUserNamespaces")) << check;
+    }
+  }
+}
+
 TEST(Builtin, VersionsThatAskTheSameShareTheirRules) {
   const Library library = builtin();
   EXPECT_EQ(library.find({"restricted", 30})->rules, library.find({"restricted", 29})->rules);
