@@ -153,6 +153,7 @@ struct Volume {
   std::string name;
   std::uint32_t sources = 0;  ///< bit `1 << VolumeKind` for each source that is set (valid: one)
   std::string host_path;      ///< hostPath.path
+  std::vector<std::size_t> token_sources;  ///< each i: projected.sources[i] is serviceAccountToken
 
   [[nodiscard]] bool has(VolumeKind kind) const {
     return (sources & (1U << static_cast<unsigned>(kind))) != 0;
@@ -169,6 +170,8 @@ struct Pod {
   std::optional<bool> host_users;
   std::string os_name;  ///< os.name; empty: absent
   std::optional<bool> automount_service_account_token;
+  /// A service account token is or will be mounted that the pod neither asks for nor declines.
+  bool given_token = false;
   PodSecurityContext security_context;
   std::vector<Volume> volumes;
   std::vector<Container> containers;  ///< init, regular, ephemeral; each in its list's order

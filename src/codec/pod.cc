@@ -178,6 +178,22 @@ constexpr Field<RawContainer> kContainer[] = {
 
 constexpr Field<Volume> kHostPath[] = {{"path", plain<&Volume::host_path>::read}};
 
+using TokenSources = std::vector<std::size_t>;
+
+constexpr Field<TokenSources> kProjected[] = {
+    {"sources", [](Decoder& d, Json v, TokenSources& out) {
+       d.array(v, [&](Json source, std::size_t index) {
+         bool token = false;
+         static constexpr Field<bool> kSource[] = {
+             {"serviceAccountToken", [](Decoder& in, Json account, bool& there) {
+                in.members(account, [](std::string_view, Json) {});
+                there = true;
+              }}};
+         d.object(source, kSource, token);
+         if (token) out.push_back(index);
+       });
+     }}};
+
 void read_volume(Decoder& d, Json value, Volume& out) {
   bool named = false;
   d.members(value, [&](std::string_view key, Json member) {
@@ -193,6 +209,8 @@ void read_volume(Decoder& d, Json value, Volume& out) {
     out.sources |= bit;
     if (key == "hostPath")
       d.object(member, kHostPath, out);
+    else if (key == "projected")
+      d.object(member, kProjected, out.token_sources);
     else if (!member.is_object())
       d.fault("must be an object, is " + std::string(type_name(member)));
   });
@@ -270,14 +288,26 @@ void fill_defaults(RawPod& pod) {
         if (container.host_ports[i] == 0) container.host_ports[i] = container.container_ports[i];
 }
 
+// Source: kubernetes plugin/pkg/admission/serviceaccount/admission.go: the API server adds a volume
+// of this name to a pod that declines no token, unless the pod's account declines it.
+bool given_token(const RawPod& pod) {
+  if (pod.automount_service_account_token) return false;
+  const bool yet_to_come = pod.origin == Origin::Manifest || !pod.path.empty();
+  return yet_to_come || std::ranges::any_of(pod.volumes, [](const Volume& volume) {
+           return volume.name.starts_with("kube-api-access-") && !volume.token_sources.empty();
+         });
+}
+
 }  // namespace
 
 Pod decode_pod(Json object, std::string_view path, Origin origin, std::vector<Fault>& faults) {
   RawPod pod;
   pod.path = path;
+  pod.origin = origin;
   Decoder decoder(path, faults);
   decoder.object(object, kPod, pod);
   if (origin == Origin::Manifest) fill_defaults(pod);
+  pod.given_token = given_token(pod);
   pod.containers.reserve(pod.lists[0].size() + pod.lists[1].size() + pod.lists[2].size());
   for (auto& list : pod.lists)
     for (RawContainer& container : list) {

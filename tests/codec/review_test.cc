@@ -133,6 +133,11 @@ TEST(Review, WrongTypesAreFaultsWithTheirPath) {
               ElementsAre("/spec/volumes/0/hostPath must be an object, is a string"));
   EXPECT_THAT(faults_of(R"({"volumes":[{"nfs":true}]})"),
               ElementsAre("/spec/volumes/0/nfs must be an object, is a boolean"));
+  EXPECT_THAT(
+      faults_of(R"({"volumes":[{"projected":{"sources":[{"serviceAccountToken":true}, 7]}}]})"),
+      ElementsAre("/spec/volumes/0/projected/sources/0/serviceAccountToken must be an object, is "
+                  "a boolean",
+                  "/spec/volumes/0/projected/sources/1 must be an object, is an integer"));
 }
 
 TEST(Review, AKnownFieldTwiceIsAFaultWhateverTheValues) {
