@@ -59,12 +59,13 @@ void evaluate(const Pod& pod, const Params& params, Findings& out) {
 }
 
 void fix(const Pod& pod, const Params& params, Edits& out) {
-  Edits edits;
+  std::vector<std::string> paths;
   each_bad(pod, params, [&](std::string path, const auto&, auto, auto, auto) {
-    edits.push_back({std::move(path), {}});
+    paths.push_back(std::move(path));
   });
   // Of one list the higher index first, as Edit asks.
-  out.insert(out.end(), edits.rbegin(), edits.rend());
+  for (auto path = paths.rbegin(); path != paths.rend(); ++path)
+    out.push_back({std::move(*path), {}});
 }
 
 }  // namespace

@@ -15,12 +15,26 @@ constexpr VolumeKind kAlwaysReadOnly[] = {VolumeKind::ConfigMap, VolumeKind::Dow
                                           VolumeKind::Image, VolumeKind::Projected,
                                           VolumeKind::Secret};
 
-// A name that no volume of the pod has is a StatefulSet's volumeClaimTemplate.
-std::uint32_t sources_of(const Pod& pod, std::string_view name) {
-  const auto at = std::ranges::find(pod.volumes, name, &Volume::name);
-  return at == pod.volumes.end() ? 1U << static_cast<unsigned>(VolumeKind::PersistentVolumeClaim)
-                                 : at->sources;
-}
+// The sources of a pod's volumes, by name.
+class Sources {
+ public:
+  explicit Sources(const Pod& pod) {
+    for (const Volume& volume : pod.volumes) volumes_.push_back(&volume);
+    // Of one name the first counts, although the API server refuses a second.
+    std::ranges::stable_sort(volumes_, {}, &Volume::name);
+  }
+
+  // A name that no volume of the pod has is a StatefulSet's volumeClaimTemplate.
+  [[nodiscard]] std::uint32_t of(const std::string& name) const {
+    const auto at = std::ranges::lower_bound(volumes_, name, {}, &Volume::name);
+    return at == volumes_.end() || (*at)->name != name
+               ? 1U << static_cast<unsigned>(VolumeKind::PersistentVolumeClaim)
+               : (*at)->sources;
+  }
+
+ private:
+  std::vector<const Volume*> volumes_;
+};
 
 // Every source that is set must be one that may be written or never is; a volume without any known
 // source is neither.
@@ -34,10 +48,11 @@ bool needs_read_only(std::uint32_t sources, const Params& params) {
 
 template <class Bad>
 void each_bad(const Pod& pod, const Params& params, Bad bad) {
+  const Sources sources(pod);
   for (const Container& c : pod.containers)
     for (std::size_t i = 0; i < c.volume_mounts.size(); ++i)
       if (const VolumeMount& mount = c.volume_mounts[i];
-          !mount.read_only && needs_read_only(sources_of(pod, mount.name), params))
+          !mount.read_only && needs_read_only(sources.of(mount.name), params))
         bad(c, fmt::format("{}/volumeMounts/{}/readOnly", c.path, i), mount);
 }
 

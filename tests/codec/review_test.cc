@@ -230,6 +230,17 @@ TEST(Review, ADecoderGoesOnAfterErrorsAndLargeReviews) {
   EXPECT_TRUE(review->pod->host_ipc);
 }
 
+TEST(Review, AnAnnotationThatStandsThereTwiceIsAFault) {
+  const Review review = review_of({.object = R"({"kind":"Pod","metadata":{"annotations":{
+      "seccomp.security.alpha.kubernetes.io/pod":"a",
+      "container.apparmor.security.beta.kubernetes.io/x":"b",
+      "seccomp.security.alpha.kubernetes.io/pod":"a"}}})"});
+  ASSERT_EQ(review.faults.size(), 1U);
+  EXPECT_EQ(review.faults[0].path,
+            "/metadata/annotations/seccomp.security.alpha.kubernetes.io~1pod");
+  EXPECT_EQ(review.faults[0].message, "stands there twice");
+}
+
 TEST(Review, OnlyAnnotationsThatMatterAreKept) {
   const Review review = review_of({.object = R"({"kind":"Pod","metadata":{"annotations":{
       "b":"x","seccomp.security.alpha.kubernetes.io/pod":"unconfined",
