@@ -27,6 +27,11 @@ inline constexpr ParamSpec kExemptUserNamespaces = {
     "Pass every pod with hostUsers: false: root in its user namespace is nobody on the node.",
     ParamType::Flag};
 
+inline constexpr TextForm kVolumeKind{
+    "a kind of volume", "write it as manifests do, such as emptyDir", [](std::string_view text) {
+      return std::ranges::find(kVolumeKindNames, text) != kVolumeKindNames.end();
+    }};
+
 /// Whether the template exempts this pod.
 /// Source: pod-security-admission policy/helpers.go, relaxPolicyForUserNamespacePod.
 inline bool exempt(const Pod& pod, const Params& params) {

@@ -6,7 +6,9 @@ namespace {
 constexpr Reference kReferences[] = {{kCisDocker, "5.6"},
                                      {kNsa, "Immutable container file systems"}};
 constexpr ParamSpec kParams[] = {
-    {"writable", "Kinds of volumes that may be mounted writable, such as emptyDir."}};
+    {.name = "writable",
+     .meaning = "Kinds of volumes that may be mounted writable, such as emptyDir.",
+     .form = &kVolumeKind}};
 
 // The kubelet mounts these read-only whatever the manifest says.
 // Source: kubernetes pkg/volume, GetAttributes().ReadOnly of configmap, downwardapi, image,

@@ -7,10 +7,6 @@ namespace {
 
 constexpr Reference kReferences[] = {
     {kCisDocker, "5.32"}, {kCisKubernetes, "5.2.12"}, {kNsa, "Pod security enforcement"}};
-constexpr ParamSpec kParams[] = {
-    {"sockets", "Paths of the sockets; `*` stands for one folder's name. Windows pipes start with "
-                "\\\\.\\pipe\\."}};
-
 using Parts = std::vector<std::string_view>;
 using Folders = std::span<const std::string_view>;
 
@@ -77,13 +73,26 @@ struct Place {
 bool reaches(const Place& place, const Place& socket) {
   if (!place.pipe.empty() || !socket.pipe.empty()) return place.pipe == socket.pipe;
   const Folders folder = place.parts, target = socket.parts;
-  if (target.empty()) return false;  // "/" names no socket
   if (folder.size() == 1 && folder[0] == "var" && target.front() == "run") return true;
   return shows_process(folder) ||
          (folder.size() <= target.size() &&
           std::equal(folder.begin(), folder.end(), target.begin(),
                      [](const auto& a, const auto& b) { return b == "*" || a == b; }));
 }
+
+constexpr TextForm kSocket{
+    "the path of a socket",
+    "write an absolute path such as /run/docker.sock, or a pipe such as \\\\.\\pipe\\docker_engine",
+    [](std::string_view text) {
+      const Place place(text);
+      return !place.pipe.empty() || (text.starts_with('/') && !place.parts.empty());
+    }};
+constexpr ParamSpec kParams[] = {
+    {.name = "sockets",
+     .meaning = "Paths of the sockets; `*` stands for one folder's name. Windows pipes start with "
+                "\\\\.\\pipe\\.",
+     .needed = true,
+     .form = &kSocket}};
 
 void evaluate(const Pod& pod, const Params& params, Findings& out) {
   const auto names = params.strings("sockets");

@@ -6,7 +6,8 @@ namespace {
 constexpr Reference kReferences[] = {{kPss, "restricted: Volume Types"},
                                      {kCisKubernetes, "5.2.12"},
                                      {kNsa, "Pod security enforcement"}};
-constexpr ParamSpec kParams[] = {{"allowed", "Kinds of volumes that a pod may have."}};
+constexpr ParamSpec kParams[] = {
+    {.name = "allowed", .meaning = "Kinds of volumes that a pod may have.", .form = &kVolumeKind}};
 
 // One allowed source is enough, as upstream: the API server refuses a volume with two.
 bool passes(const Volume& v, const Params& params) {

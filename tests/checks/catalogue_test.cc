@@ -158,6 +158,10 @@ TEST(Catalogue, ExplainsEachCheck) {
           << param.name;
       EXPECT_TRUE(params.insert(param.name).second) << param.name << " stands there twice";
       EXPECT_EQ(faults_of_text(param.meaning, true), "") << "meaning: " << param.meaning;
+      if (param.form == nullptr) continue;
+      EXPECT_EQ(param.type, ParamType::Strings);
+      EXPECT_EQ(faults_of_text(param.form->name, false), "") << "form: " << param.form->name;
+      EXPECT_EQ(faults_of_text(param.form->hint, false), "") << "hint: " << param.form->hint;
     }
     EXPECT_FALSE(check->example.empty());
     EXPECT_TRUE(check->example.ends_with('\n'));

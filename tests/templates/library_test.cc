@@ -153,6 +153,17 @@ TEST(Library, AParentMayComeAfterItsChild) {
                          head("parent", "  newest: v1.1\n  rules: []\n")));
 }
 
+TEST(Library, AParameterThatIsNeededMayBeOneOfSeveral) {
+  const std::string rules = "  newest: v1.1\n  rules:\n";
+  for (const char* rule :
+       {"  - check: id-ranges\n    params: {fsGroup: [{min: 1, max: 2}]}\n",
+        "  - check: id-ranges\n    enabled: false\n",
+        "  - check: runtime-socket\n    params: {sockets: [/run/a.sock, '\\\\?\\pipe\\a']}\n"}) {
+    const auto library = library_of(head("a", rules + rule));
+    EXPECT_TRUE(library) << library.error().to_string();
+  }
+}
+
 struct Bad {
   const char* name;
   std::string yaml;
@@ -178,6 +189,33 @@ TEST(Library, ErrorsNameLineAndFieldAndRemedy) {
        "the range 5-4 is empty"},
       {"range without an end", head("a", rule + "id-ranges\n    params: {runAsUser: [{min: 5}]}\n"),
        "must have both min and max"},
+      {"a kind of volume in other letters",
+       head("a", rule + "volume-types\n    params: {allowed: [secret, hostpath]}\n"),
+       "t.yaml:8: spec.rules[0].params.allowed: \"hostpath\" is not a kind of volume; write it as "
+       "manifests do, such as emptyDir"},
+      {"a kind that may be written, in other letters",
+       head("a", rule + "read-only-volumes\n    params: {writable: [emptydir]}\n"),
+       "\"emptydir\" is not a kind of volume"},
+      {"a socket's address",
+       head("a", rule + "runtime-socket\n    params: {sockets: ['unix:///run/docker.sock']}\n"),
+       "t.yaml:8: spec.rules[0].params.sockets: \"unix:///run/docker.sock\" is not the path of a "
+       "socket; write an absolute path such as /run/docker.sock"},
+      {"a socket's name", head("a", rule + "runtime-socket\n    params: {sockets: [docker]}\n"),
+       "\"docker\" is not the path of a socket"},
+      {"the root for a socket", head("a", rule + "runtime-socket\n    params: {sockets: [/./]}\n"),
+       "\"/./\" is not the path of a socket"},
+      {"a pipe without a name",
+       head("a", rule + "runtime-socket\n    params: {sockets: ['\\\\.\\pipe\\']}\n"),
+       "is not the path of a socket"},
+      {"no sockets", head("a", rule + "runtime-socket\n"),
+       "t.yaml:8: spec.rules[0].params: the check runtime-socket asks nothing without sockets; "
+       "give "
+       "it; `plimsoll explain runtime-socket` says what it takes"},
+      {"empty sockets", head("a", rule + "runtime-socket\n    params: {sockets: []}\n"),
+       "asks nothing without sockets"},
+      {"no ranges", head("a", rule + "id-ranges\n    params: {runAsUser: []}\n"),
+       "t.yaml:8: spec.rules[0].params: the check id-ranges asks nothing without runAsUser or "
+       "runAsGroup or fsGroup or supplementalGroups"},
       {"bad version", head("a", rule + "sysctls\n    since: '1.4'\n"),
        "spec.rules[0].since: must be a version such as v1.25"},
       {"version beyond the newest", head("a", rule + "sysctls\n    since: v1.10\n"),
