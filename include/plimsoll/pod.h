@@ -153,6 +153,7 @@ struct Volume {
   std::string name;
   std::uint32_t sources = 0;  ///< bit `1 << VolumeKind` for each source that is set (valid: one)
   std::string host_path;      ///< hostPath.path
+  std::uint32_t read_only_sources = 0;     ///< the bits of those that are read-only by themselves
   std::vector<std::size_t> token_sources;  ///< each i: projected.sources[i] is serviceAccountToken
 
   [[nodiscard]] bool has(VolumeKind kind) const {

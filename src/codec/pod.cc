@@ -176,6 +176,14 @@ constexpr Field<RawContainer> kContainer[] = {
 
 // --- volumes -------------------------------------------------------------------------------------
 
+// Source: kubernetes pkg/volume: GetAttributes().ReadOnly of the plugins of these kinds is what the
+// source says, and the kubelet mounts read-only what either it or the mount calls read-only. The
+// other kinds are moved to CSI drivers, where that is lost: pkg/volume/csimigration.
+constexpr std::string_view kOwnReadOnly[] = {"csi",   "fc",  "flexVolume",
+                                             "iscsi", "nfs", "persistentVolumeClaim"};
+constexpr Field<bool> kReadOnly[] = {
+    {"readOnly", [](Decoder& d, Json v, bool& read_only) { d.read(v, read_only); }}};
+
 constexpr Field<Volume> kHostPath[] = {{"path", plain<&Volume::host_path>::read}};
 
 using TokenSources = std::vector<std::size_t>;
@@ -207,12 +215,17 @@ void read_volume(Decoder& d, Json value, Volume& out) {
     const auto bit = 1U << (kind - kVolumeKindNames.begin());
     if ((out.sources & bit) != 0) d.fault("stands there twice");
     out.sources |= bit;
-    if (key == "hostPath")
+    if (key == "hostPath") {
       d.object(member, kHostPath, out);
-    else if (key == "projected")
+    } else if (key == "projected") {
       d.object(member, kProjected, out.token_sources);
-    else if (!member.is_object())
+    } else if (std::ranges::find(kOwnReadOnly, key) != std::end(kOwnReadOnly)) {
+      bool read_only = false;
+      d.object(member, kReadOnly, read_only);
+      if (read_only) out.read_only_sources |= bit;
+    } else if (!member.is_object()) {
       d.fault("must be an object, is " + std::string(type_name(member)));
+    }
   });
 }
 
