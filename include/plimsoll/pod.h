@@ -73,6 +73,7 @@ struct Container {
   ContainerKind kind = ContainerKind::Regular;
   ContainerSecurityContext security_context;
   std::vector<std::int32_t> host_ports;    ///< ports[i].hostPort for each i; 0: none
+  bool default_host_ports = false;         ///< hostNetwork gives it more than these
   std::vector<HandlerHost> handler_hosts;  ///< sorted by `at`
   std::vector<VolumeMount> volume_mounts;
   std::vector<std::string> volume_devices;  ///< names of the raw block devices, in order

@@ -299,7 +299,8 @@ void fill_defaults(RawPod& pod) {
   for (auto* list : {&pod.lists[0], &pod.lists[1]})
     for (RawContainer& container : *list)
       for (std::size_t i = 0; i < container.host_ports.size(); ++i)
-        if (container.host_ports[i] == 0) container.host_ports[i] = container.container_ports[i];
+        if (container.host_ports[i] == 0 && container.container_ports[i] != 0)
+          container.default_host_ports = true;
 }
 
 // Source: kubernetes plugin/pkg/admission/serviceaccount/admission.go: the API server adds a volume
