@@ -34,6 +34,8 @@ struct SharedSecurityContext {
   std::optional<std::int64_t> run_as_user, run_as_group;
   std::optional<std::string> seccomp_type;   ///< seccompProfile.type; set when the profile is
   std::optional<std::string> apparmor_type;  ///< appArmorProfile.type; set when the profile is
+  bool seccomp_localhost = false;            ///< seccompProfile.localhostProfile is there
+  bool apparmor_localhost = false;           ///< appArmorProfile.localhostProfile is there
   std::optional<SELinuxOptions> selinux;
   std::optional<bool> host_process;  ///< windowsOptions.hostProcess
   bool operator==(const SharedSecurityContext&) const = default;

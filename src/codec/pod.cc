@@ -15,10 +15,19 @@ constexpr std::string_view kSeccompPrefix = "container.seccomp.security.alpha.ku
 
 // --- security contexts ---------------------------------------------------------------------------
 
-void read_profile_type(Decoder& d, Json value, std::optional<std::string>& out) {
-  static constexpr Field<std::string> kFields[] = {
-      {"type", [](Decoder& in, Json v, std::string& type) { in.read(v, type); }}};
-  d.object(value, kFields, out.emplace());
+struct Profile {
+  std::string type;
+  bool localhost = false;
+};
+constexpr Field<Profile> kProfile[] = {
+    {"type", plain<&Profile::type>::read},
+    {"localhostProfile", [](Decoder&, Json, Profile& out) { out.localhost = true; }}};
+
+void read_profile(Decoder& d, Json value, std::optional<std::string>& type, bool& localhost) {
+  Profile profile;
+  d.object(value, kProfile, profile);
+  type = std::move(profile.type);
+  localhost = profile.localhost;
 }
 
 void read_host_process(Decoder& d, Json value, std::optional<bool>& out) {
@@ -42,9 +51,13 @@ using Shared = SharedSecurityContext;
       {"runAsUser", plain<&Shared::run_as_user>::read},                                          \
       {"runAsGroup", plain<&Shared::run_as_group>::read},                                        \
       {"seccompProfile",                                                                         \
-       [](Decoder& d, Json v, T& out) { read_profile_type(d, v, out.seccomp_type); }},           \
+       [](Decoder& d, Json v, T& out) {                                                          \
+         read_profile(d, v, out.seccomp_type, out.seccomp_localhost);                            \
+       }},                                                                                       \
       {"appArmorProfile",                                                                        \
-       [](Decoder& d, Json v, T& out) { read_profile_type(d, v, out.apparmor_type); }},          \
+       [](Decoder& d, Json v, T& out) {                                                          \
+         read_profile(d, v, out.apparmor_type, out.apparmor_localhost);                          \
+       }},                                                                                       \
       {"seLinuxOptions", [](Decoder& d, Json v, T& out) { read_selinux(d, v, out.selinux); }}, { \
     "windowsOptions",                                                                            \
         [](Decoder& d, Json v, T& out) { read_host_process(d, v, out.host_process); }            \
