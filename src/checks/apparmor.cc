@@ -6,7 +6,7 @@ namespace {
 constexpr std::string_view kProfile = "/securityContext/appArmorProfile";
 constexpr std::string_view kField = "/securityContext/appArmorProfile/type";
 constexpr std::string_view kAnnotation = "container.apparmor.security.beta.kubernetes.io/";
-constexpr Reference kReferences[] = {{kPss, "baseline: AppArmor"},
+constexpr Reference kReferences[] = {{kPss, "baseline (v1.0+): AppArmor"},
                                      {kCisKubernetes, "5.7.3"},
                                      {kCisDocker, "5.2"},
                                      {kNsa, "Hardening container environments"}};

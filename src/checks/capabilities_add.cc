@@ -4,7 +4,7 @@ namespace plimsoll::checks {
 namespace {
 
 constexpr std::string_view kField = "/securityContext/capabilities/add";
-constexpr Reference kReferences[] = {{kPss, "baseline, restricted (v1.22+): Capabilities"},
+constexpr Reference kReferences[] = {{kPss, "baseline (v1.0+), restricted (v1.22+): Capabilities"},
                                      {kCisKubernetes, "5.2.8, 5.2.9"},
                                      {kCisDocker, "5.4"},
                                      {kNsa, "Pod security enforcement"}};

@@ -3,7 +3,7 @@
 namespace plimsoll::checks {
 namespace {
 
-constexpr Reference kReferences[] = {{kPss, "baseline: Host Ports"},
+constexpr Reference kReferences[] = {{kPss, "baseline (v1.0+): Host Ports"},
                                      {kCisKubernetes, "5.2.13"},
                                      {kCisDocker, "5.8, 5.14"},
                                      {kNsa, "Pod security enforcement"}};

@@ -5,7 +5,7 @@ namespace {
 
 constexpr std::string_view kProfile = "/securityContext/seccompProfile";
 constexpr std::string_view kField = "/securityContext/seccompProfile/type";
-constexpr Reference kReferences[] = {{kPss, "baseline, restricted (v1.19+): Seccomp"},
+constexpr Reference kReferences[] = {{kPss, "baseline (v1.19+), restricted (v1.19+): Seccomp"},
                                      {kCisKubernetes, "5.7.2"},
                                      {kCisDocker, "5.22"},
                                      {kNsa, "Hardening container environments"}};

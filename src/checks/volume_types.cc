@@ -3,7 +3,7 @@
 namespace plimsoll::checks {
 namespace {
 
-constexpr Reference kReferences[] = {{kPss, "restricted: Volume Types"},
+constexpr Reference kReferences[] = {{kPss, "restricted (v1.0+): Volume Types"},
                                      {kCisKubernetes, "5.2.12"},
                                      {kNsa, "Pod security enforcement"}};
 constexpr ParamSpec kParams[] = {
