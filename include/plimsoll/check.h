@@ -44,9 +44,18 @@ using ParamValue = std::variant<std::vector<std::string>, bool, std::vector<IdRa
 /// The types of ParamValue, in its order.
 enum class ParamType : std::uint8_t { Strings, Flag, Ranges };
 
+/// What the texts of a parameter are, where they cannot be any.
+struct TextForm {
+  std::string_view name;                    ///< such as `a kind of volume`
+  std::string_view hint;                    ///< how one is written, for messages
+  bool (*has)(std::string_view) = nullptr;  ///< whether a text is of this form
+};
+
 struct ParamSpec {
   std::string_view name, meaning;
   ParamType type = ParamType::Strings;
+  bool needed = false;  ///< without one at least of its needed parameters a check asks nothing
+  const TextForm* form = nullptr;  ///< of each text; null: any
 };
 
 /// The parameters that a template gives a check. A template gives only parameters that the check

@@ -34,6 +34,8 @@ struct SharedSecurityContext {
   std::optional<std::int64_t> run_as_user, run_as_group;
   std::optional<std::string> seccomp_type;   ///< seccompProfile.type; set when the profile is
   std::optional<std::string> apparmor_type;  ///< appArmorProfile.type; set when the profile is
+  bool seccomp_localhost = false;            ///< seccompProfile.localhostProfile is there
+  bool apparmor_localhost = false;           ///< appArmorProfile.localhostProfile is there
   std::optional<SELinuxOptions> selinux;
   std::optional<bool> host_process;  ///< windowsOptions.hostProcess
   bool operator==(const SharedSecurityContext&) const = default;
@@ -73,6 +75,7 @@ struct Container {
   ContainerKind kind = ContainerKind::Regular;
   ContainerSecurityContext security_context;
   std::vector<std::int32_t> host_ports;    ///< ports[i].hostPort for each i; 0: none
+  bool default_host_ports = false;         ///< hostNetwork gives it more than these
   std::vector<HandlerHost> handler_hosts;  ///< sorted by `at`
   std::vector<VolumeMount> volume_mounts;
   std::vector<std::string> volume_devices;  ///< names of the raw block devices, in order
@@ -153,6 +156,8 @@ struct Volume {
   std::string name;
   std::uint32_t sources = 0;  ///< bit `1 << VolumeKind` for each source that is set (valid: one)
   std::string host_path;      ///< hostPath.path
+  std::uint32_t read_only_sources = 0;     ///< the bits of those that are read-only by themselves
+  std::vector<std::size_t> token_sources;  ///< each i: projected.sources[i] is serviceAccountToken
 
   [[nodiscard]] bool has(VolumeKind kind) const {
     return (sources & (1U << static_cast<unsigned>(kind))) != 0;
@@ -169,6 +174,8 @@ struct Pod {
   std::optional<bool> host_users;
   std::string os_name;  ///< os.name; empty: absent
   std::optional<bool> automount_service_account_token;
+  /// A service account token is or will be mounted that the pod neither asks for nor declines.
+  bool given_token = false;
   PodSecurityContext security_context;
   std::vector<Volume> volumes;
   std::vector<Container> containers;  ///< init, regular, ephemeral; each in its list's order

@@ -11,9 +11,12 @@
 namespace plimsoll::app {
 namespace {
 
-std::string_view type_name(ParamType type) {
+std::string type_of(const ParamSpec& param, bool others_needed) {
   constexpr std::string_view kNames[] = {"list of texts", "true or false", "list of {min, max}"};
-  return kNames[static_cast<std::size_t>(type)];
+  std::string text(kNames[static_cast<std::size_t>(param.type)]);
+  if (param.form != nullptr) text += fmt::format(", each {}", param.form->name);
+  if (param.needed) text += others_needed ? "; this or another is needed" : "; needed";
+  return text;
 }
 
 // Breaks at spaces; each line begins with the indent.
@@ -69,8 +72,9 @@ int run(const std::string& id) {
   out += indented(check->example);
   if (!check->params.empty()) {
     section("Parameters");
+    const bool several = std::ranges::count(check->params, true, &ParamSpec::needed) > 1;
     for (const ParamSpec& param : check->params)
-      out += fmt::format("  {} ({})\n{}", param.name, type_name(param.type),
+      out += fmt::format("  {} ({})\n{}", param.name, type_of(param, several),
                          wrapped(param.meaning, "      "));
   }
   section("References");

@@ -3,9 +3,10 @@
 namespace plimsoll::checks {
 namespace {
 
+constexpr std::string_view kProfile = "/securityContext/appArmorProfile";
 constexpr std::string_view kField = "/securityContext/appArmorProfile/type";
 constexpr std::string_view kAnnotation = "container.apparmor.security.beta.kubernetes.io/";
-constexpr Reference kReferences[] = {{kPss, "baseline: AppArmor"},
+constexpr Reference kReferences[] = {{kPss, "baseline (v1.0+): AppArmor"},
                                      {kCisKubernetes, "5.7.3"},
                                      {kCisDocker, "5.2"},
                                      {kNsa, "Hardening container environments"}};
@@ -39,8 +40,10 @@ void evaluate(const Pod& pod, const Params&, Findings& out) {
 void fix(const Pod& pod, const Params&, Edits& out) {
   each_level(pod, [&](const Level& level) {
     const auto& type = level.context.apparmor_type;
-    if (type && !allowed_type(*type))
-      out.push_back({level.at(kField), std::string("RuntimeDefault")});
+    if (!type || allowed_type(*type)) return;
+    // The API server takes localhostProfile beside the type Localhost only.
+    if (level.context.apparmor_localhost) out.push_back({level.at(kProfile), {}});
+    out.push_back({level.at(kField), std::string("RuntimeDefault")});
   });
   each_bad_annotation(pod, [&](std::string path, const auto&, const auto&) {
     out.push_back({std::move(path), std::string("runtime/default")});

@@ -4,7 +4,7 @@ namespace plimsoll::checks {
 namespace {
 
 constexpr std::string_view kField = "/securityContext/capabilities/add";
-constexpr Reference kReferences[] = {{kPss, "baseline, restricted (v1.22+): Capabilities"},
+constexpr Reference kReferences[] = {{kPss, "baseline (v1.0+), restricted (v1.22+): Capabilities"},
                                      {kCisKubernetes, "5.2.8, 5.2.9"},
                                      {kCisDocker, "5.4"},
                                      {kNsa, "Pod security enforcement"}};
@@ -20,7 +20,7 @@ void evaluate(const Pod& pod, const Params& params, Findings& out) {
   if (exempt(pod, params)) return;
   for (const Container& c : pod.containers) {
     const auto& add = c.security_context.capabilities.add;
-    for (std::size_t i = 0; i < add.size(); ++i)
+    for (std::size_t i = 0; i < add.size() && !out.full(); ++i)
       if (!allowed(params, add[i]))
         out.push_back({fmt::format("{}{}/{}", c.path, kField, i),
                        fmt::format("{} adds the capability {}", quoted(c), add[i])});

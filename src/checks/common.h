@@ -27,6 +27,11 @@ inline constexpr ParamSpec kExemptUserNamespaces = {
     "Pass every pod with hostUsers: false: root in its user namespace is nobody on the node.",
     ParamType::Flag};
 
+inline constexpr TextForm kVolumeKind{
+    "a kind of volume", "write it as manifests do, such as emptyDir", [](std::string_view text) {
+      return std::ranges::find(kVolumeKindNames, text) != kVolumeKindNames.end();
+    }};
+
 /// Whether the template exempts this pod.
 /// Source: pod-security-admission policy/helpers.go, relaxPolicyForUserNamespacePod.
 inline bool exempt(const Pod& pod, const Params& params) {
@@ -38,8 +43,19 @@ inline bool contains(std::span<const std::string> names, std::string_view name) 
   return std::ranges::find(names, name) != names.end();
 }
 
+/// A container's name as messages have it. One that the API server lets through has 63 bytes at
+/// most; a longer one must not fill the memory by standing in every message.
+inline std::string_view brief_name(const Container& container) {
+  constexpr std::size_t kMost = 128;
+  std::string_view name = container.name;
+  if (name.size() <= kMost) return name;
+  std::size_t end = kMost;
+  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xC0U) == 0x80U) --end;
+  return name.substr(0, end);
+}
+
 inline std::string quoted(const Container& container) {
-  return fmt::format("container \"{}\"", container.name);
+  return fmt::format("container \"{}\"", brief_name(container));
 }
 
 /// The JSON pointer of an annotation.
@@ -86,7 +102,7 @@ std::string list_containers(const Pod& pod, Wanted wanted) {
   for (const Container& c : pod.containers)
     if (wanted(c)) {
       if (count++ > 0) names += ", ";
-      names += fmt::format("\"{}\"", c.name);
+      names += fmt::format("\"{}\"", brief_name(c));
     }
   return fmt::format("container{} {}", count == 1 ? "" : "s", names);
 }

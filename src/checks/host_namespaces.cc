@@ -3,7 +3,7 @@
 namespace plimsoll::checks {
 namespace {
 
-constexpr Reference kReferences[] = {{kPss, "baseline: Host Namespaces"},
+constexpr Reference kReferences[] = {{kPss, "baseline (v1.0+): Host Namespaces"},
                                      {kCisKubernetes, "5.2.3, 5.2.4, 5.2.5"},
                                      {kCisDocker, "5.10, 5.16, 5.17"},
                                      {kNsa, "Pod security enforcement"}};

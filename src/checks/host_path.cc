@@ -3,7 +3,7 @@
 namespace plimsoll::checks {
 namespace {
 
-constexpr Reference kReferences[] = {{kPss, "baseline: HostPath Volumes"},
+constexpr Reference kReferences[] = {{kPss, "baseline (v1.0+): HostPath Volumes"},
                                      {kCisKubernetes, "5.2.12"},
                                      {kCisDocker, "5.6"},
                                      {kNsa, "Pod security enforcement"}};

@@ -3,10 +3,22 @@
 namespace plimsoll::checks {
 namespace {
 
-constexpr Reference kReferences[] = {{kPss, "baseline: Host Ports"},
+constexpr Reference kReferences[] = {{kPss, "baseline (v1.0+): Host Ports"},
                                      {kCisKubernetes, "5.2.13"},
                                      {kCisDocker, "5.8, 5.14"},
                                      {kNsa, "Pod security enforcement"}};
+
+constexpr std::string_view kHostNetwork = "/hostNetwork";
+
+bool takes_port(const Container& c) {
+  return c.default_host_ports || std::ranges::any_of(c.host_ports, [](int p) { return p != 0; });
+}
+
+// Under hostNetwork a port is the node's even where hostPort is taken away: the API server fills it
+// in again. So hostNetwork is to blame as well, and alone where the manifest has no hostPort.
+bool network_takes(const Pod& pod) {
+  return pod.host_network && std::ranges::any_of(pod.containers, takes_port);
+}
 
 template <class Bad>
 void each_bad(const Pod& pod, Bad bad) {
@@ -17,12 +29,17 @@ void each_bad(const Pod& pod, Bad bad) {
 }
 
 void evaluate(const Pod& pod, const Params&, Findings& out) {
+  if (network_takes(pod))
+    out.push_back({pod.spec(kHostNetwork),
+                   fmt::format("the ports of {} are the node's, because hostNetwork is true",
+                               list_containers(pod, takes_port))});
   each_bad(pod, [&](const Container& c, std::string path, int port) {
     out.push_back({std::move(path), fmt::format("{} takes port {} of the node", quoted(c), port)});
   });
 }
 
 void fix(const Pod& pod, const Params&, Edits& out) {
+  if (network_takes(pod)) out.push_back({pod.spec(kHostNetwork), false});
   each_bad(pod,
            [&](const Container&, std::string path, int) { out.push_back({std::move(path), {}}); });
 }
@@ -34,7 +51,7 @@ extern constinit const Check host_ports{
     .title = "Containers take no port of the node",
     .rationale = "A host port goes round the Service and its network policies, and can take the "
                  "place of one of the node's own services.",
-    .remedy = "Remove hostPort and reach the pod through a Service.",
+    .remedy = "Remove hostPort and hostNetwork, and reach the pod through a Service.",
     .severity = Severity::Medium,
     .references = kReferences,
     .params = {},

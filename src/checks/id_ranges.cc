@@ -10,11 +10,11 @@ constexpr Reference kReferences[] = {
     {kCisDocker, "4.1"},
     {kNsa, "\"Non-root\" containers and \"rootless\" container engines"}};
 constexpr ParamSpec kParams[] = {
-    {"runAsUser", "Ranges that runAsUser must be in; none: any.", ParamType::Ranges},
-    {"runAsGroup", "Ranges that runAsGroup must be in; none: any.", ParamType::Ranges},
-    {"fsGroup", "Ranges that fsGroup must be in; none: any.", ParamType::Ranges},
-    {"supplementalGroups", "Ranges that every supplemental group must be in; none: any.",
-     ParamType::Ranges}};
+    {"runAsUser", "Ranges that runAsUser must be in where it is set.", ParamType::Ranges, true},
+    {"runAsGroup", "Ranges that runAsGroup must be in where it is set.", ParamType::Ranges, true},
+    {"fsGroup", "Ranges that fsGroup must be in where it is set.", ParamType::Ranges, true},
+    {"supplementalGroups", "Ranges that every supplemental group must be in.", ParamType::Ranges,
+     true}};
 
 bool inside(std::int64_t id, std::span<const IdRange> ranges) {
   return ranges.empty() || std::ranges::any_of(ranges, [&](const IdRange& range) {
@@ -44,10 +44,13 @@ void each_bad(const Pod& pod, const Params& params, Bad bad) {
     test(level, "fsGroup", pod.security_context.fs_group);
     const auto ranges = params.ranges("supplementalGroups");
     const auto& groups = pod.security_context.supplemental_groups;
-    for (std::size_t i = 0; i < groups.size(); ++i)
-      if (!inside(groups[i], ranges))
+    std::size_t found = 0;
+    for (std::size_t i = 0; i < groups.size() && found < Findings::kMost; ++i)
+      if (!inside(groups[i], ranges)) {
+        ++found;
         bad(level.at(fmt::format("/securityContext/supplementalGroups/{}", i)), level.who(),
             "supplementalGroups", groups[i], ranges);
+      }
   });
 }
 
@@ -73,10 +76,11 @@ void fix(const Pod& pod, const Params& params, Edits& out) {
 
 extern constinit const Check id_ranges{
     .id = "id-ranges",
-    .title = "User and group ids are in the allowed ranges",
+    .title = "The user and group ids that a pod sets are in the allowed ranges",
     .rationale =
         "Id 0 is root, and an id that the node or another team uses owns their files on any "
-        "volume that both can reach.",
+        "volume that both can reach. An id that is left out is the image's own, which only the "
+        "node sees: it passes here, and run-as-non-root keeps the user from being root.",
     .remedy =
         "Set the id to one in the range, or leave it out so that the image's own user counts.",
     .severity = Severity::Medium,

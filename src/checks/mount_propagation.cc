@@ -3,7 +3,7 @@
 namespace plimsoll::checks {
 namespace {
 
-constexpr Reference kReferences[] = {{kCisDocker, "5.20"}, {kNsa, "Pod security enforcement"}};
+constexpr Reference kReferences[] = {{kCisDocker, "5.20"}};
 
 template <class Bad>
 void each_bad(const Pod& pod, Bad bad) {

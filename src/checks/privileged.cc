@@ -4,7 +4,7 @@ namespace plimsoll::checks {
 namespace {
 
 constexpr std::string_view kField = "/securityContext/privileged";
-constexpr Reference kReferences[] = {{kPss, "baseline: Privileged Containers"},
+constexpr Reference kReferences[] = {{kPss, "baseline (v1.0+): Privileged Containers"},
                                      {kCisKubernetes, "5.2.2"},
                                      {kCisDocker, "5.5"},
                                      {kNsa, "Pod security enforcement"}};

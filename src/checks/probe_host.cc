@@ -3,8 +3,7 @@
 namespace plimsoll::checks {
 namespace {
 
-constexpr Reference kReferences[] = {{kPss, "baseline (v1.34+): Host Probes / Lifecycle Hooks"},
-                                     {kNsa, "Pod security enforcement"}};
+constexpr Reference kReferences[] = {{kPss, "baseline (v1.34+): Host Probes / Lifecycle Hooks"}};
 
 void evaluate(const Pod& pod, const Params&, Findings& out) {
   for (const Container& c : pod.containers)

@@ -4,8 +4,8 @@ namespace plimsoll::checks {
 namespace {
 
 constexpr std::string_view kField = "/securityContext/procMount";
-constexpr Reference kReferences[] = {{kPss, "baseline, restricted (v1.35+): /proc Mount Type"},
-                                     {kNsa, "Pod security enforcement"}};
+constexpr Reference kReferences[] = {
+    {kPss, "baseline (v1.0+), restricted (v1.35+): /proc Mount Type"}};
 constexpr ParamSpec kParams[] = {kExemptUserNamespaces};
 
 // An explicit empty text is not "Default".

@@ -6,7 +6,9 @@ namespace {
 constexpr Reference kReferences[] = {{kCisDocker, "5.6"},
                                      {kNsa, "Immutable container file systems"}};
 constexpr ParamSpec kParams[] = {
-    {"writable", "Kinds of volumes that may be mounted writable, such as emptyDir."}};
+    {.name = "writable",
+     .meaning = "Kinds of volumes that may be mounted writable, such as emptyDir.",
+     .form = &kVolumeKind}};
 
 // The kubelet mounts these read-only whatever the manifest says.
 // Source: kubernetes pkg/volume, GetAttributes().ReadOnly of configmap, downwardapi, image,
@@ -15,29 +17,44 @@ constexpr VolumeKind kAlwaysReadOnly[] = {VolumeKind::ConfigMap, VolumeKind::Dow
                                           VolumeKind::Image, VolumeKind::Projected,
                                           VolumeKind::Secret};
 
-// A name that no volume of the pod has is a StatefulSet's volumeClaimTemplate.
-std::uint32_t sources_of(const Pod& pod, std::string_view name) {
-  const auto at = std::ranges::find(pod.volumes, name, &Volume::name);
-  return at == pod.volumes.end() ? 1U << static_cast<unsigned>(VolumeKind::PersistentVolumeClaim)
-                                 : at->sources;
-}
+// A pod's volumes by name.
+class Volumes {
+ public:
+  explicit Volumes(const Pod& pod) {
+    for (const Volume& volume : pod.volumes) volumes_.push_back(&volume);
+    // Of one name the first counts, although the API server refuses a second.
+    std::ranges::stable_sort(volumes_, {}, &Volume::name);
+  }
+
+  // Null: the pod has none of that name.
+  [[nodiscard]] const Volume* find(const std::string& name) const {
+    const auto at = std::ranges::lower_bound(volumes_, name, {}, &Volume::name);
+    return at == volumes_.end() || (*at)->name != name ? nullptr : *at;
+  }
+
+ private:
+  std::vector<const Volume*> volumes_;
+};
 
 // Every source that is set must be one that may be written or never is; a volume without any known
-// source is neither.
-bool needs_read_only(std::uint32_t sources, const Params& params) {
-  std::uint32_t left = sources;
+// source is neither. A name that no volume of the pod has is a StatefulSet's volumeClaimTemplate.
+bool needs_read_only(const Volume* volume, const Params& params) {
+  constexpr auto kClaim = 1U << static_cast<unsigned>(VolumeKind::PersistentVolumeClaim);
+  if (volume != nullptr && volume->sources == 0) return true;
+  std::uint32_t left = volume == nullptr ? kClaim : volume->sources & ~volume->read_only_sources;
   for (const VolumeKind kind : kAlwaysReadOnly) left &= ~(1U << static_cast<unsigned>(kind));
   for (std::size_t i = 0; i < kVolumeKindNames.size(); ++i)
     if (contains(params.strings("writable"), kVolumeKindNames[i])) left &= ~(1U << i);
-  return sources == 0 || left != 0;
+  return left != 0;
 }
 
 template <class Bad>
 void each_bad(const Pod& pod, const Params& params, Bad bad) {
+  const Volumes volumes(pod);
   for (const Container& c : pod.containers)
     for (std::size_t i = 0; i < c.volume_mounts.size(); ++i)
       if (const VolumeMount& mount = c.volume_mounts[i];
-          !mount.read_only && needs_read_only(sources_of(pod, mount.name), params))
+          !mount.read_only && needs_read_only(volumes.find(mount.name), params))
         bad(c, fmt::format("{}/volumeMounts/{}/readOnly", c.path, i), mount);
 }
 

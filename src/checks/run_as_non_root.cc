@@ -5,7 +5,7 @@ namespace {
 
 constexpr std::string_view kField = "/securityContext/runAsNonRoot";
 constexpr Reference kReferences[] = {
-    {kPss, "restricted: Running as Non-root"},
+    {kPss, "restricted (v1.0+): Running as Non-root"},
     {kCisKubernetes, "5.2.7"},
     {kCisDocker, "4.1"},
     {kNsa, "\"Non-root\" containers and \"rootless\" container engines"}};

@@ -3,8 +3,9 @@
 namespace plimsoll::checks {
 namespace {
 
+constexpr std::string_view kProfile = "/securityContext/seccompProfile";
 constexpr std::string_view kField = "/securityContext/seccompProfile/type";
-constexpr Reference kReferences[] = {{kPss, "baseline, restricted (v1.19+): Seccomp"},
+constexpr Reference kReferences[] = {{kPss, "baseline (v1.19+), restricted (v1.19+): Seccomp"},
                                      {kCisKubernetes, "5.7.2"},
                                      {kCisDocker, "5.22"},
                                      {kNsa, "Hardening container environments"}};
@@ -43,7 +44,10 @@ void fix(const Pod& pod, const Params& params, Edits& out) {
   if (exempt(pod, params)) return;
   if (pod_must_say(pod, params)) out.push_back({pod.spec(kField), std::string("RuntimeDefault")});
   each_level(pod, [&](const Level& level) {
-    if (bad(level)) out.push_back({level.at(kField), std::string("RuntimeDefault")});
+    if (!bad(level)) return;
+    // The API server takes localhostProfile beside the type Localhost only.
+    if (level.context.seccomp_localhost) out.push_back({level.at(kProfile), {}});
+    out.push_back({level.at(kField), std::string("RuntimeDefault")});
   });
 }
 

@@ -13,18 +13,20 @@ bool allowed(std::string_view value) {
   return value == "runtime/default" || value == "docker/default" || value.starts_with("localhost/");
 }
 
-// An annotation for a container that the pod does not have has no effect, and does not count.
-bool counts(const Pod& pod, std::string_view key) {
-  if (key == kPodKey) return true;
-  if (!key.starts_with(kContainerPrefix)) return false;
-  key.remove_prefix(kContainerPrefix.size());
-  return std::ranges::find(pod.containers, key, &Container::name) != pod.containers.end();
-}
-
 template <class Bad>
 void each_bad(const Pod& pod, Bad bad) {
+  if (pod.annotations.empty()) return;
+  std::vector<std::string_view> names;
+  for (const Container& c : pod.containers) names.push_back(c.name);
+  std::ranges::sort(names);
+  // An annotation for a container that the pod does not have has no effect, and does not count.
+  const auto counts = [&](std::string_view key) {
+    if (key == kPodKey) return true;
+    if (!key.starts_with(kContainerPrefix)) return false;
+    return std::ranges::binary_search(names, key.substr(kContainerPrefix.size()));
+  };
   for (const auto& [key, value] : pod.annotations)
-    if (counts(pod, key) && !allowed(value)) bad(annotation_path(pod, key), key, value);
+    if (counts(key) && !allowed(value)) bad(annotation_path(pod, key), key, value);
 }
 
 void evaluate(const Pod& pod, const Params&, Findings& out) {

@@ -3,7 +3,7 @@
 namespace plimsoll::checks {
 namespace {
 
-constexpr Reference kReferences[] = {{kPss, "baseline: SELinux"},
+constexpr Reference kReferences[] = {{kPss, "baseline (v1.0+): SELinux"},
                                      {kCisKubernetes, "5.7.3"},
                                      {kCisDocker, "5.3"},
                                      {kNsa, "Hardening container environments"}};

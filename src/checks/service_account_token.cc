@@ -7,25 +7,45 @@ constexpr std::string_view kField = "/automountServiceAccountToken";
 constexpr Reference kReferences[] = {{kCisKubernetes, "5.1.6"},
                                      {kNsa, "Protecting Pod service account tokens"}};
 constexpr ParamSpec kParams[] = {
-    {"forbid", "Refuse the token even to pods that ask for it with an explicit true.",
+    {"forbid",
+     "Refuse the token even to pods that ask for it, with an explicit true or by a projected "
+     "volume.",
      ParamType::Flag}};
 
-bool passes(const Pod& pod, const Params& params) {
-  const auto& mounted = pod.automount_service_account_token;
-  return mounted == false || (mounted == true && !params.flag("forbid"));
+bool automounts(const Pod& pod, const Params& params) {
+  return pod.given_token || (pod.automount_service_account_token == true && params.flag("forbid"));
+}
+
+// `bad(volume, path)` for each token that a volume of the pod holds. The API server's own is one of
+// them: what holds a token counts, not its name.
+template <class Bad>
+void each_forbidden(const Pod& pod, const Params& params, Bad bad) {
+  if (!params.flag("forbid")) return;
+  for (std::size_t i = 0; i < pod.volumes.size(); ++i)
+    for (const std::size_t source : pod.volumes[i].token_sources)
+      bad(pod.volumes[i], pod.spec(fmt::format("/volumes/{}/projected/sources/{}", i, source)));
 }
 
 void evaluate(const Pod& pod, const Params& params, Findings& out) {
-  if (!passes(pod, params))
+  if (automounts(pod, params))
+    out.push_back({pod.spec(kField), pod.given_token
+                                         ? "the pod does not say whether it needs a service "
+                                           "account token, and is given one"
+                                         : "the pod mounts a service account token"});
+  each_forbidden(pod, params, [&](const Volume& volume, std::string path) {
     out.push_back(
-        {pod.spec(kField), pod.automount_service_account_token
-                               ? "the pod mounts a service account token"
-                               : "the pod does not say whether it needs a service account "
-                                 "token, and is given one"});
+        {std::move(path), fmt::format("volume \"{}\" holds a service account token", volume.name)});
+  });
 }
 
 void fix(const Pod& pod, const Params& params, Edits& out) {
-  if (!passes(pod, params)) out.push_back({pod.spec(kField), false});
+  if (automounts(pod, params)) out.push_back({pod.spec(kField), false});
+  std::vector<std::string> paths;
+  each_forbidden(pod, params,
+                 [&](const Volume&, std::string path) { paths.push_back(std::move(path)); });
+  // Of one list the higher index first, as Edit asks.
+  for (auto path = paths.rbegin(); path != paths.rend(); ++path)
+    out.push_back({std::move(*path), {}});
 }
 
 }  // namespace

@@ -3,8 +3,8 @@
 namespace plimsoll::checks {
 namespace {
 
-constexpr Reference kReferences[] = {
-    {kPss, "baseline: Sysctls"}, {kCisKubernetes, "5.7.3"}, {kNsa, "Pod security enforcement"}};
+constexpr Reference kReferences[] = {{kPss, "baseline (v1.0+): Sysctls"},
+                                     {kCisKubernetes, "5.7.3"}};
 constexpr ParamSpec kParams[] = {{"allowed", "Sysctls that a pod may set."}};
 
 std::string path_of(const Pod& pod, std::size_t index, std::string_view below = "") {

@@ -3,7 +3,7 @@
 namespace plimsoll::checks {
 namespace {
 
-constexpr Reference kReferences[] = {{kCisDocker, "5.18"}, {kNsa, "Pod security enforcement"}};
+constexpr Reference kReferences[] = {{kCisDocker, "5.18"}};
 
 void evaluate(const Pod& pod, const Params&, Findings& out) {
   for (const Container& c : pod.containers)

@@ -3,10 +3,11 @@
 namespace plimsoll::checks {
 namespace {
 
-constexpr Reference kReferences[] = {{kPss, "restricted: Volume Types"},
+constexpr Reference kReferences[] = {{kPss, "restricted (v1.0+): Volume Types"},
                                      {kCisKubernetes, "5.2.12"},
                                      {kNsa, "Pod security enforcement"}};
-constexpr ParamSpec kParams[] = {{"allowed", "Kinds of volumes that a pod may have."}};
+constexpr ParamSpec kParams[] = {
+    {.name = "allowed", .meaning = "Kinds of volumes that a pod may have.", .form = &kVolumeKind}};
 
 // One allowed source is enough, as upstream: the API server refuses a volume with two.
 bool passes(const Volume& v, const Params& params) {

@@ -4,9 +4,8 @@ namespace plimsoll::checks {
 namespace {
 
 constexpr std::string_view kField = "/securityContext/windowsOptions/hostProcess";
-constexpr Reference kReferences[] = {{kPss, "baseline: HostProcess"},
-                                     {kCisKubernetes, "5.2.11"},
-                                     {kNsa, "Pod security enforcement"}};
+constexpr Reference kReferences[] = {{kPss, "baseline (v1.0+): HostProcess"},
+                                     {kCisKubernetes, "5.2.11"}};
 
 void evaluate(const Pod& pod, const Params&, Findings& out) {
   each_level(pod, [&](const Level& level) {

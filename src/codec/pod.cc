@@ -15,10 +15,19 @@ constexpr std::string_view kSeccompPrefix = "container.seccomp.security.alpha.ku
 
 // --- security contexts ---------------------------------------------------------------------------
 
-void read_profile_type(Decoder& d, Json value, std::optional<std::string>& out) {
-  static constexpr Field<std::string> kFields[] = {
-      {"type", [](Decoder& in, Json v, std::string& type) { in.read(v, type); }}};
-  d.object(value, kFields, out.emplace());
+struct Profile {
+  std::string type;
+  bool localhost = false;
+};
+constexpr Field<Profile> kProfile[] = {
+    {"type", plain<&Profile::type>::read},
+    {"localhostProfile", [](Decoder&, Json, Profile& out) { out.localhost = true; }}};
+
+void read_profile(Decoder& d, Json value, std::optional<std::string>& type, bool& localhost) {
+  Profile profile;
+  d.object(value, kProfile, profile);
+  type = std::move(profile.type);
+  localhost = profile.localhost;
 }
 
 void read_host_process(Decoder& d, Json value, std::optional<bool>& out) {
@@ -42,9 +51,13 @@ using Shared = SharedSecurityContext;
       {"runAsUser", plain<&Shared::run_as_user>::read},                                          \
       {"runAsGroup", plain<&Shared::run_as_group>::read},                                        \
       {"seccompProfile",                                                                         \
-       [](Decoder& d, Json v, T& out) { read_profile_type(d, v, out.seccomp_type); }},           \
+       [](Decoder& d, Json v, T& out) {                                                          \
+         read_profile(d, v, out.seccomp_type, out.seccomp_localhost);                            \
+       }},                                                                                       \
       {"appArmorProfile",                                                                        \
-       [](Decoder& d, Json v, T& out) { read_profile_type(d, v, out.apparmor_type); }},          \
+       [](Decoder& d, Json v, T& out) {                                                          \
+         read_profile(d, v, out.apparmor_type, out.apparmor_localhost);                          \
+       }},                                                                                       \
       {"seLinuxOptions", [](Decoder& d, Json v, T& out) { read_selinux(d, v, out.selinux); }}, { \
     "windowsOptions",                                                                            \
         [](Decoder& d, Json v, T& out) { read_host_process(d, v, out.host_process); }            \
@@ -176,7 +189,31 @@ constexpr Field<RawContainer> kContainer[] = {
 
 // --- volumes -------------------------------------------------------------------------------------
 
+// Source: kubernetes pkg/volume: GetAttributes().ReadOnly of the plugins of these kinds is what the
+// source says, and the kubelet mounts read-only what either it or the mount calls read-only. The
+// other kinds are moved to CSI drivers, where that is lost: pkg/volume/csimigration.
+constexpr std::string_view kOwnReadOnly[] = {"csi",   "fc",  "flexVolume",
+                                             "iscsi", "nfs", "persistentVolumeClaim"};
+constexpr Field<bool> kReadOnly[] = {
+    {"readOnly", [](Decoder& d, Json v, bool& read_only) { d.read(v, read_only); }}};
+
 constexpr Field<Volume> kHostPath[] = {{"path", plain<&Volume::host_path>::read}};
+
+using TokenSources = std::vector<std::size_t>;
+
+constexpr Field<TokenSources> kProjected[] = {
+    {"sources", [](Decoder& d, Json v, TokenSources& out) {
+       d.array(v, sizeof(std::size_t), [&](Json source, std::size_t index) {
+         bool token = false;
+         static constexpr Field<bool> kSource[] = {
+             {"serviceAccountToken", [](Decoder& in, Json account, bool& there) {
+                in.members(account, [](std::string_view, Json) {});
+                there = true;
+              }}};
+         d.object(source, kSource, token);
+         if (token) out.push_back(index);
+       });
+     }}};
 
 void read_volume(Decoder& d, Json value, Volume& out) {
   bool named = false;
@@ -191,10 +228,17 @@ void read_volume(Decoder& d, Json value, Volume& out) {
     const auto bit = 1U << (kind - kVolumeKindNames.begin());
     if ((out.sources & bit) != 0) d.fault("stands there twice");
     out.sources |= bit;
-    if (key == "hostPath")
+    if (key == "hostPath") {
       d.object(member, kHostPath, out);
-    else if (!member.is_object())
+    } else if (key == "projected") {
+      d.object(member, kProjected, out.token_sources);
+    } else if (std::ranges::find(kOwnReadOnly, key) != std::end(kOwnReadOnly)) {
+      bool read_only = false;
+      d.object(member, kReadOnly, read_only);
+      if (read_only) out.read_only_sources |= bit;
+    } else if (!member.is_object()) {
       d.fault("must be an object, is " + std::string(type_name(member)));
+    }
   });
 }
 
@@ -245,12 +289,13 @@ void read_annotations(Decoder& d, Json value, RawPod& out) {
   d.members(value, [&](std::string_view key, Json text) {
     if (!key.starts_with(kAppArmorPrefix) && key != kSeccompPod && !key.starts_with(kSeccompPrefix))
       return;
-    if (std::ranges::any_of(out.annotations, [&](const auto& a) { return a.first == key; }))
-      d.fault("stands there twice");
     auto& annotation = out.annotations.emplace_back(key, "");
     d.read(text, annotation.second);  // null is the empty text, as in a Go map of strings
   });
   std::ranges::sort(out.annotations);
+  for (std::size_t i = 1; i < out.annotations.size(); ++i)
+    if (const std::string& key = out.annotations[i].first; key == out.annotations[i - 1].first)
+      d.below(key, [&] { d.fault("stands there twice"); });
 }
 
 constexpr Field<RawPod> kMetadata[] = {{"annotations", read_annotations}};
@@ -267,7 +312,18 @@ void fill_defaults(RawPod& pod) {
   for (auto* list : {&pod.lists[0], &pod.lists[1]})
     for (RawContainer& container : *list)
       for (std::size_t i = 0; i < container.host_ports.size(); ++i)
-        if (container.host_ports[i] == 0) container.host_ports[i] = container.container_ports[i];
+        if (container.host_ports[i] == 0 && container.container_ports[i] != 0)
+          container.default_host_ports = true;
+}
+
+// Source: kubernetes plugin/pkg/admission/serviceaccount/admission.go: the API server adds a volume
+// of this name to a pod that declines no token, unless the pod's account declines it.
+bool given_token(const RawPod& pod) {
+  if (pod.automount_service_account_token) return false;
+  const bool yet_to_come = pod.origin == Origin::Manifest || !pod.path.empty();
+  return yet_to_come || std::ranges::any_of(pod.volumes, [](const Volume& volume) {
+           return volume.name.starts_with("kube-api-access-") && !volume.token_sources.empty();
+         });
 }
 
 }  // namespace
@@ -275,9 +331,11 @@ void fill_defaults(RawPod& pod) {
 Pod decode_pod(Json object, std::string_view path, Origin origin, std::vector<Fault>& faults) {
   RawPod pod;
   pod.path = path;
+  pod.origin = origin;
   Decoder decoder(path, faults);
   decoder.object(object, kPod, pod);
   if (origin == Origin::Manifest) fill_defaults(pod);
+  pod.given_token = given_token(pod);
   pod.containers.reserve(pod.lists[0].size() + pod.lists[1].size() + pod.lists[2].size());
   for (auto& list : pod.lists)
     for (RawContainer& container : list) {

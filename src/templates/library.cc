@@ -44,6 +44,30 @@ std::string join(const Items& items, Name name) {
   return text;
 }
 
+bool given(bool flag) { return flag; }
+template <class T>
+bool given(const std::vector<T>& list) {
+  return !list.empty();
+}
+
+// A check that asks nothing is a hole that looks like a wall.
+Status validate_needed(const TemplateSpec& spec, const RuleSpec& rule, const Check& check,
+                       const std::string& at) {
+  std::string needed;
+  for (const ParamSpec& param : check.params) {
+    if (!param.needed) continue;
+    if (!needed.empty()) needed += " or ";
+    needed += param.name;
+    for (const auto& [name, value] : rule.params)
+      if (name == param.name && std::visit([](const auto& v) { return given(v); }, value))
+        return {};
+  }
+  if (needed.empty() || !rule.enabled) return {};
+  return error_at(spec, rule.line, at + ".params",
+                  fmt::format("the check {} asks nothing without {}", check.id, needed),
+                  fmt::format("give it; `plimsoll explain {}` says what it takes", check.id));
+}
+
 Status validate_params(const TemplateSpec& spec, const RuleSpec& rule, const Check& check,
                        const std::string& at) {
   for (const auto& [name, value] : rule.params) {
@@ -60,6 +84,13 @@ Status validate_params(const TemplateSpec& spec, const RuleSpec& rule, const Che
     if (static_cast<ParamType>(value.index()) != declared->type)
       return error_at(spec, rule.line, field, fmt::format("must be {}", type_text(declared->type)),
                       "");
+    if (const auto* texts = std::get_if<std::vector<std::string>>(&value);
+        texts != nullptr && declared->form != nullptr)
+      for (const std::string& text : *texts)
+        if (!declared->form->has(text))
+          return error_at(spec, rule.line, field,
+                          fmt::format("\"{}\" is not {}", text, declared->form->name),
+                          std::string(declared->form->hint));
     if (const auto* ranges = std::get_if<std::vector<IdRange>>(&value))
       for (const IdRange& range : *ranges)
         if (range.min > range.max)
@@ -67,7 +98,7 @@ Status validate_params(const TemplateSpec& spec, const RuleSpec& rule, const Che
                           fmt::format("the range {}-{} is empty", range.min, range.max),
                           "let min be no greater than max");
   }
-  return {};
+  return validate_needed(spec, rule, check, at);
 }
 
 Status validate_rule(const TemplateSpec& spec, std::size_t index, MinorVersion newest) {

@@ -20,7 +20,7 @@ class Library {
   /// Resolves the templates against each other and the catalogue. The newest version is the
   /// greatest `newest` of the specs. Errors name the file, the line and the field: a name that is
   /// taken or ill-formed, an unknown parent or one that leads back, an unknown check or parameter,
-  /// a parameter of another type, versions that cannot hold, two rules that say the same thing.
+  /// a parameter of another type or form, a missing one that the check needs, versions that cannot hold, two rules that say the same thing.
   static Result<Library> make(std::vector<TemplateSpec> specs);
 
   /// The template of that name at that version; a newer version than the newest is the newest

@@ -158,6 +158,10 @@ TEST(Catalogue, ExplainsEachCheck) {
           << param.name;
       EXPECT_TRUE(params.insert(param.name).second) << param.name << " stands there twice";
       EXPECT_EQ(faults_of_text(param.meaning, true), "") << "meaning: " << param.meaning;
+      if (param.form == nullptr) continue;
+      EXPECT_EQ(param.type, ParamType::Strings);
+      EXPECT_EQ(faults_of_text(param.form->name, false), "") << "form: " << param.form->name;
+      EXPECT_EQ(faults_of_text(param.form->hint, false), "") << "hint: " << param.form->hint;
     }
     EXPECT_FALSE(check->example.empty());
     EXPECT_TRUE(check->example.ends_with('\n'));
@@ -204,6 +208,35 @@ TEST(BuiltinTemplates, PassTheExampleOfEachCheck) {
     }
   for (const Check* check : catalogue())
     EXPECT_TRUE(seen.contains(check->id)) << "no builtin template asks for " << check->id;
+}
+
+/// Where a builtin template of the Pod Security Standards states a rule for the check, such as
+/// `baseline (v1.0+), restricted (v1.22+)`.
+std::string stated_by_pss(const templates::Library& library, const Check& check) {
+  std::string text;
+  for (const char* level : {"baseline", "restricted"}) {
+    std::vector<MinorVersion> versions;
+    for (MinorVersion version = 0; version <= library.newest(); ++version)
+      for (const Rule& rule : *library.find({level, version})->rules)
+        if (rule.check == &check && rule.from == level) versions.push_back(version);
+    if (versions.empty()) continue;
+    text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", level,
+                        versions.back() < library.newest()
+                            ? fmt::format("before v1.{}", versions.back() + 1)
+                            : fmt::format("v1.{}+", versions.front()));
+  }
+  return text;
+}
+
+TEST(BuiltinTemplates, AreWhatTheReferencesToPssSay) {
+  const auto library = templates::Library::make(builtin_specs());
+  ASSERT_TRUE(library) << library.error().to_string();
+  for (const Check* check : catalogue()) {
+    SCOPED_TRACE(check->id);
+    const auto pss = std::ranges::find(check->references, "PSS", &Reference::standard);
+    const std::string_view section = pss == check->references.end() ? "" : pss->section;
+    EXPECT_EQ(section.substr(0, section.find(": ")), stated_by_pss(*library, *check));
+  }
 }
 
 TEST(BuiltinTemplates, GiveOnlyDeclaredParameters) {

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "codec/pod.h"
 #include "plimsoll/check.h"
 
 namespace plimsoll::testing {
@@ -33,6 +34,7 @@ struct More {
   std::string pod = "{}";                  ///< JSON: the `metadata` and `spec` around a container
   std::vector<std::string> messages = {};  ///< of all findings, in order; empty: any
   std::string fixed = {};  ///< JSON: what the fix makes of it; empty: anything that passes
+  bool bare = false;       ///< only as a Pod: in a workload's template it means something else
 };
 
 struct ContainerRow {
@@ -56,6 +58,7 @@ struct Table {
   const Check* check = nullptr;
   Fix fix = Fix::Mends;
   Params params = {};
+  codec::Origin origin = codec::Origin::ApiServer;  ///< of the objects in the rows
 
   /// Each table must have a row that passes and one that fails.
   void containers(const std::vector<ContainerRow>& rows,

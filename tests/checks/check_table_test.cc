@@ -63,12 +63,12 @@ Json named(Json container, std::string_view name, std::string_view restart_polic
   return container;
 }
 
-Pod decode(const Json& object, const Form& form) {
+Pod decode(const Json& object, const Form& form, codec::Origin origin) {
   simdjson::dom::parser parser;
   simdjson::dom::element element;
   EXPECT_EQ(parser.parse(object.dump()).get(element), simdjson::SUCCESS);
   std::vector<Fault> faults;
-  auto pod = codec::decode_pod_in(element, "", form.path, codec::Origin::ApiServer, faults);
+  auto pod = codec::decode_pod_in(element, "", form.path, origin, faults);
   for (const Fault& fault : faults) ADD_FAILURE() << fault.path << ' ' << fault.message;
   EXPECT_TRUE(pod.has_value());
   return pod.value_or(Pod{});
@@ -103,7 +103,7 @@ class Runner {
   Runner(const Table& table, const Case& it) : table_(table), case_(it) {}
 
   void run() const {
-    const Pod pod = decode(case_.object, case_.form);
+    const Pod pod = decode(case_.object);
     const Findings findings = evaluate(pod);
     expect_findings(pod, findings);
     if (table_.fix == Fix::None) return;
@@ -118,6 +118,10 @@ class Runner {
   }
 
  private:
+  [[nodiscard]] Pod decode(const Json& object) const {
+    return testing::decode(object, case_.form, table_.origin);
+  }
+
   [[nodiscard]] Findings evaluate(const Pod& pod) const {
     return appended<Findings>(
         [&](Findings& out) { table_.check->evaluate(pod, table_.params, out); });
@@ -163,7 +167,7 @@ class Runner {
 
   void expect_all_mended(const Edits& edits) const {
     const Json fixed = apply(edits);
-    const Pod pod = decode(fixed, case_.form);
+    const Pod pod = decode(fixed);
     for (const Finding& finding : evaluate(pod))
       ADD_FAILURE() << "the fix leaves " << finding.path << ": " << finding.message;
     EXPECT_TRUE(fix(pod).empty()) << "a second fix has nothing left to do";
@@ -182,7 +186,7 @@ class Runner {
       if (related(edit.path, finding.path)) own.push_back(edit);
     EXPECT_FALSE(own.empty()) << "no edit mends it";
     const auto was = messages_of(before);
-    const auto is = messages_of(evaluate(decode(apply(own), case_.form)));
+    const auto is = messages_of(evaluate(decode(apply(own))));
     EXPECT_LT(is.count(finding.message), was.count(finding.message)) << "its edits leave it";
     EXPECT_TRUE(std::ranges::includes(was, is)) << "its edits lead to other findings";
   }
@@ -322,6 +326,7 @@ void Table::pods(const std::vector<PodRow>& rows, std::source_location where) co
   if (!well_formed(*this, rows)) return;
   for (const PodRow& row : rows)
     for (const Form& form : kForms) {
+      if (row.more.bare && !form.path.empty()) continue;
       SCOPED_TRACE(fmt::format("\"{}\", as a {}", row.name, form.kind));
       Runner(*this, {form, object_of(form, Json::parse(row.pod)),
                      findings_at(form.path, "", row.findings, row.more.messages),
@@ -357,7 +362,7 @@ void Table::exempts_user_namespaces(const std::string& good, const std::string& 
 Table Table::with(std::string name, ParamValue value) const {
   auto all = params.all();
   all.emplace_back(std::move(name), std::move(value));
-  return {check, fix, Params(std::move(all))};
+  return {check, fix, Params(std::move(all)), origin};
 }
 
 // --- that a table sees what a check does wrong ---------------------------------------------------

@@ -46,8 +46,14 @@ TEST(HostPorts, Pods) {
              {"name": "a", "ports": [{"containerPort": 80}]}]}})"},
       {"in the node's network, said",
        R"({"spec": {"hostNetwork": true, "containers": [
-             {"name": "a", "ports": [{"containerPort": 80, "hostPort": 80}]}]}})",
-       {"/spec/containers/0/ports/0/hostPort"}},
+             {"name": "a", "ports": [{"containerPort": 80, "hostPort": 80}]},
+             {"name": "b", "ports": [{"containerPort": 81}]}]}})",
+       {"/spec/hostNetwork", "/spec/containers/0/ports/0/hostPort"},
+       {.messages = {R"(the ports of container "a" are the node's, because hostNetwork is true)",
+                     R"(container "a" takes port 80 of the node)"},
+        .fixed = R"({"spec": {"hostNetwork": false, "containers": [
+             {"name": "a", "ports": [{"containerPort": 80}]},
+             {"name": "b", "ports": [{"containerPort": 81}]}]}})"}},
       {"one of each list is bad",
        R"({"spec": {
          "ephemeralContainers": [{"name": "e", "ports": [{"hostPort": 3}]}],
@@ -56,6 +62,48 @@ TEST(HostPorts, Pods) {
          "initContainers": [{"name": "i", "ports": [{"hostPort": 1}]}]}})",
        {"/spec/initContainers/0/ports/0/hostPort", "/spec/containers/1/ports/0/hostPort",
         "/spec/ephemeralContainers/0/ports/0/hostPort"}},
+  });
+}
+
+// The API server gives each port of a pod in the node's network the same port of the node; in the
+// template of a workload it leaves them as they are written.
+TEST(HostPorts, NotSaidInAManifest) {
+  const Table table{find_check("host-ports"), Fix::Mends, {}, codec::Origin::Manifest};
+  table.pods({
+      {"a network of its own", R"({"spec": {"containers": [
+           {"name": "a", "ports": [{"containerPort": 80}]}]}})"},
+      {"no ports", R"({"spec": {"hostNetwork": true, "containers": [{"name": "a"}]}})"},
+      {"no port that could be given", R"({"spec": {"hostNetwork": true, "containers": [
+           {"name": "a", "ports": [{}, null]}]}})"},
+      {"not said",
+       R"({"spec": {"hostNetwork": true, "containers": [
+            {"name": "a", "ports": [{"containerPort": 80}]}, {"name": "b"}],
+            "initContainers": [{"name": "i", "ports": [{"containerPort": 82}]}]}})",
+       {"/spec/hostNetwork"},
+       {.messages =
+            {R"(the ports of containers "i", "a" are the node's, because hostNetwork is true)"},
+        .fixed = R"({"spec": {"hostNetwork": false, "containers": [
+            {"name": "a", "ports": [{"containerPort": 80}]}, {"name": "b"}],
+            "initContainers": [{"name": "i", "ports": [{"containerPort": 82}]}]}})",
+        .bare = true}},
+      {"null",
+       R"({"spec": {"hostNetwork": true, "containers": [
+            {"name": "a", "ports": [{"containerPort": 80, "hostPort": null}]}]}})",
+       {"/spec/hostNetwork"},
+       {.bare = true}},
+      {"said",
+       R"({"spec": {"hostNetwork": true, "containers": [
+            {"name": "a", "ports": [{"containerPort": 80, "hostPort": 80}]}]}})",
+       {"/spec/hostNetwork", "/spec/containers/0/ports/0/hostPort"},
+       {.fixed = R"({"spec": {"hostNetwork": false, "containers": [
+            {"name": "a", "ports": [{"containerPort": 80}]}]}})"}},
+      {"some said",
+       R"({"spec": {"hostNetwork": true, "containers": [
+            {"name": "a", "ports": [{"containerPort": 80}, {"containerPort": 81, "hostPort": 81}]},
+            {"name": "b", "ports": [{"containerPort": 82, "hostPort": 82}]}]}})",
+       {"/spec/hostNetwork", "/spec/containers/0/ports/1/hostPort",
+        "/spec/containers/1/ports/0/hostPort"},
+       {.bare = true}},
   });
 }
 

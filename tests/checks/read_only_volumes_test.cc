@@ -84,6 +84,27 @@ TEST(ReadOnlyVolumes, NoneMayBeWrittenWithoutParameters) {
   Table{find_check("read-only-volumes"), Fix::Mends}.containers(rows);
 }
 
+// What a source says of itself, where the kubelet holds to it.
+TEST(ReadOnlyVolumes, SourcesThatAreReadOnlyByThemselves) {
+  const Table table{find_check("read-only-volumes"), Fix::Mends};
+  constexpr char kMount[] = R"({"volumeMounts": [{"name": "v"}]})";
+  const Paths found = {"/container/volumeMounts/0/readOnly"};
+  std::vector<ContainerRow> rows;
+  for (const std::string kind : {"csi", "fc", "flexVolume", "iscsi", "nfs", "persistentVolumeClaim",
+                                 "azureDisk", "cephfs", "hostPath"}) {
+    const bool held_to = kind != "azureDisk" && kind != "cephfs" && kind != "hostPath";
+    for (const std::string value : {"true", "false", "null"})
+      rows.push_back({kind + " " + value,
+                      kMount,
+                      held_to && value == "true" ? Paths{} : found,
+                      {.pod = R"({"spec": {"volumes": [{"name": "v", ")" + kind +
+                              R"(": {"readOnly": )" + value + "}}]}}"}});
+  }
+  rows.push_back({"one of two", kMount, found, {.pod = R"({"spec": {"volumes": [
+                     {"name": "v", "csi": {"readOnly": true}, "nfs": {}}]}})"}});
+  table.containers(rows);
+}
+
 TEST(ReadOnlyVolumes, OddVolumes) {
   constexpr char kMount[] = R"({"volumeMounts": [{"name": "v"}]})";
   const Paths found = {"/container/volumeMounts/0/readOnly"};
@@ -107,6 +128,14 @@ TEST(ReadOnlyVolumes, OddVolumes) {
        kMount,
        {},
        volumes(R"([{"name": "v", "secret": {}, "nfs": {}}])")},
+      {"two of its name, the first of which may be written",
+       kMount,
+       {},
+       volumes(R"([{"name": "v", "emptyDir": {}}, {"name": "a", "csi": {}},
+                   {"name": "v", "csi": {}}])")},
+      {"two of its name, the second of which may be written", kMount, found,
+       volumes(R"([{"name": "v", "csi": {}}, {"name": "w", "emptyDir": {}},
+                   {"name": "v", "emptyDir": {}}])")},
       {"others around it", kMount, found,
        volumes(R"([{"name": "u", "emptyDir": {}}, {"name": "v", "csi": {}},
                    {"name": "w", "emptyDir": {}}])")},

@@ -39,8 +39,12 @@ TEST(RuntimeSocket, Paths) {
         "/proc/self/root/var/run/docker.sock", "/proc/1/cwd", "/proc/1/root/proc/1/root/run",
         "/proc/1/root/proc", "//proc/1//root/./run", "/proc/1/task", "/proc/1/task/1",
         "/proc/1/task/1/root/run/docker.sock",
-        // Windows pipes, in any case
-        R"(\\.\pipe\docker_engine)", R"(\\.\PIPE\Docker_Engine)", "//./pipe/docker_engine"})
+        // through what such a process has open, whatever that is
+        "/proc/1/fd", "/proc/1/fd/3", "/proc/self/fd/3/etc", "/proc/1/task/1/fd/3",
+        "/proc/1/root/proc/1/fd/3",
+        // Windows pipes, in any case, by any name of the node
+        R"(\\.\pipe\docker_engine)", R"(\\.\PIPE\Docker_Engine)", "//./pipe/docker_engine",
+        R"(\\?\pipe\docker_engine)", "//?/pipe/docker_engine", R"(\\localhost\pipe\docker_engine)"})
     rows.push_back({path, volume(path), kFound});
   for (const char* path :
        {// beside it, below it, or of a name like it
@@ -57,10 +61,12 @@ TEST(RuntimeSocket, Paths) {
         "/run/users/1000/podman", "/run/user/1000/x/podman", "/*", "/var/snap/other",
         // other things of the node's processes
         "/proc/sys", "/proc/meminfo", "/proc/1/task/1/root/etc", "/proc/1/root/etc",
-        "/proc/1/ns/net", "/proc/1/fd", "/procs", "/data/proc/1/root",
+        "/proc/1/ns/net", "/proc/1/fdinfo", "/proc/fd", "/procs", "/data/proc/1/root",
+        "/data/proc/1/fd/3",
         // other pipes and Windows paths
         R"(\\.\pipe\docker_engine2)", R"(\\.\pipe\docker)", R"(\\.\pipe\)",
-        R"(C:\ProgramData\docker)", R"(\run\docker.sock)"})
+        R"(\pipe\docker_engine)", R"(\\pipe\docker_engine)", R"(\\.\x\pipe\docker_engine)",
+        R"(C:\ProgramData\docker)", R"(\run\docker.sock)", "/./pipe/docker_engine"})
     rows.push_back({path, volume(path)});
   kTable.pods(rows);
 }

@@ -62,17 +62,18 @@ TEST(Manifest, DefaultsThatAChecksReadsAreFilledIn) {
             "  initContainers:\n  - ports: [{containerPort: 82}]\n")[0]
            .pod;
   EXPECT_TRUE(pod.volumes.at(0).has(VolumeKind::EmptyDir));
-  EXPECT_THAT(pod.containers.at(0).host_ports, ::testing::ElementsAre(82));
-  EXPECT_THAT(pod.containers.at(1).host_ports, ::testing::ElementsAre(80, 9));
+  EXPECT_TRUE(pod.containers.at(0).default_host_ports);
+  EXPECT_THAT(pod.containers.at(1).host_ports, ::testing::ElementsAre(0, 9));
+  EXPECT_TRUE(pod.containers.at(1).default_host_ports);
   const auto alone = *read("apiVersion: v1\nkind: Pod\nspec:\n  containers:\n"
                            "  - ports: [{containerPort: 80}]\n")[0]
                           .pod;
-  EXPECT_THAT(alone.containers.at(0).host_ports, ::testing::ElementsAre(0));
+  EXPECT_FALSE(alone.containers.at(0).default_host_ports);
   const auto workload =
       *read("apiVersion: apps/v1\nkind: DaemonSet\nspec: {template: {spec: {hostNetwork: "
             "true, containers: [{ports: [{containerPort: 80}]}]}}}\n")[0]
            .pod;
-  EXPECT_THAT(workload.containers.at(0).host_ports, ::testing::ElementsAre(0))
+  EXPECT_FALSE(workload.containers.at(0).default_host_ports)
       << "only the pod that is made of it gets the default";
 }
 

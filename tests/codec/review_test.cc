@@ -198,6 +198,11 @@ TEST(Review, WrongTypesAreFaultsWithTheirPath) {
               ElementsAre("/spec/volumes/0/hostPath must be an object, is a string"));
   EXPECT_THAT(faults_of(R"({"volumes":[{"nfs":true}]})"),
               ElementsAre("/spec/volumes/0/nfs must be an object, is a boolean"));
+  EXPECT_THAT(
+      faults_of(R"({"volumes":[{"projected":{"sources":[{"serviceAccountToken":true}, 7]}}]})"),
+      ElementsAre("/spec/volumes/0/projected/sources/0/serviceAccountToken must be an object, is "
+                  "a boolean",
+                  "/spec/volumes/0/projected/sources/1 must be an object, is an integer"));
 }
 
 TEST(Review, AKnownFieldTwiceIsAFaultWhateverTheValues) {
@@ -302,6 +307,17 @@ TEST(Review, ADecoderGoesOnAfterErrorsAndLargeReviews) {
   const auto review = decoder.decode(body_of({.object = R"({"spec":{"hostIPC":true}})"}));
   ASSERT_TRUE(review);
   EXPECT_TRUE(review->pod->host_ipc);
+}
+
+TEST(Review, AnAnnotationThatStandsThereTwiceIsAFault) {
+  const Review review = review_of({.object = R"({"kind":"Pod","metadata":{"annotations":{
+      "seccomp.security.alpha.kubernetes.io/pod":"a",
+      "container.apparmor.security.beta.kubernetes.io/x":"b",
+      "seccomp.security.alpha.kubernetes.io/pod":"a"}}})"});
+  ASSERT_EQ(review.faults.size(), 1U);
+  EXPECT_EQ(review.faults[0].path,
+            "/metadata/annotations/seccomp.security.alpha.kubernetes.io~1pod");
+  EXPECT_EQ(review.faults[0].message, "stands there twice");
 }
 
 TEST(Review, OnlyAnnotationsThatMatterAreKept) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
@@ -63,6 +64,20 @@ func controlOf(check string, at api.LevelVersion) (controls, error) {
 		return 0, fmt.Errorf("check %q stands for nothing that upstream asks at %s", check, at)
 	}
 	return control(known.controls[i]), nil
+}
+
+// mentioned are the controls, of any version, that the checks behind a denial stand for.
+func mentioned(response *admissionv1.AdmissionResponse) controls {
+	var all controls
+	if response.Allowed || response.Result == nil || response.Result.Details == nil {
+		return all
+	}
+	for _, cause := range response.Result.Details.Causes {
+		for _, id := range aliases[string(cause.Type)].controls {
+			all |= control(id)
+		}
+	}
+	return all
 }
 
 // wanted are the controls that upstream finds a pod to fail.

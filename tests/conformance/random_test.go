@@ -1,6 +1,8 @@
 package conformance
 
 import (
+	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"k8s.io/pod-security-admission/api"
@@ -20,6 +22,44 @@ func TestRandom(t *testing.T) {
 	}
 	if result.differing > 0 {
 		t.Errorf("%d of %d reviews differ, in %d ways", result.differing, result.reviews, len(result.differences))
+	}
+}
+
+// TestLeastPrivilegeIsNoWeaker shows that least-privilege refuses whatever upstream's restricted
+// refuses at the same version, and by every control: a pod that fails one thing more must not hide
+// another that is missed.
+func TestLeastPrivilegeIsNoWeaker(t *testing.T) {
+	s, seed := plimsoll(t), seed(t)
+	var refused atomic.Int64
+	inParallel(connections(), randomPods(t), func(_, index int) bool {
+		_, raw := generate(seed, index)
+		pod, err := decodePod(raw)
+		if err != nil {
+			t.Errorf("pod %d of seed %d is none to upstream: %v", index, seed, err)
+			return false
+		}
+		for order, version := range versionsFor(index) {
+			at := api.LevelVersion{Level: api.LevelRestricted, Version: version}
+			upstream := wanted(at, pod)
+			if upstream == 0 {
+				continue
+			}
+			refused.Add(1)
+			at.Level = "least-privilege"
+			response, err := s.ask("enforce", at, createPod(fmt.Sprintf("%d-%d", seed, index), raw), order)
+			if err != nil {
+				t.Errorf("pod %d at %s: %v", index, templateRef(at), err)
+				return false
+			}
+			if missed := upstream &^ mentioned(response); missed != 0 {
+				t.Errorf("pod %d at %s: not refused by %s, as restricted does\n  %s", index, templateRef(at), missed, raw)
+				return false
+			}
+		}
+		return true
+	})
+	if refused.Load() == 0 {
+		t.Error("upstream refuses none of the pods")
 	}
 }
 

@@ -63,7 +63,7 @@ TEST(Json, HasTheShapeOfTheContract) {
   EXPECT_EQ(finding["check"], "privileged");
   EXPECT_EQ(finding["line"], 17);
   EXPECT_EQ(finding["references"][0].dump(),
-            R"({"standard":"PSS","section":"baseline: Privileged Containers"})");
+            R"({"standard":"PSS","section":"baseline (v1.0+): Privileged Containers"})");
   EXPECT_EQ(finding["patch"][0]["op"], "replace");
   EXPECT_EQ(json["resources"][1]["verdict"], "pass");
   EXPECT_EQ(json["resources"][2]["verdict"], "skipped");

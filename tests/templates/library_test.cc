@@ -96,6 +96,37 @@ TEST(Builtin, ParametersChangeWithVersions) {
   EXPECT_TRUE(rule_of(*library.find({"restricted", 25}), "drop-all")->params.flag("exemptWindows"));
 }
 
+// An old version of the standard knows less; least privilege is the same at each. Only what Windows
+// may leave out waits, as in restricted: kubelets before v1.25 do not hold a pod to its os.
+TEST(Builtin, LeastPrivilegeAsksTheSameAtEveryVersion) {
+  const Library library = builtin();
+  for (int version = 0; version <= library.newest(); ++version) {
+    SCOPED_TRACE(version);
+    const auto policy = library.find({"least-privilege", version});
+    for (const char* check : {"allow-privilege-escalation", "capabilities-add", "drop-all",
+                              "read-only-root-filesystem", "seccomp"}) {
+      const Rule* const rule = rule_of(*policy, check);
+      ASSERT_NE(rule, nullptr) << check;
+      EXPECT_EQ(rule->params.flag("exemptWindows"), version >= 25) << check;
+    }
+    EXPECT_TRUE(rule_of(*policy, "seccomp")->params.flag("required"));
+  }
+}
+
+// Root in a user namespace still owns all that the pod mounts, and every other container's files.
+TEST(Builtin, LeastPrivilegeExemptsNoUserNamespace) {
+  const Library library = builtin();
+  for (int version = 0; version <= library.newest(); ++version) {
+    SCOPED_TRACE(version);
+    const auto policy = library.find({"least-privilege", version});
+    for (const char* check : {"proc-mount", "run-as-non-root", "run-as-user"}) {
+      const Rule* const rule = rule_of(*policy, check);
+      ASSERT_NE(rule, nullptr) << check;
+      EXPECT_FALSE(rule->params.flag("exemptUserNamespaces")) << check;
+    }
+  }
+}
+
 TEST(Builtin, VersionsThatAskTheSameShareTheirRules) {
   const Library library = builtin();
   EXPECT_EQ(library.find({"restricted", 30})->rules, library.find({"restricted", 29})->rules);
@@ -120,6 +151,17 @@ TEST(Library, AChildsRuleReplacesItsParentsWhileItHolds) {
 TEST(Library, AParentMayComeAfterItsChild) {
   EXPECT_TRUE(library_of(head("child", "  extends: parent\n  rules: []\n") + "---\n" +
                          head("parent", "  newest: v1.1\n  rules: []\n")));
+}
+
+TEST(Library, AParameterThatIsNeededMayBeOneOfSeveral) {
+  const std::string rules = "  newest: v1.1\n  rules:\n";
+  for (const char* rule :
+       {"  - check: id-ranges\n    params: {fsGroup: [{min: 1, max: 2}]}\n",
+        "  - check: id-ranges\n    enabled: false\n",
+        "  - check: runtime-socket\n    params: {sockets: [/run/a.sock, '\\\\?\\pipe\\a']}\n"}) {
+    const auto library = library_of(head("a", rules + rule));
+    EXPECT_TRUE(library) << library.error().to_string();
+  }
 }
 
 struct Bad {
@@ -147,6 +189,33 @@ TEST(Library, ErrorsNameLineAndFieldAndRemedy) {
        "the range 5-4 is empty"},
       {"range without an end", head("a", rule + "id-ranges\n    params: {runAsUser: [{min: 5}]}\n"),
        "must have both min and max"},
+      {"a kind of volume in other letters",
+       head("a", rule + "volume-types\n    params: {allowed: [secret, hostpath]}\n"),
+       "t.yaml:8: spec.rules[0].params.allowed: \"hostpath\" is not a kind of volume; write it as "
+       "manifests do, such as emptyDir"},
+      {"a kind that may be written, in other letters",
+       head("a", rule + "read-only-volumes\n    params: {writable: [emptydir]}\n"),
+       "\"emptydir\" is not a kind of volume"},
+      {"a socket's address",
+       head("a", rule + "runtime-socket\n    params: {sockets: ['unix:///run/docker.sock']}\n"),
+       "t.yaml:8: spec.rules[0].params.sockets: \"unix:///run/docker.sock\" is not the path of a "
+       "socket; write an absolute path such as /run/docker.sock"},
+      {"a socket's name", head("a", rule + "runtime-socket\n    params: {sockets: [docker]}\n"),
+       "\"docker\" is not the path of a socket"},
+      {"the root for a socket", head("a", rule + "runtime-socket\n    params: {sockets: [/./]}\n"),
+       "\"/./\" is not the path of a socket"},
+      {"a pipe without a name",
+       head("a", rule + "runtime-socket\n    params: {sockets: ['\\\\.\\pipe\\']}\n"),
+       "is not the path of a socket"},
+      {"no sockets", head("a", rule + "runtime-socket\n"),
+       "t.yaml:8: spec.rules[0].params: the check runtime-socket asks nothing without sockets; "
+       "give "
+       "it; `plimsoll explain runtime-socket` says what it takes"},
+      {"empty sockets", head("a", rule + "runtime-socket\n    params: {sockets: []}\n"),
+       "asks nothing without sockets"},
+      {"no ranges", head("a", rule + "id-ranges\n    params: {runAsUser: []}\n"),
+       "t.yaml:8: spec.rules[0].params: the check id-ranges asks nothing without runAsUser or "
+       "runAsGroup or fsGroup or supplementalGroups"},
       {"bad version", head("a", rule + "sysctls\n    since: '1.4'\n"),
        "spec.rules[0].since: must be a version such as v1.25"},
       {"version beyond the newest", head("a", rule + "sysctls\n    since: v1.10\n"),
