@@ -59,8 +59,10 @@ void locate(const codec::YamlDocument& document, ReportedFinding& finding) {
   finding.column = mark.column;
 }
 
+/// `object`: the document's JSON.
 Resource judge_manifest(const codec::Manifest& manifest, const codec::YamlDocument& document,
-                        const std::string& file, const Template& policy) {
+                        const nlohmann::json& object, const std::string& file,
+                        const Template& policy) {
   Resource resource;
   resource.source = {file, document.index, document.nearest(manifest.path).begin.line};
   resource.api_version = manifest.api_version;
@@ -75,7 +77,7 @@ Resource judge_manifest(const codec::Manifest& manifest, const codec::YamlDocume
   const auto violations = violations_of(manifest.pod, manifest.faults, policy);
   if (violations.empty()) return resource;
   resource.outcome = Outcome::Fail;
-  const auto object = nlohmann::json::parse(document.json());
+  std::vector<Edit> edits;
   for (const Violation& violation : violations) {
     ReportedFinding& finding = resource.findings.emplace_back();
     finding.check = violation.check;
@@ -84,9 +86,11 @@ Resource judge_manifest(const codec::Manifest& manifest, const codec::YamlDocume
     finding.message = violation.finding.message;
     finding.advice = verdict::advice(violation);
     finding.patch = fix::to_json_patch(violation.edits, object).dump();
+    edits.insert(edits.end(), violation.edits.begin(), violation.edits.end());
     if (manifest.pod) finding.container = container_of(*manifest.pod, finding.path);
     locate(document, finding);
   }
+  resource.patch = fix::to_json_patch(edits, object).dump();
   return resource;
 }
 
@@ -102,8 +106,9 @@ void check_text(const std::string& text, const std::string& file, const Template
     if (!*next) return;
     const codec::YamlDocument& document = **next;
     if (document.empty()) continue;
+    const auto object = nlohmann::json::parse(document.json());
     for (const auto& manifest : codec::manifests_of(document))
-      report.resources.push_back(judge_manifest(manifest, document, file, policy));
+      report.resources.push_back(judge_manifest(manifest, document, object, file, policy));
   }
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/command.h"
+#include "codec/yaml.h"
 #include "plimsoll/check.h"
 
 namespace plimsoll::app {
@@ -243,6 +244,10 @@ class CheckCommand : public ::testing::Test {
     EXPECT_TRUE(json.is_object()) << ran.output << ran.errors;
     return json;
   }
+  static std::string yaml_to_json(const std::string& yaml) {
+    codec::YamlReader reader(yaml, "");
+    return (**reader.next()).json();
+  }
   const Folder folder_;
 };
 
@@ -299,7 +304,7 @@ TEST_F(CheckCommand, WritesTheJsonOfTheContract) {
 
   const Json& good = json.at("resources")[0];
   EXPECT_THAT(keys_of(good), ElementsAre("source", "apiVersion", "kind", "namespace", "name",
-                                         "verdict", "findings"));
+                                         "verdict", "findings", "patch"));
   EXPECT_EQ(good.at("source"), Json({{"file", file}, {"document", 0}, {"line", 1}}));
   EXPECT_THAT(keys_of(good.at("source")), ElementsAre("file", "document", "line"));
   EXPECT_EQ(good.at("apiVersion"), "v1");
@@ -308,6 +313,7 @@ TEST_F(CheckCommand, WritesTheJsonOfTheContract) {
   EXPECT_EQ(good.at("name"), "good");
   EXPECT_EQ(good.at("verdict"), "pass");
   EXPECT_EQ(good.at("findings"), Json::array());
+  EXPECT_EQ(good.at("patch"), Json::array());
 
   const Json& bad = json.at("resources")[1];
   EXPECT_EQ(bad.at("source"), Json({{"file", file}, {"document", 1}, {"line", 15}}));
@@ -342,15 +348,69 @@ TEST_F(CheckCommand, WritesTheJsonOfTheContract) {
   EXPECT_EQ(skipped.at("findings"), Json::array());
 }
 
+// A finding's patch mends it alone, the resource's all of them; what has no edit stays.
 TEST_F(CheckCommand, PatchesMakeItPass) {
-  nlohmann::json pod = nlohmann::json::parse(text_of(
-      std::string(PLIMSOLL_SOURCE_DIR) + "/examples/reviews/privileged.json"))["request"]["object"];
-  const auto before = json_of(pod.dump());
-  EXPECT_EQ(before.at("summary").at("findings"), 5);
-  for (const Json& finding : before.at("resources")[0].at("findings"))
-    if (finding.at("check") == "privileged")
-      pod = pod.patch(nlohmann::json::parse(finding.at("patch").dump()));
-  EXPECT_EQ(json_of(pod.dump()).at("summary").at("findings"), 4);
+  constexpr std::string_view kHead = R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"x"},)";
+  for (const std::string spec :
+       {R"("spec":{"containers":[{"name":"a","image":"a"}]}})",
+        R"("spec":{"containers":[{"name":"a","securityContext":null},{"name":"b"}],
+           "initContainers":[{"name":"c","securityContext":{"capabilities":null}}],
+           "securityContext":null}})",
+        R"("spec":{"hostPID":true,"hostNetwork":true,"automountServiceAccountToken":true,
+           "securityContext":{"runAsUser":0,"runAsNonRoot":false,"fsGroup":0,
+             "supplementalGroups":[0,5,0,2000,0],"seccompProfile":{"type":"Unconfined"},
+             "sysctls":[{"name":"a","value":"1"},{"name":"kernel.shm_rmid_forced","value":"1"},
+                        {"name":"b","value":"1"}],
+             "seLinuxOptions":{"user":"u","role":"r","type":"t"}},
+           "containers":[{"name":"a","ports":[{"hostPort":1},{"hostPort":2}],
+             "securityContext":{"privileged":true,"allowPrivilegeEscalation":true,"runAsUser":0,
+               "procMount":"Unmasked","capabilities":{"add":["SYS_ADMIN","CHOWN"],"drop":["X"]}},
+             "livenessProbe":{"httpGet":{"host":"h","port":1}},
+             "volumeMounts":[{"name":"v","mountPath":"/m","mountPropagation":"Bidirectional"}]}],
+           "volumes":[{"name":"v","configMap":{}},{"name":"h","hostPath":{"path":"/"}}]}})"})
+    for (const char* policy : {"baseline", "restricted", "least-privilege", "baseline@v1.7"}) {
+      SCOPED_TRACE(policy + spec);
+      const auto pod = nlohmann::json::parse(std::string(kHead) + spec);
+      const auto before = json_of(pod.dump(), {"-t", policy}).at("resources")[0];
+      const auto patched = [&](const Json& patch) {
+        const auto after = pod.patch(nlohmann::json::parse(patch.dump())).dump();
+        return json_of(after, {"-t", policy}).at("resources")[0].at("findings");
+      };
+      std::size_t left = 0;
+      for (const Json& finding : before.at("findings")) {
+        if (finding.at("patch").empty())
+          ++left;
+        else
+          EXPECT_LT(patched(finding.at("patch")).size(), before.at("findings").size());
+      }
+      const Json after = patched(before.at("patch"));
+      EXPECT_EQ(after.size(), left) << after.dump(1);
+      for (const Json& finding : after) EXPECT_TRUE(finding.at("patch").empty()) << finding;
+    }
+}
+
+// No wrong type may end the run, for then the other files go unjudged.
+TEST_F(CheckCommand, GoesOnAfterAWrongType) {
+  for (const std::string spec :
+       {"{containers: [{name: a, securityContext: foo}]}",
+        "{containers: [{name: a, securityContext: []}]}", "{containers: [foo]}",
+        "{containers: {a: b}}", "{containers: [{name: a}], securityContext: 5}",
+        "{containers: [{name: a, securityContext: {capabilities: x}}]}",
+        "{securityContext: {seccompProfile: Unconfined}, containers: [{name: a}]}",
+        "{securityContext: {sysctls: foo, supplementalGroups: 1}}", "text", "[]", "5"}) {
+    SCOPED_TRACE(spec);
+    const std::string wrong = "apiVersion: v1\nkind: Pod\nspec: " + spec + "\n";
+    for (const char* policy : {"restricted", "least-privilege", "baseline@v1.7"}) {
+      const auto json = json_of(documents({wrong, kBad}), {"-t", policy});
+      ASSERT_EQ(json.at("resources").size(), 2U);
+      const auto& resource = json.at("resources")[0];
+      EXPECT_EQ(resource.at("findings")[0].at("check"), "unreadable-field");
+      const auto pod = nlohmann::json::parse(yaml_to_json(wrong));
+      EXPECT_NO_THROW(pod.patch(nlohmann::json::parse(resource.at("patch").dump())));
+      for (const Json& finding : resource.at("findings"))
+        EXPECT_NO_THROW(pod.patch(nlohmann::json::parse(finding.at("patch").dump())));
+    }
+  }
 }
 
 TEST_F(CheckCommand, SkipsWhatHasNoPodAndNamesIt) {
