@@ -1,6 +1,10 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <exception>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "app/commands.h"
 #include "app/version.h"
@@ -18,8 +22,14 @@ int run(int argc, char** argv) {
   for (const auto& add : {add_serve, add_check, add_checks, add_explain, add_templates, add_certs,
                           add_version, add_completion})
     add(app, action);
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  // To CLI11 `[a,b]` is a list of two; where a file is expected it is a name.
+  if (!arguments.empty() && arguments.front() == "check")
+    for (std::string& argument : arguments)
+      if (argument.starts_with('[')) argument.insert(0, "./");
+  std::ranges::reverse(arguments);  // as CLI11 asks
   try {
-    app.parse(argc, argv);
+    app.parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     fmt::print(stderr, "plimsoll: {}; `plimsoll --help` tells more\n", error.what());

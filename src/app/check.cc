@@ -5,7 +5,6 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 #include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -27,7 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Options {
-  std::vector<std::string> inputs;
+  std::vector<std::string> paths;
   std::string policy = "restricted";
   std::vector<std::string> templates;
   std::vector<std::string> outputs;
@@ -94,13 +93,21 @@ Resource judge_manifest(const codec::Manifest& manifest, const codec::YamlDocume
   return resource;
 }
 
-void check_text(const std::string& text, const std::string& file, const Template& policy,
-                Report& report) {
-  codec::YamlReader reader(text, file);
+void check_file(const std::string& file, const Template& policy, Report& report) {
+  const bool from_stdin = file == "-";
+  const auto text = from_stdin ? read_stdin() : read_file(file);
+  if (!text) {
+    report.resources.push_back(error_resource(file, text.error()));
+    return;
+  }
+  codec::YamlReader reader(*text, from_stdin ? std::string(kStdin) : file);
   for (;;) {
     auto next = reader.next();
     if (!next) {
-      report.resources.push_back(error_resource(file, next.error()));
+      Error error = next.error();
+      if (text->find("{{") != std::string::npos)
+        error.remedy = "render the chart first: `helm template CHART | plimsoll check -`";
+      report.resources.push_back(error_resource(file, error));
       continue;
     }
     if (!*next) return;
@@ -113,38 +120,59 @@ void check_text(const std::string& text, const std::string& file, const Template
 }
 
 bool is_manifest(const fs::path& path) {
-  const auto extension = path.extension();
+  std::string extension = path.extension().string();
+  for (char& c : extension)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   return extension == ".yaml" || extension == ".yml" || extension == ".json";
 }
 
-/// The files of the inputs, folders opened, sorted within each.
-Result<std::vector<std::string>> files_of(const std::vector<std::string>& inputs) {
-  std::vector<std::string> files;
-  for (const std::string& input : inputs) {
-    std::error_code problem;
-    if (input == "-" || !fs::is_directory(input, problem)) {
-      files.push_back(input);
+/// A file to read, or why there is none.
+using Input = Result<std::string>;
+
+Error about_folder(const fs::path& folder, std::string message) {
+  Error error;
+  error.file = folder.string();
+  error.message = std::move(message);
+  return error;
+}
+
+// As kubectl, no folder behind a symbolic link: it may lead back. A link that leads nowhere is an
+// input like others, so that reading it says what is wrong.
+void open_folder(const fs::path& folder, std::vector<Input>& out) {
+  std::error_code problem;
+  std::vector<fs::directory_entry> entries;
+  fs::directory_iterator at(folder, problem);
+  for (; !problem && at != fs::directory_iterator(); at.increment(problem)) entries.push_back(*at);
+  if (problem)
+    out.push_back(about_folder(folder, fmt::format("cannot be read: {}", problem.message())));
+  std::ranges::sort(entries);
+  for (const auto& entry : entries) {
+    std::error_code ignored;
+    const auto leads_to = entry.status(ignored);
+    if (fs::is_directory(entry.symlink_status(ignored)))
+      open_folder(entry.path(), out);
+    else if (is_manifest(entry.path()) && (fs::is_regular_file(leads_to) || !fs::exists(leads_to)))
+      out.push_back(entry.path().string());
+  }
+}
+
+/// The files of the paths, folders opened, sorted within each.
+std::vector<Input> inputs_of(const std::vector<std::string>& paths) {
+  std::vector<Input> inputs;
+  for (const std::string& path : paths) {
+    std::error_code ignored;
+    if (path == "-" || !fs::is_directory(path, ignored)) {
+      inputs.push_back(path);
       continue;
     }
-    std::vector<std::string> inside;
-    fs::recursive_directory_iterator at(input, problem), end;
-    for (; !problem && at != end; at.increment(problem))
-      if (at->is_regular_file() && is_manifest(at->path())) inside.push_back(at->path().string());
-    Error error;
-    error.file = input;
-    if (problem) {
-      error.message = fmt::format("cannot be read: {}", problem.message());
-      return error;
-    }
-    if (inside.empty()) {
-      error.message = "holds no file that ends in .yaml, .yml or .json";
-      error.remedy = "name the files, or pipe them in with -";
-      return error;
-    }
-    std::ranges::sort(inside);
-    std::ranges::move(inside, std::back_inserter(files));
+    const auto before = inputs.size();
+    open_folder(path, inputs);
+    if (inputs.size() > before) continue;
+    Error error = about_folder(path, "holds no file that ends in .yaml, .yml or .json");
+    error.remedy = "name the files, or pipe them in with -";
+    inputs.push_back(std::move(error));
   }
-  return files;
+  return inputs;
 }
 
 /// `checking 120 of 400 files` on a terminal, for work that takes a while.
@@ -222,23 +250,17 @@ int run(const Options& options) {
   if (!library) return fail(library.error());
   const auto policy = find_template(*library, options.policy);
   if (!policy) return fail(policy.error());
-  const auto files = files_of(options.inputs);
-  if (!files) return fail(files.error());
+  const auto inputs = inputs_of(options.paths);
 
   Report report;
   report.template_ref = (*policy)->ref();
   {
-    Progress progress(files->size());
-    for (const std::string& file : *files) {
-      if (file == "-") {
-        const std::string text((std::istreambuf_iterator<char>(std::cin)),
-                               std::istreambuf_iterator<char>());
-        check_text(text, file, **policy, report);
-      } else if (const auto text = read_file(file)) {
-        check_text(*text, file, **policy, report);
-      } else {
-        report.resources.push_back(error_resource(file, text.error()));
-      }
+    Progress progress(inputs.size());
+    for (const Input& input : inputs) {
+      if (input)
+        check_file(*input, **policy, report);
+      else
+        report.resources.push_back(error_resource(input.error().file, input.error()));
       progress.step();
     }
   }
@@ -258,7 +280,7 @@ int run(const Options& options) {
 void add_check(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
   auto* const command = app.add_subcommand("check", "Judge manifests by a template");
-  command->add_option("path", options->inputs, "Files, folders, or - for standard input")
+  command->add_option("path", options->paths, "Files, folders, or - for standard input")
       ->required();
   command->add_option("-t,--template", options->policy, "Template: NAME or NAME@VERSION")
       ->capture_default_str();

@@ -25,6 +25,22 @@ using ::testing::MatchesRegex;
 using ::testing::Not;
 using ::testing::StartsWith;
 
+struct Shown {
+  int status;
+  std::string output;
+};
+
+/// What the shell shows of `plimsoll` and these words.
+Shown run_in_shell(const std::string& words, const std::string& folder = ".") {
+  const std::string line = "cd '" + folder + "' && '" PLIMSOLL_BINARY "' " + words;
+  std::FILE* const pipe = popen(line.c_str(), "re");
+  std::string output;
+  char buffer[4096];
+  for (std::size_t got = 0; (got = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;)
+    output.append(buffer, got);
+  return {WEXITSTATUS(pclose(pipe)), output};
+}
+
 void expect_refusal(const Ran& ran, const std::vector<std::string>& says) {
   EXPECT_EQ(ran.status, 2) << ran.errors;
   EXPECT_EQ(ran.output, "");
@@ -85,13 +101,9 @@ TEST(Cli, CouldNotDoItWhenItIsCalledWrongly) {
 TEST(Cli, CouldNotDoItWhenNobodyTakesItsOutput) {
   // A full disk, as Linux has it at hand.
   for (const char* command : {"version", "checks", "templates list", "completion bash"}) {
-    const std::string line = std::string("'" PLIMSOLL_BINARY "' ") + command + " 2>&1 >/dev/full";
-    std::FILE* const pipe = popen(line.c_str(), "re");
-    ASSERT_NE(pipe, nullptr);
-    char buffer[512];
-    const std::size_t got = std::fread(buffer, 1, sizeof buffer, pipe);
-    EXPECT_EQ(WEXITSTATUS(pclose(pipe)), 2) << command;
-    EXPECT_THAT(std::string(buffer, got), HasSubstr("standard output")) << command;
+    const auto [status, output] = run_in_shell(std::string(command) + " 2>&1 >/dev/full");
+    EXPECT_EQ(status, 2) << command;
+    EXPECT_THAT(output, HasSubstr("standard output")) << command;
   }
 }
 
@@ -510,10 +522,87 @@ TEST_F(CheckCommand, JudgesAsTheApiServerWouldStoreIt) {
 }
 
 TEST_F(CheckCommand, HasNothingToSayOfNothing) {
-  EXPECT_THAT(check("").output, HasSubstr("0 resources"));
   EXPECT_THAT(check("---\n# only words\n---\n").output, HasSubstr("0 resources"));
   std::filesystem::create_directory(folder_ / "empty");
-  expect_refusal(run({"check", folder_ / "empty"}), {folder_ / "empty", ".yaml, .yml or .json"});
+  const auto ran = run({"check", folder_ / "empty"});
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_EQ(ran.errors, "plimsoll: " + (folder_ / "empty") +
+                            ": holds no file that ends in .yaml, .yml or .json; name the files, or "
+                            "pipe them in with -\n");
+}
+
+// `helm template | plimsoll check -` must not pass because helm has failed.
+TEST_F(CheckCommand, FailsWhenNothingComesIn) {
+  for (const char* nothing : {"", "\n", " \r\n\t\n"}) {
+    const auto ran = check(nothing);
+    EXPECT_EQ(ran.status, 2);
+    EXPECT_THAT(ran.errors, MatchesRegex("plimsoll: <stdin>: is empty; [^\n]+\n"));
+    EXPECT_THAT(ran.output, HasSubstr("1 error"));
+  }
+}
+
+TEST_F(CheckCommand, FailsWhenStandardInputCannotBeRead) {
+  for (const auto& [from, why] :
+       {std::pair("</", "<stdin>: is a folder, not a file"),
+        std::pair("<&-", "<stdin>: cannot be read: Bad file descriptor")}) {
+    const auto [status, output] = run_in_shell(std::string("check - 2>&1 >/dev/null ") + from);
+    EXPECT_EQ(status, 2) << from;
+    EXPECT_EQ(output, std::string("plimsoll: ") + why + "\n");
+  }
+}
+
+TEST_F(CheckCommand, ReadsNoMoreThanAManifestHas) {
+  const auto ran = run({"check", "/dev/zero"});
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_EQ(ran.errors, "plimsoll: /dev/zero: has more than 33554432 bytes; split it\n");
+}
+
+TEST_F(CheckCommand, NamesWhatItCannotReadInAFolderAndGoesOn) {
+  folder_.write("f/a.YAML", kGood);
+  folder_.write("f/b.Yml", kGood);
+  folder_.write("f/sub/z.yaml", kBad);
+  folder_.write("f/closed/x.yaml", kBad);
+  namespace fs = std::filesystem;
+  fs::create_symlink("loop.yaml", folder_ / "f/loop.yaml");
+  fs::create_symlink("nowhere", folder_ / "f/gone.yaml");
+  fs::create_symlink("../sub/z.yaml", folder_ / "f/sub/linked.yaml");
+  fs::create_symlink("..", folder_ / "f/sub/back");
+  fs::create_directory(folder_ / "f/folder.yaml");
+  fs::create_symlink("sub", folder_ / "f/folder-too.yaml");
+  fs::permissions(folder_ / "f/closed", fs::perms::none);
+  const auto ran = run({"check", folder_ / "f", "-o", "json"});
+  EXPECT_EQ(ran.status, 2);
+  const Json json = Json::parse(ran.output);
+  std::vector<std::string> seen;
+  for (const Json& resource : json.at("resources"))
+    seen.push_back(
+        resource.at("source").at("file").get<std::string>().substr(folder_.path().size() + 2) +
+        " " + resource.at("verdict").get<std::string>());
+  const bool root = geteuid() == 0;  // to whom nothing is closed
+  EXPECT_THAT(seen, ElementsAre("/a.YAML pass", "/b.Yml pass",
+                                root ? "/closed/x.yaml fail" : "/closed error", "/gone.yaml error",
+                                "/loop.yaml error", "/sub/linked.yaml fail", "/sub/z.yaml fail"));
+  EXPECT_THAT(ran.errors, HasSubstr("f/gone.yaml: cannot be read: No such file"));
+  EXPECT_THAT(ran.errors, HasSubstr("f/loop.yaml: cannot be read: Too many levels"));
+  fs::permissions(folder_ / "f/closed", fs::perms::owner_all);
+}
+
+TEST_F(CheckCommand, TakesNamesAsTheyAre) {
+  folder_.write("[id]/[a,b].yaml", kBad);
+  const auto ran = run_in_shell("check '[id]' '[id]/[a,b].yaml'", folder_.path());
+  EXPECT_EQ(ran.status, 1) << ran.output;
+  EXPECT_THAT(ran.output, HasSubstr("2 resources"));
+}
+
+TEST_F(CheckCommand, SendsAChartToHelm) {
+  for (const char* chart :
+       {"{{- if .Values.web }}\na: 1\n{{- end }}\n", "a:\n  b: {{ .Values.b }}\n"}) {
+    const auto ran = check(chart);
+    EXPECT_EQ(ran.status, 2);
+    EXPECT_THAT(ran.errors,
+                HasSubstr("; render the chart first: `helm template CHART | plimsoll check -`\n"));
+  }
+  EXPECT_THAT(check("a: [\n").errors, Not(HasSubstr("helm")));
 }
 
 TEST_F(CheckCommand, WritesSeveralFormatsAtOnce) {
