@@ -290,8 +290,10 @@ void add_check(CLI::App& app, Action& action) {
       ->add_option("-o,--output", options->outputs,
                    "FORMAT or FORMAT=FILE (text, json); repeatable")
       ->allow_extra_args(false);
-  command->add_flag("--fail-on-skipped", options->fail_on_skipped,
-                    "Exit 1 also when an object could not be judged");
+  command
+      ->add_flag("--fail-on-skipped", options->fail_on_skipped,
+                 "Exit 1 also when an object could not be judged")
+      ->check(CLI::IsMember({"true", "false"}));
   command->callback([&action, options] {
     if (options->outputs.empty()) options->outputs = {"text"};
     action = [options] { return run(*options); };

@@ -365,9 +365,11 @@ void add_serve(CLI::App& app, Action& action) {
   command->add_option("--tls-key", flags->tls_key, "Its key, PEM; reloaded");
   command->add_option("--client-ca", flags->client_ca,
                       "Take only clients with a certificate of this CA, PEM; reloaded");
-  command->add_flag_callback(
-      "--dry-run", [flags] { flags->dry_run = true; },
-      "Deny nothing: warn, annotate, count and log what would have been denied");
+  command
+      ->add_flag_function(
+          "--dry-run", [flags](std::int64_t yes) { flags->dry_run = yes > 0; },
+          "Deny nothing: warn, annotate, count and log what would have been denied")
+      ->check(CLI::IsMember({"true", "false"}));
   const auto bind = [flags](const std::string& text) {
     auto binding = codec::parse_binding(text);
     if (!binding) throw CLI::ValidationError(binding.error().to_string());

@@ -431,6 +431,8 @@ TEST_F(CheckCommand, SkipsWhatHasNoPodAndNamesIt) {
   EXPECT_THAT(ran.output, HasSubstr("skip Service web"));
   EXPECT_THAT(ran.output, HasSubstr("1 passed, 0 failed, 1 skipped; 0 findings"));
   EXPECT_EQ(check(documents({kGood, kService}), {"--fail-on-skipped"}).status, 1);
+  EXPECT_EQ(check(documents({kGood, kService}), {"--fail-on-skipped=false"}).status, 0);
+  expect_refusal(check("", {"--fail-on-skipped=maybe"}), {"--fail-on-skipped: ", "true,false"});
 }
 
 // Charts, patches of kustomize and plays of Ansible lie beside manifests.

@@ -175,6 +175,12 @@ TEST_F(Serve, LetsFlagsOverrideTheFile) {
   EXPECT_EQ(serving.listening().at("dryRun"), true);
   EXPECT_TRUE(serving.allows("/validate", review_in("privileged", "default")));
   EXPECT_TRUE(eventually([&] { return serving.logged("decision"); }));
+  // A flag that says no is said as well.
+  const std::string dry = configuration("dryRun: true\n");
+  Serving wet(with({"--config", dry, "--dry-run=false"}));
+  EXPECT_EQ(wet.listening().at("dryRun"), false);
+  EXPECT_FALSE(wet.allows("/validate/enforce/baseline", review("privileged")));
+  EXPECT_EQ(Serving(with({"--config", dry})).listening().at("dryRun"), true);
 }
 
 TEST_F(Serve, TakesOnlyClientsOfTheClientCa) {
@@ -390,6 +396,7 @@ TEST_F(Serve, NamesTheFlagThatIsOutOfRange) {
   expect_refusal(refused({"--max-body-bytes", "1"}), {"--max-body-bytes: "});
   expect_refusal(refused({"--idle-timeout", "0s"}), {"--idle-timeout: "});
   expect_refusal(refused({"--log-level", "loud"}), {"--log-level: "});
+  expect_refusal(refused({"--dry-run=maybe"}), {"--dry-run: ", "true,false"});
 }
 
 TEST_F(Serve, RefusesAWrongConfiguration) {
