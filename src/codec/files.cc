@@ -129,33 +129,42 @@ void read_rule(Decoder& d, Json value, RuleSpec& out) {
   out = std::move(static_cast<RuleSpec&>(raw));
 }
 
-constexpr Field<TemplateSpec> kTemplateSpec[] = {
+struct RawTemplate : TypeMeta, TemplateSpec {
+  bool has_rules = false;
+};
+
+constexpr Field<RawTemplate> kTemplateSpec[] = {
     {"description", plain<&TemplateSpec::description>::read},
     {"extends", plain<&TemplateSpec::extends>::read},
     {"newest",
-     [](Decoder& d, Json v, TemplateSpec& out) {
+     [](Decoder& d, Json v, RawTemplate& out) {
        read_parsed(d, v, out.newest, parse_since, "a version such as v1.37");
      }},
-    {"rules", [](Decoder& d, Json v, TemplateSpec& out) {
+    {"rules", [](Decoder& d, Json v, RawTemplate& out) {
+       out.has_rules = true;
        d.array(v, [&](Json rule, std::size_t) { read_rule(d, rule, out.rules.emplace_back()); });
      }}};
 
-struct RawTemplate : TypeMeta, TemplateSpec {};
+constexpr Field<RawTemplate> kTemplate[] = {
+    {"apiVersion", plain<&TypeMeta::api_version>::read},
+    {"kind", plain<&TypeMeta::kind>::read},
+    {"metadata",
+     [](Decoder& d, Json v, RawTemplate& out) {
+       // Labels, annotations and what an API server adds
+       // are of no concern.
+       d.members(v, [&](std::string_view key, Json value) {
+         if (key == "name") d.read(value, out.name);
+       });
+     }},
+    {"spec", [](Decoder& d, Json v, RawTemplate& out) { d.object(v, kTemplateSpec, out); }}};
 
-constexpr Field<RawTemplate> kTemplate[] = {{"apiVersion", plain<&TypeMeta::api_version>::read},
-                                            {"kind", plain<&TypeMeta::kind>::read},
-                                            {"metadata",
-                                             [](Decoder& d, Json v, RawTemplate& out) {
-                                               // Labels, annotations and what an API server adds
-                                               // are of no concern.
-                                               d.members(v, [&](std::string_view key, Json value) {
-                                                 if (key == "name") d.read(value, out.name);
-                                               });
-                                             }},
-                                            {"spec", [](Decoder& d, Json v, RawTemplate& out) {
-                                               d.object(v, kTemplateSpec,
-                                                        static_cast<TemplateSpec&>(out));
-                                             }}};
+/// A template that asks nothing says so with `rules: []`.
+void expect_rules(Decoder& d, const RawTemplate& raw) {
+  d.below("spec", [&] {
+    if (!raw.has_rules && raw.extends.empty())
+      d.fault("has neither extends nor rules, and so asks nothing; write one of them");
+  });
+}
 
 // --- configuration -------------------------------------------------------------------------------
 
@@ -171,6 +180,33 @@ constexpr auto parse_workloads = [](std::string_view text) -> std::optional<bool
   if (text == "warn") return false;
   return std::nullopt;
 };
+
+// A namespace is an RFC 1123 label.
+constexpr std::size_t kMaxNamespace = 63;
+
+/// Whether there can be a namespace that the glob matches.
+bool can_match(std::string_view glob) {
+  const auto legal = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '*' || c == '?';
+  };
+  const auto stars = static_cast<std::size_t>(std::ranges::count(glob, '*'));
+  return !glob.empty() && glob.size() - stars <= kMaxNamespace &&
+         std::ranges::all_of(glob, legal) && !glob.starts_with('-') && !glob.ends_with('-');
+}
+
+std::string no_match(std::string_view glob) {
+  return fmt::format("\"{}\" can match no namespace; use small letters, digits, dashes, * and ?",
+                     glob);
+}
+
+template <auto Member>
+void read_globs(Decoder& d, Json value, RawBinding& out) {
+  d.array(value, [&](Json element, std::size_t) {
+    std::string& glob = (out.*Member).emplace_back();
+    d.read(element, glob);
+    if ((element.is_string() || element.is_null()) && !can_match(glob)) d.fault(no_match(glob));
+  });
+}
 
 constexpr Field<RawBinding> kBinding[] = {
     {"mode",
@@ -188,8 +224,8 @@ constexpr Field<RawBinding> kBinding[] = {
        if (!parse_version(text, out.version))
          d.fault(fmt::format("must be `latest` or a version such as v1.31, is \"{}\"", text));
      }},
-    {"namespaces", plain<&BindingSpec::namespaces>::read},
-    {"excludeNamespaces", plain<&BindingSpec::exclude_namespaces>::read},
+    {"namespaces", read_globs<&BindingSpec::namespaces>},
+    {"excludeNamespaces", read_globs<&BindingSpec::exclude_namespaces>},
     {"workloads", [](Decoder& d, Json v, RawBinding& out) {
        read_parsed(d, v, out.enforce_workloads, parse_workloads, "enforce or warn");
      }}};
@@ -289,6 +325,7 @@ Result<std::vector<TemplateSpec>> read_templates(std::string_view text, const st
     RawTemplate raw;
     decoder.object(parser.parse(document.json()).value(), kTemplate, raw);
     if (faults.empty()) expect_kind(decoder, raw, "SecurityTemplate");
+    if (faults.empty()) expect_rules(decoder, raw);
     if (!faults.empty()) return error_at(document, file, faults.front());
     TemplateSpec& spec = specs.emplace_back(std::move(static_cast<TemplateSpec&>(raw)));
     spec.file = file;
@@ -348,13 +385,6 @@ Result<BindingSpec> parse_binding(std::string_view text) {
       return flag_error(fmt::format("\"{}\" is not KEY=VALUE", part));
     const auto key = part.substr(0, equals);
     const auto value = part.substr(equals + 1);
-    const auto split = [&](std::vector<std::string>& out) {
-      for (std::string_view rest = value; !rest.empty();) {
-        const auto bar = std::min(rest.find('|'), rest.size());
-        out.emplace_back(rest.substr(0, bar));
-        rest.remove_prefix(std::min(bar + 1, rest.size()));
-      }
-    };
     if (first) {
       const auto mode = parse_mode(key);
       const auto ref = TemplateRef::parse(value);
@@ -362,10 +392,15 @@ Result<BindingSpec> parse_binding(std::string_view text) {
       if (!ref) return flag_error(fmt::format("\"{}\" is not a template reference", value));
       spec.mode = *mode;
       spec.policy = *ref;
-    } else if (key == "namespaces") {
-      split(spec.namespaces);
-    } else if (key == "excludeNamespaces") {
-      split(spec.exclude_namespaces);
+    } else if (key == "namespaces" || key == "excludeNamespaces") {
+      auto& globs = key == "namespaces" ? spec.namespaces : spec.exclude_namespaces;
+      for (std::size_t at = 0; at <= value.size();) {
+        const auto bar = std::min(value.find('|', at), value.size());
+        globs.emplace_back(value.substr(at, bar - at));
+        if (!can_match(globs.back()))
+          return flag_error(fmt::format("{}: {}", key, no_match(globs.back())));
+        at = bar + 1;
+      }
     } else if (const auto workloads = parse_workloads(value); key == "workloads" && workloads) {
       spec.enforce_workloads = *workloads;
     } else {

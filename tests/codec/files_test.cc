@@ -92,6 +92,12 @@ TEST(Configuration, ErrorsNameFileLineAndField) {
       {"bindings:\n- template: a\n  workloads: deny",
        "workloads: must be enforce or warn, is \"deny\""},
       {"bindings:\n- template: a\n  namespaces: x", "namespaces: must be an array, is a string"},
+      {"bindings:\n- template: a\n  namespaces: [a, '']",
+       "c.yaml:5:19: bindings[0].namespaces[1]: \"\" can match no namespace; use small letters"},
+      {"bindings:\n- template: a\n  namespaces: [Shop*]", "\"Shop*\" can match no namespace"},
+      {"bindings:\n- template: a\n  namespaces: [null]", "\"\" can match no namespace"},
+      {"bindings:\n- template: a\n  excludeNamespaces: [a.b]",
+       "excludeNamespaces[0]: \"a.b\" can match no namespace"},
       {"---\n" + std::string(kHead), "is a second document"},
   };
   for (const auto& [text, message] : kRows) {
@@ -120,6 +126,20 @@ TEST(ParseBinding, Table) {
        {"", "enforce", "deny=restricted", "enforce=", "enforce=a@1", "enforce=a,b",
         "enforce=a,colour=red", "enforce=a,workloads=x", "enforce=a,,", "=a"})
     EXPECT_FALSE(parse_binding(bad)) << bad;
+  const std::string long_name(63, 'a');
+  for (const std::string& good : {std::string("a"), std::string("*"), std::string("?-1"),
+                                  std::string("a|*b*"), long_name, "**" + long_name})
+    for (const char* key : {"enforce=a,namespaces=", "enforce=a,excludeNamespaces="})
+      EXPECT_TRUE(parse_binding(key + good)) << key << good;
+  for (const std::string& never :
+       {std::string(), std::string("|"), std::string("a|"), std::string("|a"), std::string("A*"),
+        std::string("a_b"), std::string("a b"), std::string("-*"), std::string("a-"),
+        std::string("a.b"), long_name + "?"})
+    for (const char* key : {"enforce=a,namespaces=", "enforce=a,excludeNamespaces="}) {
+      const auto read = parse_binding(key + never);
+      ASSERT_FALSE(read) << key << never;
+      EXPECT_THAT(read.error().to_string(), HasSubstr("can match no namespace; use small letters"));
+    }
 }
 
 TEST(ParseDuration, Table) {
