@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 
 #include "codec/decoder.h"
 #include "codec/yaml.h"
@@ -30,6 +31,18 @@ Error error_at(const YamlDocument& document, const std::string& file, const Faul
 
 std::size_t line_of(const YamlDocument& document, const std::string& pointer) {
   return document.nearest(pointer).begin.line;
+}
+
+/// The line of every field below the node that stands at the JSON pointer.
+void add_lines(const YamlDocument& document, const YamlNode& node, const std::string& pointer,
+               std::map<std::string, std::size_t>& out) {
+  out[verdict::field_of(pointer)] = node.has_key ? node.key_begin.line : node.begin.line;
+  for (std::size_t i = 0; i < document.size(node); ++i) {
+    const YamlNode& child = document.child(node, i);
+    std::string at = pointer;
+    append_token(at, child.has_key ? document.key(child) : std::to_string(i));
+    add_lines(document, child, at, out);
+  }
 }
 
 /// Reads `name` or another text that `parse` understands; `what` is what it must be.
@@ -77,16 +90,14 @@ void read_range(Decoder& d, Json value, IdRange& out) {
 
 void read_param(Decoder& d, std::string_view check, std::string_view name, Json value,
                 ParamValue& out) {
-  if (value.is_bool()) {
-    d.read(value, out.emplace<bool>());
-    return;
-  }
-  // An empty list fits both kinds of lists: what the check declares decides.
-  bool ranges = false;
+  // What the check declares decides how an empty list is read, and what is wrong with a text.
+  std::optional<ParamType> declared;
   if (const Check* const known = find_check(check))
     for (const ParamSpec& spec : known->params)
-      ranges = ranges || (spec.name == name && spec.type == ParamType::Ranges);
-  if (ranges)
+      if (spec.name == name) declared = spec.type;
+  if (value.is_bool() || (declared == ParamType::Flag && !value.is_array()))
+    d.read(value, out.emplace<bool>());
+  else if (declared == ParamType::Ranges)
     d.array(value, [&, &list = out.emplace<std::vector<IdRange>>()](Json element, std::size_t) {
       read_range(d, element, list.emplace_back());
     });
@@ -329,10 +340,7 @@ Result<std::vector<TemplateSpec>> read_templates(std::string_view text, const st
     if (!faults.empty()) return error_at(document, file, faults.front());
     TemplateSpec& spec = specs.emplace_back(std::move(static_cast<TemplateSpec&>(raw)));
     spec.file = file;
-    spec.name_line = line_of(document, "/metadata/name");
-    spec.extends_line = line_of(document, "/spec/extends");
-    for (std::size_t i = 0; i < spec.rules.size(); ++i)
-      spec.rules[i].line = line_of(document, fmt::format("/spec/rules/{}", i));
+    add_lines(document, document.root(), "", spec.lines);
   }
   if (!specs.empty()) return specs;
   Error error;

@@ -41,7 +41,8 @@ TEST(Builtin, HasTheFourTemplates) {
   const Library library = builtin();
   EXPECT_THAT(library.names(),
               ElementsAre("baseline", "least-privilege", "privileged", "restricted"));
-  EXPECT_EQ(library.newest(), 37);
+  for (const auto name : library.names())
+    EXPECT_EQ(library.find({std::string(name), {}})->version, 37) << name;
   EXPECT_TRUE(library.find({"privileged", {}})->rules->empty());
 }
 
@@ -117,6 +118,26 @@ TEST(Library, AChildsRuleReplacesItsParentsWhileItHolds) {
   EXPECT_EQ(rule_of(*library->find({"child", 3}), "host-ports")->from, "parent");
 }
 
+TEST(Library, ATemplateHasANewestVersionOfItsOwn) {
+  const auto library =
+      library_of(head("old", "  newest: v1.9\n  rules:\n  - check: privileged\n") + "---\n" +
+                 head("new", "  extends: old\n  newest: v1.99\n  rules:\n  - check: host-ports\n"
+                             "    since: v1.50\n") +
+                 "---\n" + head("child", "  extends: old\n") + "---\n" +
+                 head("grandchild", "  extends: child\n  rules: []\n") + "---\n" +
+                 head("alone", "  rules: []\n"));
+  ASSERT_TRUE(library) << library.error().to_string();
+  for (const auto& [name, newest] :
+       {std::pair{"old", 9}, {"new", 99}, {"child", 9}, {"grandchild", 9}, {"alone", 99}}) {
+    EXPECT_EQ(library->find({name, {}})->version, newest) << name;
+    EXPECT_EQ(library->find({name, 500})->version, newest) << name;
+    EXPECT_EQ(library->find({name, 3})->version, 3) << name;
+  }
+  EXPECT_NE(rule_of(*library->find({"new", {}}), "privileged"), nullptr);
+  EXPECT_NE(rule_of(*library->find({"new", 50}), "host-ports"), nullptr);
+  EXPECT_EQ(rule_of(*library->find({"new", 49}), "host-ports"), nullptr);
+}
+
 TEST(Library, AParentMayComeAfterItsChild) {
   EXPECT_TRUE(library_of(head("child", "  extends: parent\n  rules: []\n") + "---\n" +
                          head("parent", "  newest: v1.1\n  rules: []\n")));
@@ -135,22 +156,32 @@ TEST(Library, ErrorsNameLineAndFieldAndRemedy) {
        "t.yaml:8: spec.rules[0].check: there is no check \"privilege\"; `plimsoll checks` lists "
        "them"},
       {"unknown parameter", head("a", rule + "sysctls\n    params: {allow: []}\n"),
-       "t.yaml:8: spec.rules[0].params.allow: the check sysctls has no such parameter; it has "
+       "t.yaml:9: spec.rules[0].params.allow: the check sysctls has no such parameter; it has "
        "allowed"},
       {"parameter of a check that has none",
        head("a", rule + "privileged\n    params: {x: true}\n"), "it has none: remove params"},
       {"flag for a list", head("a", rule + "sysctls\n    params: {allowed: true}\n"),
-       "spec.rules[0].params.allowed: must be a list of texts"},
+       "t.yaml:9: spec.rules[0].params.allowed: must be a list of texts, such as [a, b]"},
       {"list for a flag", head("a", rule + "seccomp\n    params: {required: [x]}\n"),
        "must be true or false"},
+      {"text for a flag", head("a", rule + "seccomp\n    params: {required: 'true'}\n"),
+       "params.required: must be a boolean, is a string; write true or false, without quotes"},
+      {"text for a list", head("a", rule + "sysctls\n    params: {allowed: x}\n"),
+       "params.allowed: must be an array, is a string; write a list, such as [a, b]"},
       {"empty range", head("a", rule + "id-ranges\n    params: {runAsUser: [{min: 5, max: 4}]}\n"),
-       "the range 5-4 is empty"},
+       "t.yaml:9: spec.rules[0].params.runAsUser: the range 5-4 is empty"},
       {"range without an end", head("a", rule + "id-ranges\n    params: {runAsUser: [{min: 5}]}\n"),
        "must have both min and max"},
       {"bad version", head("a", rule + "sysctls\n    since: '1.4'\n"),
        "spec.rules[0].since: must be a version such as v1.25"},
       {"version beyond the newest", head("a", rule + "sysctls\n    since: v1.10\n"),
-       "spec.rules[0].since: v1.10 is newer than the newest version, v1.9"},
+       "t.yaml:9: spec.rules[0].since: v1.10 is newer than the newest version, v1.9"},
+      {"version beyond the newest of its parent",
+       head("a", rule + "sysctls\n") + "---\n" +
+           head("b", "  extends: a\n  rules:\n  - check: sysctls\n    since: v1.10\n"),
+       "t.yaml:18: spec.rules[0].since: v1.10 is newer than the newest version, v1.9"},
+      {"newest beyond all", head("a", "  newest: v1.1000\n  rules: []\n"),
+       "t.yaml:6: spec.newest: is beyond v1.999; name the newest version that its rules know"},
       {"a span that is empty", head("a", rule + "sysctls\n    since: v1.4\n    before: v1.4\n"),
        "spec.rules[0].before: v1.4 is not after v1.4"},
       {"twice the same", head("a", rule + "sysctls\n  - check: sysctls\n"),
@@ -174,7 +205,7 @@ TEST(Library, ErrorsNameLineAndFieldAndRemedy) {
       {"unknown field", head("a", "  rule: []\n"),
        "t.yaml:6:3: spec.rule: is not known here; use one of description, extends, newest, rules"},
       {"wrong type", head("a", "  rules: yes\n"),
-       "t.yaml:6:3: spec.rules: must be an array, is a boolean"},
+       "t.yaml:6:3: spec.rules: must be an array, is a boolean; write a list, such as [a, b]"},
       {"no spec",
        "apiVersion: plimsoll.dev/v1alpha1\nkind: SecurityTemplate\nmetadata: {name: a}\n",
        "t.yaml:1:1: spec: has neither extends nor rules, and so asks nothing; write one of them"},
