@@ -115,6 +115,14 @@ unsigned mode_of(const std::string& path) {
   return status.st_mode & 07777U;
 }
 
+std::vector<std::string> names_in(const std::string& folder) {
+  std::vector<std::string> names;
+  for (const auto& file : std::filesystem::directory_iterator(folder))
+    names.push_back(file.path().filename());
+  std::ranges::sort(names);
+  return names;
+}
+
 TEST(Certs, MakesAFolder) {
   const Folder folder;
   const std::string at = folder / "new/one";
@@ -129,11 +137,7 @@ TEST(Certs, MakesAFolder) {
     EXPECT_EQ(mode_of(at + name), 0644U) << name;
     EXPECT_NE(certificate_of(text_of(at + name)), nullptr);
   }
-  std::vector<std::string> names;
-  for (const auto& file : std::filesystem::directory_iterator(at))
-    names.push_back(file.path().filename());
-  std::ranges::sort(names);
-  EXPECT_THAT(names, ElementsAre("ca.crt", "ca.key", "tls.crt", "tls.key"));
+  EXPECT_THAT(names_in(at), ElementsAre("ca.crt", "ca.key", "tls.crt", "tls.key"));
 }
 
 TEST(Certs, KeepsTheCaAndRenewsThePair) {
@@ -182,10 +186,56 @@ TEST(Certs, RefusesACaThatIsBroken) {
   folder.write("ca.key", text_of(folder / "tls.key"));
   expect_refusal(run({"certs", folder.path(), "--host", "localhost"}),
                  {folder / "ca.crt", "not those of a CA"});
-  std::filesystem::remove(folder / "ca.key");
-  expect_refusal(run({"certs", folder.path(), "--host", "localhost"}),
-                 {folder / "ca.key", "cannot be read"});
   EXPECT_EQ(text_of(folder / "tls.crt"), pair);
+}
+
+TEST(Certs, SaysWhatToDoAboutHalfACa) {
+  for (const auto& [lost, left] : {std::pair("ca.key", "ca.crt"), std::pair("ca.crt", "ca.key")}) {
+    const Folder folder;
+    ASSERT_EQ(run({"certs", folder.path(), "--host", "localhost"}).status, 0);
+    std::filesystem::remove(folder / lost);
+    expect_refusal(run({"certs", folder.path(), "--host", "localhost"}),
+                   {(folder / lost) + ": cannot be read: No such file",
+                    "; put it back, or remove " + (folder / left) + " to have a new CA made\n"});
+    std::filesystem::remove(folder / left);
+    EXPECT_EQ(run({"certs", folder.path(), "--host", "localhost"}).status, 0);
+  }
+}
+
+TEST(Certs, ReplacesThePairOrNothing) {
+  const Folder folder;
+  ASSERT_EQ(run({"certs", folder.path(), "--host", "localhost"}).status, 0);
+  const std::string key = text_of(folder / "tls.key");
+  std::filesystem::remove(folder / "tls.crt");
+  std::filesystem::create_directory(folder / "tls.crt");
+  expect_refusal(run({"certs", folder.path(), "--host", "localhost"}),
+                 {(folder / "tls.crt") + ": cannot be written: Is a directory"});
+  EXPECT_EQ(text_of(folder / "tls.key"), key);
+  EXPECT_THAT(names_in(folder.path()), ElementsAre("ca.crt", "ca.key", "tls.crt", "tls.key"));
+}
+
+// Whoever may write to the folder must not choose where the private key goes.
+TEST(Certs, WritesThroughNoLink) {
+  const Folder folder;
+  const std::string victim = folder.write("victim", "mine");
+  std::filesystem::create_directory(folder / "certs");
+  for (const char* name : {"certs/tls.key", "certs/tls.key.new", "certs/ca.key.new"})
+    std::filesystem::create_symlink(victim, folder / name);
+  ASSERT_EQ(run({"certs", folder / "certs", "--host", "localhost"}).status, 0);
+  EXPECT_EQ(text_of(victim), "mine");
+  EXPECT_EQ(mode_of(folder / "certs/tls.key"), 0600U);
+}
+
+TEST(Certs, SaysWhenTheCertificateReallyEnds) {
+  const Folder folder;
+  const auto ran =
+      run({"certs", folder.path(), "--host", "localhost", "--ca-days", "1", "--days", "365"});
+  const auto certificate = certificate_of(text_of(folder / "tls.crt"));
+  tm at{};
+  ASSERT_EQ(ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &at), 1);
+  char date[16];
+  std::strftime(date, sizeof date, "%Y-%m-%d", &at);
+  EXPECT_THAT(ran.output, HasSubstr(std::string("until ") + date + ")"));
 }
 
 TEST(Certs, RefusesAPlaceThatIsNoFolder) {
