@@ -802,23 +802,113 @@ TEST(Cli, CompletesInEachShell) {
   }
 }
 
-TEST(Cli, WritesACompletionThatBashTakes) {
-  const Folder folder;
-  const std::string script = folder.write("completion.bash", run({"completion", "bash"}).output);
-  EXPECT_EQ(std::system(("bash -n '" + script + "'").c_str()), 0);
-  const auto complete = [&](const std::string& words, int at) {
-    const std::string command = "bash --norc -c 'source \"" + script + "\"; COMP_WORDS=(" + words +
-                                "); COMP_CWORD=" + std::to_string(at) +
-                                "; _plimsoll; echo \"${COMPREPLY[@]}\"'";
-    std::FILE* const pipe = popen(command.c_str(), "re");
-    char buffer[4096];
-    const std::size_t got = std::fread(buffer, 1, sizeof buffer, pipe);
-    pclose(pipe);
-    return std::string(buffer, got);
+/// A completion script, and what its shell makes of it.
+class Completion {
+ public:
+  explicit Completion(const std::string& shell) : shell_(shell) {
+    folder_.write("script", run({"completion", shell}).output);
+  }
+  [[nodiscard]] bool installed() const { return shows("true").status == 0; }
+  /// Whether the shell can read the script. There is always a bash.
+  [[nodiscard]] bool parses() const {
+    return run_in_shell("version >/dev/null; " + shell_ + " -n '" + (folder_ / "script") + "'")
+               .status == 0;
+  }
+  /// What the shell prints, having read the script.
+  [[nodiscard]] Shown shows(const std::string& then) const {
+    const std::string file =
+        folder_.write("then", "source '" + (folder_ / "script") + "' 2>/dev/null\n" + then);
+    return run_in_shell("version >/dev/null; " + shell_ + " '" + file + "'");
+  }
+
+ private:
+  const std::string shell_;
+  const Folder folder_;
+};
+
+struct Completed {
+  std::vector<std::string> words;  ///< the last one is being typed
+  std::vector<std::string> has, has_not;
+};
+
+const std::vector<Completed>& completed() {
+  static const std::vector<Completed> kRows = {
+      {{"exp"}, {"explain"}, {"check"}},
+      {{""}, {"serve", "templates"}, {"show", "--help"}},
+      {{"serve", "--tls"}, {"--tls-cert", "--tls-key"}, {"--listen"}},
+      {{"templates", ""}, {"list", "show", "lint"}, {"restricted", "serve"}},
+      {{"templates", "show", ""}, {"restricted", "least-privilege"}, {"list", "--templates"}},
+      {{"templates", "show", "--t"}, {"--templates"}, {"--tls-cert"}},
+      {{"explain", "sec"}, {"seccomp", "seccomp-annotations"}, {"privileged"}},
+      {{"completion", ""}, {"bash", "zsh", "fish"}, {"serve"}},
+      {{"check", "-t", "res"}, {"restricted"}, {"baseline"}},
+      {{"check", "--fail"}, {"--fail-on-skipped"}, {"--tls-cert"}},
   };
-  EXPECT_EQ(complete("plimsoll exp", 1), "explain\n");
-  EXPECT_THAT(complete("plimsoll serve --tls", 2), HasSubstr("--tls-cert --tls-key"));
-  EXPECT_THAT(complete("plimsoll templates l", 2), HasSubstr("lint"));
+  return kRows;
+}
+
+void expect_completed(const Completed& row, const std::string& output) {
+  SCOPED_TRACE(::testing::PrintToString(row.words) + " " + output);
+  std::string words = " " + output + " ";
+  std::ranges::replace(words, '\n', ' ');
+  for (const auto& word : row.has) EXPECT_THAT(words, HasSubstr(" " + word + " "));
+  for (const auto& word : row.has_not) EXPECT_THAT(words, Not(HasSubstr(" " + word + " ")));
+}
+
+std::string in_quotes(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += " '" + word + "'";
+  return text;
+}
+
+TEST(Completion, InBash) {
+  const Completion bash("bash");
+  EXPECT_TRUE(bash.parses());
+  const auto complete = [&](const std::vector<std::string>& words) {
+    return bash
+        .shows("COMP_WORDS=(plimsoll" + in_quotes(words) + "); COMP_CWORD=" +
+               std::to_string(words.size()) + "; _plimsoll; printf '%s' \"${COMPREPLY[*]}\"")
+        .output;
+  };
+  for (const auto& row : completed()) expect_completed(row, complete(row.words));
+  // With nothing of its own to offer it leaves files to bash.
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"check", ""},
+                                                {"check", "-t", "restricted", ""},
+                                                {"certs", ""},
+                                                {"templates", "lint", ""},
+                                                {"templates", "show", "--templates", ""},
+                                                {"serve", "--config", ""}})
+    EXPECT_EQ(complete(words), "") << ::testing::PrintToString(words);
+  EXPECT_THAT(bash.shows("complete -p plimsoll").output, HasSubstr("-o default"));
+}
+
+TEST(Completion, InZsh) {
+  const Completion zsh("zsh");
+  if (!zsh.installed()) GTEST_SKIP() << "zsh is not installed";
+  EXPECT_TRUE(zsh.parses());
+  for (const auto& row : completed()) {
+    const auto shown =
+        zsh.shows("compadd() { shift; print -rn -- \"$*\" }; _files() {}; words=(plimsoll" +
+                  in_quotes(row.words) + "); CURRENT=" + std::to_string(row.words.size() + 1) +
+                  "; _plimsoll");
+    EXPECT_EQ(shown.status, 0);
+    // It is compadd that leaves out what does not begin with the word.
+    Completed all = row;
+    if (!row.words.back().empty() && row.words.back() != "--t") all.has_not.clear();
+    expect_completed(all, shown.output);
+  }
+}
+
+TEST(Completion, InFish) {
+  const Completion fish("fish");
+  if (!fish.installed()) GTEST_SKIP() << "fish is not installed";
+  EXPECT_TRUE(fish.parses());
+  for (auto row : completed()) {
+    if (row.words.size() > 1 && row.words[1] == "-t") continue;  // only `--template` there
+    std::string line = "plimsoll";
+    for (const auto& word : row.words) line += " " + word;
+    expect_completed(row, fish.shows("complete -C '" + line + "' | string split -f1 \\t").output);
+  }
 }
 
 }  // namespace
