@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -13,6 +12,7 @@
 
 #include "app/commands.h"
 #include "app/console.h"
+#include "app/staged_file.h"
 #include "app/templates_of.h"
 #include "codec/manifest.h"
 #include "codec/yaml.h"
@@ -227,20 +227,14 @@ Result<std::vector<Output>> outputs_of(const std::vector<std::string>& texts) {
   return outputs;
 }
 
-Status write(const Report& report, const Output& output) {
-  Error error;
-  error.file = output.file;
+/// False, with a line on stderr, when it could not be written.
+bool write(const Report& report, const Output& output) {
   const bool colour = output.file.empty() && !palette_for(stdout).plain.empty();
   const std::string text = output.format->write(report, {.colour = colour});
-  if (output.file.empty()) {
-    error.message = "standard output cannot be written";
-    return print(text) ? Status{} : error;
-  }
-  std::ofstream file(output.file, std::ios::binary | std::ios::trunc);
-  file << text;
-  file.close();
-  error.message = "cannot be written";
-  return file ? Status{} : error;
+  if (output.file.empty()) return print(text);
+  const auto error = write_file(output.file, text);
+  if (error) fail(*error);
+  return !error;
 }
 
 int run(const Options& options) {
@@ -265,7 +259,7 @@ int run(const Options& options) {
     }
   }
   for (const Output& output : *outputs)
-    if (const auto error = write(report, output)) return fail(*error);
+    if (!write(report, output)) return kFailed;
   const Summary sum = report.summary();
   // An error is always said on stderr too: standard output may be a format that nobody reads now.
   for (const Resource& resource : report.resources)

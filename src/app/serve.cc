@@ -85,9 +85,17 @@ Result<Settings> settle(const std::string& config, const codec::Configuration& f
     if (!file) return file.error();
     // Paths of a file are relative to it.
     const auto slash = config.rfind('/');
-    for (std::string& name : file->templates)
+    for (std::size_t i = 0; i < file->templates.size(); ++i) {
+      std::string& name = file->templates[i];
       if (!name.starts_with('/') && slash != std::string::npos)
         name = config.substr(0, slash + 1) + name;
+      const auto there = read_file(name);
+      if (there) continue;
+      Error error = setting_error(fmt::format("templates[{}]", i), there.error().to_string());
+      error.file = config;
+      error.line = file->template_lines[i];
+      return error;
+    }
     lay_over(settings, *file);
   }
   lay_over(settings, flags);
@@ -113,8 +121,7 @@ Result<std::shared_ptr<const Policy>> make_policy(const Settings& settings) {
     binding.policy = policy->library.find(spec.policy);
     if (binding.policy) continue;
     Error error =
-        setting_error(spec.file.empty() ? "--bind" : "bindings.template",
-                      fmt::format("there is no template \"{}\"", spec.policy.name),
+        setting_error(spec.field, fmt::format("there is no template \"{}\"", spec.policy.name),
                       fmt::format("use one of {}", fmt::join(policy->library.names(), ", ")));
     error.file = spec.file;
     error.line = spec.line;

@@ -1,5 +1,6 @@
 #include "app/staged_file.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -7,6 +8,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 namespace plimsoll::app {
@@ -59,5 +62,24 @@ StagedFile::~StagedFile() {
 
 StagedFile::StagedFile(StagedFile&& other) noexcept
     : path_(std::move(other.path_)), staged_at_(std::exchange(other.staged_at_, {})) {}
+
+Status write_file(const std::string& path, std::string_view text) {
+  struct stat status{};
+  const bool there = ::stat(path.c_str(), &status) == 0;
+  if (there && !S_ISREG(status.st_mode)) {
+    const int file = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    int problem = file < 0 || !write_all(file, text) ? errno : 0;
+    if (file >= 0 && ::close(file) != 0 && problem == 0) problem = errno;
+    return problem == 0 ? Status{} : not_written(path, problem);
+  }
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  std::error_code no_link;
+  const auto meant = std::filesystem::canonical(path, no_link);
+  auto staged = StagedFile::write(there ? meant.string() : path, text,
+                                  there ? status.st_mode & 07777U : 0666U & ~mask);
+  if (!staged) return staged.error();
+  return staged->put();
+}
 
 }  // namespace plimsoll::app

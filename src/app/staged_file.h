@@ -37,4 +37,8 @@ class StagedFile {
   std::string staged_at_;  ///< empty: it is put, or moved from
 };
 
+/// Replaces a file, or makes one that others may read as far as the umask lets them. Through a
+/// symbolic link it is the file that is meant; a device or a pipe is written to as it is.
+Status write_file(const std::string& path, std::string_view text);
+
 }  // namespace plimsoll::app

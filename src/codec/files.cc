@@ -310,10 +310,12 @@ constexpr Field<RawConfiguration> kConfiguration[] = {
        });
      }}};
 
+constexpr const char* kBindFlag = "--bind";
+
 Error flag_error(std::string message) {
   Error error;
   error.message = std::move(message);
-  error.field = "--bind";
+  error.field = kBindFlag;
   error.remedy = "write MODE=TEMPLATE[@VERSION][,namespaces=GLOB|GLOB][,excludeNamespaces=GLOB]"
                  "[,workloads=enforce]";
   return error;
@@ -369,9 +371,12 @@ Result<Configuration> read_configuration(std::string_view text, const std::strin
     if (!faults.empty()) return error_at(document, file, faults.front());
     found = std::move(static_cast<Configuration&>(raw));
     for (std::size_t i = 0; i < found->bindings.size(); ++i) {
+      found->bindings[i].field = fmt::format("bindings[{}].template", i);
       found->bindings[i].file = file;
-      found->bindings[i].line = line_of(document, fmt::format("/bindings/{}", i));
+      found->bindings[i].line = line_of(document, fmt::format("/bindings/{}/template", i));
     }
+    for (std::size_t i = 0; i < found->templates.size(); ++i)
+      found->template_lines.push_back(line_of(document, fmt::format("/templates/{}", i)));
   }
   if (found) return *std::move(found);
   Error error;
@@ -383,6 +388,7 @@ Result<Configuration> read_configuration(std::string_view text, const std::strin
 
 Result<BindingSpec> parse_binding(std::string_view text) {
   BindingSpec spec;
+  spec.field = kBindFlag;
   bool first = true;
   while (!text.empty() || first) {
     const auto comma = std::min(text.find(','), text.size());

@@ -98,12 +98,33 @@ TEST(Cli, CouldNotDoItWhenItIsCalledWrongly) {
   }
 }
 
+TEST(Cli, NamesTheWordThatItDoesNotKnow) {
+  for (const auto& [words, says] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"chek"}, "\"chek\" is not known; did you mean check?"},
+           {{"help"}, "\"help\" is not known; did you mean --help?"},
+           {{"--foo"}, "\"--foo\" is not known; `plimsoll --help` tells more"},
+           {{"kubernetes"}, "\"kubernetes\" is not known; `plimsoll --help` tells more"},
+           {{"serve", "--dryrun=true"}, "\"--dryrun=true\" is not known; did you mean --dry-run?"},
+           {{"check", "--fail-on-skiped", "x"},
+            "\"--fail-on-skiped\" is not known; did you mean --fail-on-skipped?"},
+           {{"templates", "lst"}, "\"lst\" is not known; did you mean list?"},
+           {{"templates", "show", "restricted", "--nix"},
+            "\"--nix\" is not known; `plimsoll templates show --help` tells more"},
+           {{"version", "extra"}, "\"extra\" is not known; `plimsoll version --help` tells more"},
+           {{}, "`plimsoll` needs a subcommand; use one of serve, check, "},
+           {{"templates"}, "`plimsoll templates` needs a subcommand; use one of list, show, lint"},
+           {{"explain"}, "check is required; `plimsoll explain --help` tells more"}})
+    expect_refusal(run(words), {"plimsoll: " + says});
+}
+
 TEST(Cli, CouldNotDoItWhenNobodyTakesItsOutput) {
   // A full disk, as Linux has it at hand.
-  for (const char* command : {"version", "checks", "templates list", "completion bash"}) {
+  for (const char* command :
+       {"version", "checks", "templates list", "completion bash",
+        "check " PLIMSOLL_SOURCE_DIR "/src/templates/builtin/baseline.yaml"}) {
     const auto [status, output] = run_in_shell(std::string(command) + " 2>&1 >/dev/full");
     EXPECT_EQ(status, 2) << command;
-    EXPECT_THAT(output, HasSubstr("standard output")) << command;
+    EXPECT_EQ(output, "plimsoll: standard output: No space left on device\n") << command;
   }
 }
 
@@ -669,7 +690,29 @@ TEST_F(CheckCommand, RefusesAWrongOutput) {
   for (const char* output : {"xml", "json=", "=file", ""})
     expect_refusal(check(std::string(kGood), {"-o", output}), {"--output: ", "formats are"});
   expect_refusal(check(std::string(kGood), {"-o", "json=" + (folder_ / "no/such/folder")}),
-                 {folder_ / "no/such/folder", "cannot be written"});
+                 {(folder_ / "no/such/folder") + ": cannot be written: No such file or directory"});
+  expect_refusal(check(std::string(kGood), {"-o", "json=" + folder_.path()}),
+                 {folder_.path() + ": cannot be written: Is a directory"});
+}
+
+TEST_F(CheckCommand, WritesAFileWholeOrNotAtAll) {
+  const auto write = [&](const std::string& file) {
+    return check(std::string(kGood), {"-o", "json=" + file});
+  };
+  const std::string file = folder_.write("out/report.json", "old"), link = folder_ / "out/link";
+  ASSERT_EQ(chmod(file.c_str(), 0640), 0);
+  std::filesystem::create_symlink("report.json", link);
+  EXPECT_EQ(write(link).status, 0);
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_TRUE(Json::accept(text_of(file)));
+  EXPECT_EQ(mode_of(file), 0640U);
+  EXPECT_EQ(write(folder_ / "out/new.json").status, 0);
+  EXPECT_EQ(mode_of(folder_ / "out/new.json") & 0400U, 0400U);
+  EXPECT_THAT(names_in(folder_ / "out"), ElementsAre("link", "new.json", "report.json"));
+  const auto full = write("/dev/full");
+  expect_refusal(full, {"/dev/full: cannot be written: No space left on device"});
+  EXPECT_TRUE(std::filesystem::is_character_file("/dev/full"));
+  EXPECT_TRUE(Json::accept(write("/dev/stdout").output));
 }
 
 TEST_F(CheckCommand, SaysTheSameEachTime) {
@@ -743,6 +786,13 @@ TEST(Cli, ExplainsEveryCheck) {
     for (const auto& param : check->params)
       EXPECT_THAT(ran.output, HasSubstr("  " + std::string(param.name) + " ("));
   }
+}
+
+TEST(Cli, ExplainsWhatIsNotInTheCatalogue) {
+  const auto ran = run({"explain", "unreadable-field"});
+  EXPECT_EQ(ran.status, 0) << ran.errors;
+  EXPECT_THAT(ran.output, StartsWith("unreadable-field  (critical)\n"));
+  EXPECT_THAT(ran.output, Not(HasSubstr("References")));
 }
 
 TEST(Cli, ExplainsNothingThatItDoesNotKnow) {

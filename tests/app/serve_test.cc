@@ -416,7 +416,8 @@ TEST_F(Serve, RefusesAWrongConfiguration) {
            {"bindings:\n- mode: deny\n  template: baseline\n",
             {at + "4:", "bindings[0].mode: ", "enforce, warn or audit"}},
            {"bindings:\n- mode: enforce\n", {at + "4:", "bindings[0]: ", "template"}},
-           {"bindings:\n- mode: enforce\n  template: nix\n", {at + "4: ", "nix", "use one of"}},
+           {"bindings:\n- mode: enforce\n  template: nix\n",
+            {at + "5: bindings[0].template: ", "nix", "use one of"}},
            {"bindings:\n- mode: enforce\n  template: baseline@1.31\n",
             {at + "5:", "bindings[0].template: ", "restricted@v1.31"}},
            {"bindings:\n- mode: enforce\n  template: baseline\n  version: 1.31\n",
@@ -432,7 +433,9 @@ TEST_F(Serve, RefusesAWrongConfiguration) {
            {"server:\n\tlisten: a\n", {at + "4:"}},
            {"---\nkind: Configuration\napiVersion: plimsoll.dev/v1alpha1\n",
             {at, "second document"}},
-           {"templates: [missing.yaml]\n", {folder_ / "missing.yaml", "cannot be read"}}}) {
+           {"templates: [missing.yaml]\n",
+            {at + "3: templates[0]: " + (folder_ / "missing.yaml") +
+             ": cannot be read: No such file"}}}) {
     SCOPED_TRACE(rest);
     expect_refusal(refused_configuration(rest), says);
   }

@@ -66,7 +66,9 @@ bindings:
   EXPECT_THAT(binding.namespaces, ElementsAre("shop-*"));
   EXPECT_THAT(binding.exclude_namespaces, ElementsAre("shop-test"));
   EXPECT_TRUE(binding.enforce_workloads);
-  EXPECT_EQ(binding.line, 22U);
+  EXPECT_EQ(binding.line, 23U);
+  EXPECT_EQ(binding.field, "bindings[0].template");
+  EXPECT_THAT(read->template_lines, ElementsAre(20U));
   EXPECT_EQ(read->bindings[1].policy.version, 20);
   EXPECT_FALSE(read->bindings[1].enforce_workloads);
 }
