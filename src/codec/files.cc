@@ -68,6 +68,37 @@ void expect_kind(Decoder& d, const TypeMeta& meta, std::string_view kind) {
                         meta.api_version));
 }
 
+/// Reads every document of the text by the table, and hands each that is of the kind to
+/// `take(decoder, document, raw)`, which may find faults of its own. None is an error too.
+template <class Raw, std::size_t N, class Take>
+Status read_documents(std::string_view text, const std::string& file, std::string_view kind,
+                      const Field<Raw> (&fields)[N], Take take) {
+  YamlReader reader(text, file);
+  simdjson::dom::parser parser;
+  bool any = false;
+  for (;;) {
+    auto next = reader.next();
+    if (!next) return next.error();
+    if (!*next) break;
+    const YamlDocument& document = **next;
+    if (document.empty()) continue;
+    any = true;
+    std::vector<Fault> faults;
+    Decoder decoder("", faults, Unknown::Fault);
+    Raw raw;
+    decoder.object(parser.parse(document.json()).value(), fields, raw);
+    if (faults.empty()) expect_kind(decoder, raw, kind);
+    if (faults.empty()) take(decoder, document, raw);
+    if (!faults.empty()) return error_at(document, file, faults.front());
+  }
+  if (any) return {};
+  Error error;
+  error.message = fmt::format("holds no {}", kind);
+  error.file = file;
+  error.remedy = fmt::format("write one of {}", kApiVersion);
+  return error;
+}
+
 // --- templates -----------------------------------------------------------------------------------
 
 constexpr auto parse_since = [](std::string_view text) -> std::optional<MinorVersion> {
@@ -325,50 +356,21 @@ Error flag_error(std::string message) {
 
 Result<std::vector<TemplateSpec>> read_templates(std::string_view text, const std::string& file) {
   std::vector<TemplateSpec> specs;
-  YamlReader reader(text, file);
-  simdjson::dom::parser parser;
-  for (;;) {
-    auto next = reader.next();
-    if (!next) return next.error();
-    if (!*next) break;
-    const YamlDocument& document = **next;
-    if (document.empty()) continue;
-    std::vector<Fault> faults;
-    Decoder decoder("", faults, Unknown::Fault);
-    RawTemplate raw;
-    decoder.object(parser.parse(document.json()).value(), kTemplate, raw);
-    if (faults.empty()) expect_kind(decoder, raw, "SecurityTemplate");
-    if (faults.empty()) expect_rules(decoder, raw);
-    if (!faults.empty()) return error_at(document, file, faults.front());
+  const auto take = [&](Decoder& d, const YamlDocument& document, RawTemplate& raw) {
+    expect_rules(d, raw);
     TemplateSpec& spec = specs.emplace_back(std::move(static_cast<TemplateSpec&>(raw)));
     spec.file = file;
     add_lines(document, document.root(), "", spec.lines);
-  }
-  if (!specs.empty()) return specs;
-  Error error;
-  error.message = "holds no template";
-  error.file = file;
-  error.remedy = fmt::format("write a SecurityTemplate of {}", kApiVersion);
-  return error;
+  };
+  if (auto error = read_documents(text, file, "SecurityTemplate", kTemplate, take))
+    return *std::move(error);
+  return specs;
 }
 
 Result<Configuration> read_configuration(std::string_view text, const std::string& file) {
   std::optional<Configuration> found;
-  YamlReader reader(text, file);
-  simdjson::dom::parser parser;
-  for (;;) {
-    auto next = reader.next();
-    if (!next) return next.error();
-    if (!*next) break;
-    const YamlDocument& document = **next;
-    if (document.empty()) continue;
-    std::vector<Fault> faults;
-    Decoder decoder("", faults, Unknown::Fault);
-    if (found) decoder.fault("is a second document; a configuration is one");
-    RawConfiguration raw;
-    decoder.object(parser.parse(document.json()).value(), kConfiguration, raw);
-    if (faults.empty()) expect_kind(decoder, raw, "Configuration");
-    if (!faults.empty()) return error_at(document, file, faults.front());
+  const auto take = [&](Decoder& d, const YamlDocument& document, RawConfiguration& raw) {
+    if (found) d.fault("is a second document; a configuration is one");
     found = std::move(static_cast<Configuration&>(raw));
     for (std::size_t i = 0; i < found->bindings.size(); ++i) {
       found->bindings[i].field = fmt::format("bindings[{}].template", i);
@@ -377,13 +379,10 @@ Result<Configuration> read_configuration(std::string_view text, const std::strin
     }
     for (std::size_t i = 0; i < found->templates.size(); ++i)
       found->template_lines.push_back(line_of(document, fmt::format("/templates/{}", i)));
-  }
-  if (found) return *std::move(found);
-  Error error;
-  error.message = "holds no configuration";
-  error.file = file;
-  error.remedy = fmt::format("write a Configuration of {}", kApiVersion);
-  return error;
+  };
+  if (auto error = read_documents(text, file, "Configuration", kConfiguration, take))
+    return *std::move(error);
+  return *std::move(found);
 }
 
 Result<BindingSpec> parse_binding(std::string_view text) {

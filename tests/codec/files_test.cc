@@ -113,7 +113,7 @@ TEST(Configuration, ErrorsNameFileLineAndField) {
     EXPECT_EQ(read.error().to_string().find('\n'), std::string::npos);
   }
   EXPECT_THAT(read_configuration("", "c.yaml").error().to_string(),
-              HasSubstr("holds no configuration"));
+              HasSubstr("c.yaml: holds no Configuration; write one of plimsoll.dev/v1alpha1"));
   EXPECT_THAT(
       read_configuration("apiVersion: v1\nkind: Configuration\n", "c.yaml").error().to_string(),
       HasSubstr("must be a Configuration of plimsoll.dev/v1alpha1"));

@@ -215,7 +215,7 @@ TEST(Library, ErrorsNameLineAndFieldAndRemedy) {
       {"another kind", "apiVersion: v1\nkind: Pod\n", "must be a SecurityTemplate"},
       {"another version", "apiVersion: plimsoll.dev/v1\nkind: SecurityTemplate\nspec: {}\n",
        "must be a SecurityTemplate of plimsoll.dev/v1alpha1"},
-      {"nothing", "# nothing\n", "t.yaml: holds no template"},
+      {"nothing", "# nothing\n", "t.yaml: holds no SecurityTemplate"},
       {"no YAML", "a: [\n", "t.yaml:"},
   };
   for (const Bad& bad : kBad) {
