@@ -33,16 +33,13 @@ std::size_t line_of(const YamlDocument& document, const std::string& pointer) {
   return document.nearest(pointer).begin.line;
 }
 
-/// The line of every field below the node that stands at the JSON pointer.
-void add_lines(const YamlDocument& document, const YamlNode& node, const std::string& pointer,
+/// The lines of the node and of all fields below it.
+void add_lines(const YamlDocument& document, const YamlNode& node,
                std::map<std::string, std::size_t>& out) {
-  out[verdict::field_of(pointer)] = node.has_key ? node.key_begin.line : node.begin.line;
-  for (std::size_t i = 0; i < document.size(node); ++i) {
-    const YamlNode& child = document.child(node, i);
-    std::string at = pointer;
-    append_token(at, child.has_key ? document.key(child) : std::to_string(i));
-    add_lines(document, child, at, out);
-  }
+  out[verdict::field_of(document.pointer(node))] =
+      node.has_key ? node.key_begin.line : node.begin.line;
+  for (std::size_t i = 0; i < document.size(node); ++i)
+    add_lines(document, document.child(node, i), out);
 }
 
 /// Reads `name` or another text that `parse` understands; `what` is what it must be.
@@ -360,7 +357,7 @@ Result<std::vector<TemplateSpec>> read_templates(std::string_view text, const st
     expect_rules(d, raw);
     TemplateSpec& spec = specs.emplace_back(std::move(static_cast<TemplateSpec&>(raw)));
     spec.file = file;
-    add_lines(document, document.root(), "", spec.lines);
+    add_lines(document, document.root(), spec.lines);
   };
   if (auto error = read_documents(text, file, "SecurityTemplate", kTemplate, take))
     return *std::move(error);
