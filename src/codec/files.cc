@@ -329,9 +329,10 @@ constexpr Field<RawConfiguration> kConfiguration[] = {
        d.array(v, [&](Json element, std::size_t) {
          RawBinding binding;
          d.object(element, kBinding, binding);
-         if (binding.policy.name.empty()) d.fault("names no template");
+         if (binding.policy.name.empty())
+           d.fault("names no template; write `template: restricted`, say");
          if (binding.has_version && binding.policy.version)
-           d.fault("gives the version twice: in template and in version");
+           d.fault("gives the version twice: in template and in version; keep one");
          else if (binding.has_version)
            binding.policy.version = binding.version;
          out.bindings.push_back(std::move(static_cast<BindingSpec&>(binding)));
