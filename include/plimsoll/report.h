@@ -27,7 +27,8 @@ struct ReportedFinding {
   std::string path;                  ///< JSON pointer
   std::size_t line = 0, column = 0;  ///< of the value, or of what lacks it; 1-based; 0: unknown
   std::string message, advice;
-  std::string patch;  ///< RFC 6902, as JSON text; `[]`: only a person can decide
+  /// RFC 6902, as JSON text, that mends this finding alone; `[]`: only a person can decide.
+  std::string patch = "[]";
 };
 
 enum class Outcome : std::uint8_t { Pass, Fail, Error, Skipped };
@@ -43,6 +44,8 @@ struct Resource {
   Outcome outcome = Outcome::Pass;
   std::string reason;  ///< why it is an error, or skipped
   std::vector<ReportedFinding> findings;
+  /// RFC 6902, as JSON text, that mends at once all findings that can be mended.
+  std::string patch = "[]";
 };
 
 struct Summary {

@@ -4,6 +4,7 @@
 // immutable once made.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,9 @@ namespace plimsoll {
 
 /// `v1.NN` of the Pod Security Standards, written as its minor number: 0 or more.
 using MinorVersion = int;
+
+/// No template knows a newer one, for each is resolved at every version up to its newest.
+inline constexpr MinorVersion kLastVersion = 999;
 
 /// A template by name, at a version or, when empty, at the newest.
 struct TemplateRef {
@@ -57,17 +61,19 @@ struct RuleSpec {
   std::optional<MinorVersion> before;  ///< first version it no longer holds for
   bool enabled = true;                 ///< false: takes out what the extended template asks
   std::vector<std::pair<std::string, ParamValue>> params;
-  std::size_t line = 0;  ///< where it stands in its file, for messages; 0: unknown
 };
 
 /// A template as it is written: `SecurityTemplate` of plimsoll.dev/v1alpha1.
 struct TemplateSpec {
   std::string name, description;
-  std::string extends;                 ///< the template it builds on; empty: none
-  std::optional<MinorVersion> newest;  ///< the newest version it knows; empty: the library's
+  std::string extends;  ///< the template it builds on; empty: none
+  /// The newest version it knows; empty: that of the template it extends, or else the greatest of
+  /// all templates.
+  std::optional<MinorVersion> newest;
   std::vector<RuleSpec> rules;
   std::string file;  ///< for messages, as the lines
-  std::size_t name_line = 0, extends_line = 0;
+  /// Where its fields stand, by names such as `spec.rules[0].check`.
+  std::map<std::string, std::size_t> lines;
 };
 
 }  // namespace plimsoll

@@ -1,11 +1,7 @@
-#include <fcntl.h>
+#include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -13,7 +9,9 @@
 
 #include "app/commands.h"
 #include "app/console.h"
+#include "app/staged_file.h"
 #include "server/certificates.h"
+#include "server/tls.h"
 
 namespace plimsoll::app {
 namespace {
@@ -33,42 +31,57 @@ Error about(const fs::path& file, std::string message) {
   return error;
 }
 
-// Whole or not at all: a server may be reading the file.
-Status write_file(const fs::path& path, std::string_view text, mode_t mode) {
-  const std::string temporary = path.string() + ".new";
-  const int file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-  const auto written = [&] {
-    for (std::string_view rest = text; !rest.empty();) {
-      const ssize_t count = ::write(file, rest.data(), rest.size());
-      if (count < 0) return false;
-      rest.remove_prefix(static_cast<std::size_t>(count));
-    }
-    return ::fchmod(file, mode) == 0 && ::fsync(file) == 0;
-  };
-  bool ok = file >= 0 && written();
-  int problem = errno;
-  if (file >= 0 && ::close(file) != 0 && ok) {
-    ok = false;
-    problem = errno;
-  }
-  if (ok && ::rename(temporary.c_str(), path.c_str()) == 0) return {};
-  if (ok) problem = errno;
-  ::unlink(temporary.c_str());
-  return about(path, fmt::format("cannot be written: {}", std::strerror(problem)));
-}
-
 /// The CA of the folder, made if there is none.
 Result<server::KeyPair> ca_of(const fs::path& folder, const Options& options, bool& fresh) {
   const fs::path certificate = folder / "ca.crt", key = folder / "ca.key";
   fresh = !fs::exists(certificate) && !fs::exists(key);
-  if (!fresh) {
-    auto certificate_text = read_file(certificate.string());
-    if (!certificate_text) return certificate_text.error();
-    auto key_text = read_file(key.string());
-    if (!key_text) return key_text.error();
-    return server::KeyPair{*std::move(certificate_text), *std::move(key_text)};
+  if (fresh) return server::make_ca("Plimsoll CA", std::chrono::days(options.ca_days));
+  const auto read = [](const fs::path& file, const fs::path& other) {
+    auto text = read_file(file.string());
+    if (text) return text;
+    Error error = text.error();
+    error.remedy = fmt::format("put it back, or remove {} to have a new CA made", other.string());
+    return Result<std::string>(std::move(error));
+  };
+  auto certificate_text = read(certificate, key);
+  if (!certificate_text) return certificate_text.error();
+  auto key_text = read(key, certificate);
+  if (!key_text) return key_text.error();
+  return server::KeyPair{*std::move(certificate_text), *std::move(key_text)};
+}
+
+/// Writes all files or none, and says when the serving certificate ends.
+Result<std::chrono::sys_seconds> write_files(const fs::path& folder, const server::KeyPair& ca,
+                                             bool fresh, const server::KeyPair& serving) {
+  struct File {
+    const char* name;
+    std::string_view text;
+    mode_t mode;
+  };
+  // Keys before certificates: whoever sees a new certificate finds its key.
+  std::vector<File> files = {{"tls.key", serving.key, 0600},
+                             {"tls.crt", serving.certificate, 0644}};
+  if (fresh)
+    files.insert(files.begin(), {{"ca.key", ca.key, 0600}, {"ca.crt", ca.certificate, 0644}});
+  std::vector<StagedFile> staged;
+  for (const File& file : files) {
+    auto one = StagedFile::write((folder / file.name).string(), file.text, file.mode);
+    if (!one) return one.error();
+    staged.push_back(std::move(one.value()));
   }
-  return server::make_ca("Plimsoll CA", std::chrono::days(options.ca_days));
+  const auto tls = server::TlsContext::load({.certificate = staged[staged.size() - 1].staged_at(),
+                                             .key = staged[staged.size() - 2].staged_at()});
+  if (!tls) return tls.error();
+  const auto end = std::chrono::sys_seconds(std::chrono::seconds((*tls)->not_after()));
+  if (end <= std::chrono::system_clock::now()) {
+    Error error = about(folder / "ca.crt", "has expired");
+    error.remedy =
+        fmt::format("remove it and {} to have a new CA made", (folder / "ca.key").string());
+    return error;
+  }
+  for (StagedFile& file : staged)
+    if (auto error = file.put()) return *std::move(error);
+  return end;
 }
 
 int run(const Options& options) {
@@ -85,18 +98,11 @@ int run(const Options& options) {
     if (error.message.find("CA") != std::string::npos) error.file = (folder / "ca.crt").string();
     return fail(error);
   }
-  // Keys before certificates: whoever sees a new certificate finds its key.
-  if (fresh) {
-    if (const auto error = write_file(folder / "ca.key", ca->key, 0600)) return fail(*error);
-    if (const auto error = write_file(folder / "ca.crt", ca->certificate, 0644))
-      return fail(*error);
-  }
-  if (const auto error = write_file(folder / "tls.key", serving->key, 0600)) return fail(*error);
-  if (const auto error = write_file(folder / "tls.crt", serving->certificate, 0644))
-    return fail(*error);
-  return print(fmt::format("{}: {} and a serving pair for {} (ECDSA P-256, {} days)\n",
+  const auto end = write_files(folder, *ca, fresh, *serving);
+  if (!end) return fail(end.error());
+  return print(fmt::format("{}: {} and a serving pair for {} (ECDSA P-256, until {:%Y-%m-%d})\n",
                            folder.string(), fresh ? "a new CA" : "the CA that was there",
-                           fmt::join(options.hosts, ", "), options.days))
+                           fmt::join(options.hosts, ", "), *end))
              ? kPassed
              : kFailed;
 }

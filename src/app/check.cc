@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <fstream>
-#include <iostream>
 #include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -14,6 +12,7 @@
 
 #include "app/commands.h"
 #include "app/console.h"
+#include "app/staged_file.h"
 #include "app/templates_of.h"
 #include "codec/manifest.h"
 #include "codec/yaml.h"
@@ -27,7 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Options {
-  std::vector<std::string> inputs;
+  std::vector<std::string> paths;
   std::string policy = "restricted";
   std::vector<std::string> templates;
   std::vector<std::string> outputs;
@@ -59,8 +58,10 @@ void locate(const codec::YamlDocument& document, ReportedFinding& finding) {
   finding.column = mark.column;
 }
 
+/// `object`: the document's JSON.
 Resource judge_manifest(const codec::Manifest& manifest, const codec::YamlDocument& document,
-                        const std::string& file, const Template& policy) {
+                        const nlohmann::json& object, const std::string& file,
+                        const Template& policy) {
   Resource resource;
   resource.source = {file, document.index, document.nearest(manifest.path).begin.line};
   resource.api_version = manifest.api_version;
@@ -75,7 +76,7 @@ Resource judge_manifest(const codec::Manifest& manifest, const codec::YamlDocume
   const auto violations = violations_of(manifest.pod, manifest.faults, policy);
   if (violations.empty()) return resource;
   resource.outcome = Outcome::Fail;
-  const auto object = nlohmann::json::parse(document.json());
+  std::vector<const Edit*> all, own;
   for (const Violation& violation : violations) {
     ReportedFinding& finding = resource.findings.emplace_back();
     finding.check = violation.check;
@@ -83,65 +84,97 @@ Resource judge_manifest(const codec::Manifest& manifest, const codec::YamlDocume
     finding.field = verdict::field_of(finding.path);
     finding.message = violation.finding.message;
     finding.advice = verdict::advice(violation);
-    Edits edits;
-    for (const auto& edit : violation.edits) edits.push_back(*edit);
-    finding.patch = fix::to_json_patch(edits, object).dump();
+    own.clear();
+    for (const auto& edit : violation.edits) own.push_back(edit.get());
+    finding.patch = fix::to_json_patch(own, object).dump();
+    all.insert(all.end(), own.begin(), own.end());
     if (manifest.pod) finding.container = container_of(*manifest.pod, finding.path);
     locate(document, finding);
   }
+  resource.patch = fix::to_json_patch(all, object).dump();
   return resource;
 }
 
-void check_text(const std::string& text, const std::string& file, const Template& policy,
-                Report& report) {
-  codec::YamlReader reader(text, file);
+void check_file(const std::string& file, const Template& policy, Report& report) {
+  const bool from_stdin = file == "-";
+  const auto text = from_stdin ? read_stdin() : read_file(file);
+  if (!text) {
+    report.resources.push_back(error_resource(file, text.error()));
+    return;
+  }
+  codec::YamlReader reader(*text, from_stdin ? std::string(kStdin) : file);
   for (;;) {
     auto next = reader.next();
     if (!next) {
-      report.resources.push_back(error_resource(file, next.error()));
+      Error error = next.error();
+      if (text->find("{{") != std::string::npos)
+        error.remedy = "render the chart first: `helm template CHART | plimsoll check -`";
+      report.resources.push_back(error_resource(file, error));
       continue;
     }
     if (!*next) return;
     const codec::YamlDocument& document = **next;
     if (document.empty()) continue;
+    const auto object = nlohmann::json::parse(document.json());
     for (const auto& manifest : codec::manifests_of(document))
-      report.resources.push_back(judge_manifest(manifest, document, file, policy));
+      report.resources.push_back(judge_manifest(manifest, document, object, file, policy));
   }
 }
 
 bool is_manifest(const fs::path& path) {
-  const auto extension = path.extension();
+  std::string extension = path.extension().string();
+  for (char& c : extension)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   return extension == ".yaml" || extension == ".yml" || extension == ".json";
 }
 
-/// The files of the inputs, folders opened, sorted within each.
-Result<std::vector<std::string>> files_of(const std::vector<std::string>& inputs) {
-  std::vector<std::string> files;
-  for (const std::string& input : inputs) {
-    std::error_code problem;
-    if (input == "-" || !fs::is_directory(input, problem)) {
-      files.push_back(input);
+/// A file to read, or why there is none.
+using Input = Result<std::string>;
+
+Error about_folder(const fs::path& folder, std::string message) {
+  Error error;
+  error.file = folder.string();
+  error.message = std::move(message);
+  return error;
+}
+
+// As kubectl, no folder behind a symbolic link: it may lead back. A link that leads nowhere is an
+// input like others, so that reading it says what is wrong.
+void open_folder(const fs::path& folder, std::vector<Input>& out) {
+  std::error_code problem;
+  std::vector<fs::directory_entry> entries;
+  fs::directory_iterator at(folder, problem);
+  for (; !problem && at != fs::directory_iterator(); at.increment(problem)) entries.push_back(*at);
+  if (problem)
+    out.push_back(about_folder(folder, fmt::format("cannot be read: {}", problem.message())));
+  std::ranges::sort(entries);
+  for (const auto& entry : entries) {
+    std::error_code ignored;
+    const auto leads_to = entry.status(ignored);
+    if (fs::is_directory(entry.symlink_status(ignored)))
+      open_folder(entry.path(), out);
+    else if (is_manifest(entry.path()) && (fs::is_regular_file(leads_to) || !fs::exists(leads_to)))
+      out.push_back(entry.path().string());
+  }
+}
+
+/// The files of the paths, folders opened, sorted within each.
+std::vector<Input> inputs_of(const std::vector<std::string>& paths) {
+  std::vector<Input> inputs;
+  for (const std::string& path : paths) {
+    std::error_code ignored;
+    if (path == "-" || !fs::is_directory(path, ignored)) {
+      inputs.push_back(path);
       continue;
     }
-    std::vector<std::string> inside;
-    fs::recursive_directory_iterator at(input, problem), end;
-    for (; !problem && at != end; at.increment(problem))
-      if (at->is_regular_file() && is_manifest(at->path())) inside.push_back(at->path().string());
-    Error error;
-    error.file = input;
-    if (problem) {
-      error.message = fmt::format("cannot be read: {}", problem.message());
-      return error;
-    }
-    if (inside.empty()) {
-      error.message = "holds no file that ends in .yaml, .yml or .json";
-      error.remedy = "name the files, or pipe them in with -";
-      return error;
-    }
-    std::ranges::sort(inside);
-    std::ranges::move(inside, std::back_inserter(files));
+    const auto before = inputs.size();
+    open_folder(path, inputs);
+    if (inputs.size() > before) continue;
+    Error error = about_folder(path, "holds no file that ends in .yaml, .yml or .json");
+    error.remedy = "name the files, or pipe them in with -";
+    inputs.push_back(std::move(error));
   }
-  return files;
+  return inputs;
 }
 
 /// `checking 120 of 400 files` on a terminal, for work that takes a while.
@@ -196,20 +229,14 @@ Result<std::vector<Output>> outputs_of(const std::vector<std::string>& texts) {
   return outputs;
 }
 
-Status write(const Report& report, const Output& output) {
-  Error error;
-  error.file = output.file;
+/// False, with a line on stderr, when it could not be written.
+bool write(const Report& report, const Output& output) {
   const bool colour = output.file.empty() && !palette_for(stdout).plain.empty();
   const std::string text = output.format->write(report, {.colour = colour});
-  if (output.file.empty()) {
-    error.message = "standard output cannot be written";
-    return print(text) ? Status{} : error;
-  }
-  std::ofstream file(output.file, std::ios::binary | std::ios::trunc);
-  file << text;
-  file.close();
-  error.message = "cannot be written";
-  return file ? Status{} : error;
+  if (output.file.empty()) return print(text);
+  const auto error = write_file(output.file, text);
+  if (error) fail(*error);
+  return !error;
 }
 
 int run(const Options& options) {
@@ -219,28 +246,22 @@ int run(const Options& options) {
   if (!library) return fail(library.error());
   const auto policy = find_template(*library, options.policy);
   if (!policy) return fail(policy.error());
-  const auto files = files_of(options.inputs);
-  if (!files) return fail(files.error());
+  const auto inputs = inputs_of(options.paths);
 
   Report report;
   report.template_ref = (*policy)->ref();
   {
-    Progress progress(files->size());
-    for (const std::string& file : *files) {
-      if (file == "-") {
-        const std::string text((std::istreambuf_iterator<char>(std::cin)),
-                               std::istreambuf_iterator<char>());
-        check_text(text, file, **policy, report);
-      } else if (const auto text = read_file(file)) {
-        check_text(*text, file, **policy, report);
-      } else {
-        report.resources.push_back(error_resource(file, text.error()));
-      }
+    Progress progress(inputs.size());
+    for (const Input& input : inputs) {
+      if (input)
+        check_file(*input, **policy, report);
+      else
+        report.resources.push_back(error_resource(input.error().file, input.error()));
       progress.step();
     }
   }
   for (const Output& output : *outputs)
-    if (const auto error = write(report, output)) return fail(*error);
+    if (!write(report, output)) return kFailed;
   const Summary sum = report.summary();
   // An error is always said on stderr too: standard output may be a format that nobody reads now.
   for (const Resource& resource : report.resources)
@@ -255,7 +276,7 @@ int run(const Options& options) {
 void add_check(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
   auto* const command = app.add_subcommand("check", "Judge manifests by a template");
-  command->add_option("path", options->inputs, "Files, folders, or - for standard input")
+  command->add_option("path", options->paths, "Files, folders, or - for standard input")
       ->required();
   command->add_option("-t,--template", options->policy, "Template: NAME or NAME@VERSION")
       ->capture_default_str();
@@ -265,8 +286,10 @@ void add_check(CLI::App& app, Action& action) {
       ->add_option("-o,--output", options->outputs,
                    "FORMAT or FORMAT=FILE (text, json); repeatable")
       ->allow_extra_args(false);
-  command->add_flag("--fail-on-skipped", options->fail_on_skipped,
-                    "Exit 1 also when an object could not be judged");
+  command
+      ->add_flag("--fail-on-skipped", options->fail_on_skipped,
+                 "Exit 1 also when an object could not be judged")
+      ->check(CLI::IsMember({"true", "false"}));
   command->callback([&action, options] {
     if (options->outputs.empty()) options->outputs = {"text"};
     action = [options] { return run(*options); };

@@ -13,6 +13,35 @@
 #include "verdict/words.h"
 
 namespace plimsoll::app {
+namespace {
+
+// Null: it could not be opened.
+Result<std::string> read_all(std::FILE* file, const std::string& name) {
+  Error error;
+  error.file = name;
+  struct stat status{};
+  if (file != nullptr && fstat(fileno(file), &status) == 0 && S_ISDIR(status.st_mode)) {
+    error.message = "is a folder, not a file";
+    return error;
+  }
+  std::string bytes;
+  char buffer[1 << 16];
+  while (file != nullptr && bytes.size() <= kMaxFileBytes) {
+    const std::size_t got = std::fread(buffer, 1, sizeof buffer, file);
+    bytes.append(buffer, got);
+    if (got < sizeof buffer) break;
+  }
+  if (bytes.size() > kMaxFileBytes) {
+    error.message = fmt::format("has more than {} bytes", kMaxFileBytes);
+    error.remedy = "split it";
+    return error;
+  }
+  if (file != nullptr && std::ferror(file) == 0) return bytes;
+  error.message = fmt::format("cannot be read: {}", std::strerror(errno));
+  return error;
+}
+
+}  // namespace
 
 Palette palette_for(std::FILE* stream) {
   const char* const no_color = std::getenv("NO_COLOR");
@@ -35,24 +64,18 @@ int fail(const Error& error) {
 }
 
 Result<std::string> read_file(const std::string& path) {
-  Error error;
-  error.file = path;
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
                                                              std::fclose);
-  struct stat status{};
-  if (file && fstat(fileno(file.get()), &status) == 0 && S_ISDIR(status.st_mode)) {
-    error.message = "is a folder, not a file";
-    return error;
-  }
-  std::string bytes;
-  char buffer[1 << 16];
-  while (file) {
-    const std::size_t got = std::fread(buffer, 1, sizeof buffer, file.get());
-    bytes.append(buffer, got);
-    if (got < sizeof buffer) break;
-  }
-  if (file && std::ferror(file.get()) == 0) return bytes;
-  error.message = fmt::format("cannot be read: {}", std::strerror(errno));
+  return read_all(file.get(), path);
+}
+
+Result<std::string> read_stdin() {
+  auto text = read_all(stdin, std::string(kStdin));
+  if (!text || text->find_first_not_of(" \t\r\n") != std::string::npos) return text;
+  Error error;
+  error.file = kStdin;
+  error.message = "is empty";
+  error.remedy = "see why the command that should have written it did not";
   return error;
 }
 

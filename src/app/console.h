@@ -3,6 +3,7 @@
 // Thread-safety: stateless.
 #pragma once
 
+#include <cstddef>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -24,7 +25,17 @@ bool print(std::string_view text);
 /// `plimsoll: ...` on stderr. Gives kFailed, the exit status that goes with it.
 int fail(const Error& error);
 
+/// More than a manifest has. A device may have no end.
+inline constexpr std::size_t kMaxFileBytes = std::size_t{32} << 20;
+
 /// The bytes of a file; the error says why it cannot be read.
 Result<std::string> read_file(const std::string& path);
+
+/// What people call it in messages.
+inline constexpr std::string_view kStdin = "<stdin>";
+
+/// The bytes of standard input. None at all are an error: the command that should have written them
+/// has failed, and its failure must not look like a pass.
+Result<std::string> read_stdin();
 
 }  // namespace plimsoll::app

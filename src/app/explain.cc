@@ -7,6 +7,7 @@
 #include "app/commands.h"
 #include "app/console.h"
 #include "plimsoll/check.h"
+#include "plimsoll/verdict.h"
 
 namespace plimsoll::app {
 namespace {
@@ -48,7 +49,8 @@ std::string indented(std::string_view text) {
 }
 
 int run(const std::string& id) {
-  const Check* const check = find_check(id);
+  // Not in the catalogue, for no template can leave it out; denials print it like the others.
+  const Check* const check = id == kUnreadableField.id ? &kUnreadableField : find_check(id);
   if (check == nullptr) {
     Error error;
     error.message = fmt::format("there is no check \"{}\"", id);
@@ -77,7 +79,7 @@ int run(const std::string& id) {
       out += fmt::format("  {} ({})\n{}", param.name, type_of(param, several),
                          wrapped(param.meaning, "      "));
   }
-  section("References");
+  if (!check->references.empty()) section("References");
   for (const Reference& reference : check->references)
     out += fmt::format("  {}: {}\n", reference.standard, reference.section);
   return print(out) ? kPassed : kFailed;

@@ -86,9 +86,17 @@ Result<Settings> settle(const std::string& config, const codec::Configuration& f
     if (!file) return file.error();
     // Paths of a file are relative to it.
     const auto slash = config.rfind('/');
-    for (std::string& name : file->templates)
+    for (std::size_t i = 0; i < file->templates.size(); ++i) {
+      std::string& name = file->templates[i];
       if (!name.starts_with('/') && slash != std::string::npos)
         name = config.substr(0, slash + 1) + name;
+      const auto there = read_file(name);
+      if (there) continue;
+      Error error = setting_error(fmt::format("templates[{}]", i), there.error().to_string());
+      error.file = config;
+      error.line = file->template_lines[i];
+      return error;
+    }
     lay_over(settings, *file);
   }
   lay_over(settings, flags);
@@ -114,8 +122,7 @@ Result<std::shared_ptr<const Policy>> make_policy(const Settings& settings) {
     binding.policy = policy->library.find(spec.policy);
     if (binding.policy) continue;
     Error error =
-        setting_error(spec.file.empty() ? "--bind" : "bindings.template",
-                      fmt::format("there is no template \"{}\"", spec.policy.name),
+        setting_error(spec.field, fmt::format("there is no template \"{}\"", spec.policy.name),
                       fmt::format("use one of {}", fmt::join(policy->library.names(), ", ")));
     error.file = spec.file;
     error.line = spec.line;
@@ -399,9 +406,11 @@ void add_serve(CLI::App& app, Action& action) {
   command->add_option("--tls-key", flags->tls_key, "Its key, PEM; reloaded");
   command->add_option("--client-ca", flags->client_ca,
                       "Take only clients with a certificate of this CA, PEM; reloaded");
-  command->add_flag_callback(
-      "--dry-run", [flags] { flags->dry_run = true; },
-      "Deny nothing: warn, annotate, count and log what would have been denied");
+  command
+      ->add_flag_function(
+          "--dry-run", [flags](std::int64_t yes) { flags->dry_run = yes > 0; },
+          "Deny nothing: warn, annotate, count and log what would have been denied")
+      ->check(CLI::IsMember({"true", "false"}));
   const auto bind = [flags](const std::string& text) {
     auto binding = codec::parse_binding(text);
     if (!binding) throw CLI::ValidationError(binding.error().to_string());

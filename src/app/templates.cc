@@ -78,7 +78,7 @@ int lint(const Options& options) {
 void add_templates(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
   auto* const command = app.add_subcommand("templates", "List, show and lint templates");
-  command->require_subcommand(1);
+  command->require_subcommand(0, 1);
   const auto add_files = [&](CLI::App* sub) {
     sub->add_option("--templates", options->files, "File with SecurityTemplates; repeatable")
         ->allow_extra_args(false);

@@ -28,6 +28,18 @@ std::string_view type_name(Json value) {
   return "of an unknown type";
 }
 
+namespace {
+
+std::string_view how_to_write(std::string_view wanted) {
+  if (wanted == "a boolean") return "; write true or false, without quotes";
+  if (wanted == "an integer") return "; write digits, without quotes";
+  if (wanted == "a string") return "; put it in quotes";
+  if (wanted == "an array") return "; write a list, such as [a, b]";
+  return "; write fields, one `name: value` a line";
+}
+
+}  // namespace
+
 void append_token(std::string& pointer, std::string_view token) {
   pointer += '/';
   for (const char c : token) {
@@ -86,7 +98,10 @@ std::string Decoder::path() const {
 void Decoder::fault(std::string message) { faults_.push_back({path(), std::move(message)}); }
 
 void Decoder::wrong_type(std::string_view wanted, Json value) {
-  fault(fmt::format("must be {}, is {}", wanted, type_name(value)));
+  std::string message = fmt::format("must be {}, is {}", wanted, type_name(value));
+  // What a person does about a field of a pod is said with the finding.
+  if (unknown_ == Unknown::Fault) message += how_to_write(wanted);
+  fault(std::move(message));
 }
 
 void Decoder::unknown_field(std::span<const std::string_view> known) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 
 #include "codec/decoder.h"
 #include "codec/yaml.h"
@@ -32,6 +33,15 @@ std::size_t line_of(const YamlDocument& document, const std::string& pointer) {
   return document.nearest(pointer).begin.line;
 }
 
+/// The lines of the node and of all fields below it.
+void add_lines(const YamlDocument& document, const YamlNode& node,
+               std::map<std::string, std::size_t>& out) {
+  out[verdict::field_of(document.pointer(node))] =
+      node.has_key ? node.key_begin.line : node.begin.line;
+  for (std::size_t i = 0; i < document.size(node); ++i)
+    add_lines(document, document.child(node, i), out);
+}
+
 /// Reads `name` or another text that `parse` understands; `what` is what it must be.
 template <class T, class Parse>
 void read_parsed(Decoder& d, Json value, T& out, Parse parse, std::string_view what) {
@@ -53,6 +63,37 @@ void expect_kind(Decoder& d, const TypeMeta& meta, std::string_view kind) {
   if (meta.api_version != kApiVersion || meta.kind != kind)
     d.fault(fmt::format("must be a {} of {}, is \"{}\" of \"{}\"", kind, kApiVersion, meta.kind,
                         meta.api_version));
+}
+
+/// Reads every document of the text by the table, and hands each that is of the kind to
+/// `take(decoder, document, raw)`, which may find faults of its own. None is an error too.
+template <class Raw, std::size_t N, class Take>
+Status read_documents(std::string_view text, const std::string& file, std::string_view kind,
+                      const Field<Raw> (&fields)[N], Take take) {
+  YamlReader reader(text, file);
+  simdjson::dom::parser parser;
+  bool any = false;
+  for (;;) {
+    auto next = reader.next();
+    if (!next) return next.error();
+    if (!*next) break;
+    const YamlDocument& document = **next;
+    if (document.empty()) continue;
+    any = true;
+    std::vector<Fault> faults;
+    Decoder decoder("", faults, Unknown::Fault);
+    Raw raw;
+    decoder.object(parser.parse(document.json()).value(), fields, raw);
+    if (faults.empty()) expect_kind(decoder, raw, kind);
+    if (faults.empty()) take(decoder, document, raw);
+    if (!faults.empty()) return error_at(document, file, faults.front());
+  }
+  if (any) return {};
+  Error error;
+  error.message = fmt::format("holds no {}", kind);
+  error.file = file;
+  error.remedy = fmt::format("write one of {}", kApiVersion);
+  return error;
 }
 
 // --- templates -----------------------------------------------------------------------------------
@@ -77,16 +118,14 @@ void read_range(Decoder& d, Json value, IdRange& out) {
 
 void read_param(Decoder& d, std::string_view check, std::string_view name, Json value,
                 ParamValue& out) {
-  if (value.is_bool()) {
-    d.read(value, out.emplace<bool>());
-    return;
-  }
-  // An empty list fits both kinds of lists: what the check declares decides.
-  bool ranges = false;
+  // What the check declares decides how an empty list is read, and what is wrong with a text.
+  std::optional<ParamType> declared;
   if (const Check* const known = find_check(check))
     for (const ParamSpec& spec : known->params)
-      ranges = ranges || (spec.name == name && spec.type == ParamType::Ranges);
-  if (ranges)
+      if (spec.name == name) declared = spec.type;
+  if (value.is_bool() || (declared == ParamType::Flag && !value.is_array()))
+    d.read(value, out.emplace<bool>());
+  else if (declared == ParamType::Ranges)
     d.array(value, sizeof(IdRange),
             [&, &list = out.emplace<std::vector<IdRange>>()](Json element, std::size_t) {
               read_range(d, element, list.emplace_back());
@@ -130,34 +169,43 @@ void read_rule(Decoder& d, Json value, RuleSpec& out) {
   out = std::move(static_cast<RuleSpec&>(raw));
 }
 
-constexpr Field<TemplateSpec> kTemplateSpec[] = {
+struct RawTemplate : TypeMeta, TemplateSpec {
+  bool has_rules = false;
+};
+
+constexpr Field<RawTemplate> kTemplateSpec[] = {
     {"description", plain<&TemplateSpec::description>::read},
     {"extends", plain<&TemplateSpec::extends>::read},
     {"newest",
-     [](Decoder& d, Json v, TemplateSpec& out) {
+     [](Decoder& d, Json v, RawTemplate& out) {
        read_parsed(d, v, out.newest, parse_since, "a version such as v1.37");
      }},
-    {"rules", [](Decoder& d, Json v, TemplateSpec& out) {
+    {"rules", [](Decoder& d, Json v, RawTemplate& out) {
+       out.has_rules = true;
        d.array(v, sizeof(out.rules[0]),
                [&](Json rule, std::size_t) { read_rule(d, rule, out.rules.emplace_back()); });
      }}};
 
-struct RawTemplate : TypeMeta, TemplateSpec {};
+constexpr Field<RawTemplate> kTemplate[] = {
+    {"apiVersion", plain<&TypeMeta::api_version>::read},
+    {"kind", plain<&TypeMeta::kind>::read},
+    {"metadata",
+     [](Decoder& d, Json v, RawTemplate& out) {
+       // Labels, annotations and what an API server adds
+       // are of no concern.
+       d.members(v, [&](std::string_view key, Json value) {
+         if (key == "name") d.read(value, out.name);
+       });
+     }},
+    {"spec", [](Decoder& d, Json v, RawTemplate& out) { d.object(v, kTemplateSpec, out); }}};
 
-constexpr Field<RawTemplate> kTemplate[] = {{"apiVersion", plain<&TypeMeta::api_version>::read},
-                                            {"kind", plain<&TypeMeta::kind>::read},
-                                            {"metadata",
-                                             [](Decoder& d, Json v, RawTemplate& out) {
-                                               // Labels, annotations and what an API server adds
-                                               // are of no concern.
-                                               d.members(v, [&](std::string_view key, Json value) {
-                                                 if (key == "name") d.read(value, out.name);
-                                               });
-                                             }},
-                                            {"spec", [](Decoder& d, Json v, RawTemplate& out) {
-                                               d.object(v, kTemplateSpec,
-                                                        static_cast<TemplateSpec&>(out));
-                                             }}};
+/// A template that asks nothing says so with `rules: []`.
+void expect_rules(Decoder& d, const RawTemplate& raw) {
+  d.below("spec", [&] {
+    if (!raw.has_rules && raw.extends.empty())
+      d.fault("has neither extends nor rules, and so asks nothing; write one of them");
+  });
+}
 
 // --- configuration -------------------------------------------------------------------------------
 
@@ -173,6 +221,33 @@ constexpr auto parse_workloads = [](std::string_view text) -> std::optional<bool
   if (text == "warn") return false;
   return std::nullopt;
 };
+
+// A namespace is an RFC 1123 label.
+constexpr std::size_t kMaxNamespace = 63;
+
+/// Whether there can be a namespace that the glob matches.
+bool can_match(std::string_view glob) {
+  const auto legal = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '*' || c == '?';
+  };
+  const auto stars = static_cast<std::size_t>(std::ranges::count(glob, '*'));
+  return !glob.empty() && glob.size() - stars <= kMaxNamespace &&
+         std::ranges::all_of(glob, legal) && !glob.starts_with('-') && !glob.ends_with('-');
+}
+
+std::string no_match(std::string_view glob) {
+  return fmt::format("\"{}\" can match no namespace; use small letters, digits, dashes, * and ?",
+                     glob);
+}
+
+template <auto Member>
+void read_globs(Decoder& d, Json value, RawBinding& out) {
+  d.array(value, sizeof(std::string), [&](Json element, std::size_t) {
+    std::string& glob = (out.*Member).emplace_back();
+    d.read(element, glob);
+    if ((element.is_string() || element.is_null()) && !can_match(glob)) d.fault(no_match(glob));
+  });
+}
 
 constexpr Field<RawBinding> kBinding[] = {
     {"mode",
@@ -190,8 +265,8 @@ constexpr Field<RawBinding> kBinding[] = {
        if (!parse_version(text, out.version))
          d.fault(fmt::format("must be `latest` or a version such as v1.31, is \"{}\"", text));
      }},
-    {"namespaces", plain<&BindingSpec::namespaces>::read},
-    {"excludeNamespaces", plain<&BindingSpec::exclude_namespaces>::read},
+    {"namespaces", read_globs<&BindingSpec::namespaces>},
+    {"excludeNamespaces", read_globs<&BindingSpec::exclude_namespaces>},
     {"workloads", [](Decoder& d, Json v, RawBinding& out) {
        read_parsed(d, v, out.enforce_workloads, parse_workloads, "enforce or warn");
      }}};
@@ -256,19 +331,22 @@ constexpr Field<RawConfiguration> kConfiguration[] = {
        d.array(v, sizeof(out.bindings[0]), [&](Json element, std::size_t) {
          RawBinding binding;
          d.object(element, kBinding, binding);
-         if (binding.policy.name.empty()) d.fault("names no template");
+         if (binding.policy.name.empty())
+           d.fault("names no template; write `template: restricted`, say");
          if (binding.has_version && binding.policy.version)
-           d.fault("gives the version twice: in template and in version");
+           d.fault("gives the version twice: in template and in version; keep one");
          else if (binding.has_version)
            binding.policy.version = binding.version;
          out.bindings.push_back(std::move(static_cast<BindingSpec&>(binding)));
        });
      }}};
 
+constexpr const char* kBindFlag = "--bind";
+
 Error flag_error(std::string message) {
   Error error;
   error.message = std::move(message);
-  error.field = "--bind";
+  error.field = kBindFlag;
   error.remedy = "write MODE=TEMPLATE[@VERSION][,namespaces=GLOB|GLOB][,excludeNamespaces=GLOB]"
                  "[,workloads=enforce]";
   return error;
@@ -278,68 +356,38 @@ Error flag_error(std::string message) {
 
 Result<std::vector<TemplateSpec>> read_templates(std::string_view text, const std::string& file) {
   std::vector<TemplateSpec> specs;
-  YamlReader reader(text, file);
-  simdjson::dom::parser parser;
-  for (;;) {
-    auto next = reader.next();
-    if (!next) return next.error();
-    if (!*next) break;
-    const YamlDocument& document = **next;
-    if (document.empty()) continue;
-    std::vector<Fault> faults;
-    Decoder decoder("", faults, Unknown::Fault);
-    RawTemplate raw;
-    decoder.object(parser.parse(document.json()).value(), kTemplate, raw);
-    if (faults.empty()) expect_kind(decoder, raw, "SecurityTemplate");
-    if (!faults.empty()) return error_at(document, file, faults.front());
+  const auto take = [&](Decoder& d, const YamlDocument& document, RawTemplate& raw) {
+    expect_rules(d, raw);
     TemplateSpec& spec = specs.emplace_back(std::move(static_cast<TemplateSpec&>(raw)));
     spec.file = file;
-    spec.name_line = line_of(document, "/metadata/name");
-    spec.extends_line = line_of(document, "/spec/extends");
-    for (std::size_t i = 0; i < spec.rules.size(); ++i)
-      spec.rules[i].line = line_of(document, fmt::format("/spec/rules/{}", i));
-  }
-  if (!specs.empty()) return specs;
-  Error error;
-  error.message = "holds no template";
-  error.file = file;
-  error.remedy = fmt::format("write a SecurityTemplate of {}", kApiVersion);
-  return error;
+    add_lines(document, document.root(), spec.lines);
+  };
+  if (auto error = read_documents(text, file, "SecurityTemplate", kTemplate, take))
+    return *std::move(error);
+  return specs;
 }
 
 Result<Configuration> read_configuration(std::string_view text, const std::string& file) {
   std::optional<Configuration> found;
-  YamlReader reader(text, file);
-  simdjson::dom::parser parser;
-  for (;;) {
-    auto next = reader.next();
-    if (!next) return next.error();
-    if (!*next) break;
-    const YamlDocument& document = **next;
-    if (document.empty()) continue;
-    std::vector<Fault> faults;
-    Decoder decoder("", faults, Unknown::Fault);
-    if (found) decoder.fault("is a second document; a configuration is one");
-    RawConfiguration raw;
-    decoder.object(parser.parse(document.json()).value(), kConfiguration, raw);
-    if (faults.empty()) expect_kind(decoder, raw, "Configuration");
-    if (!faults.empty()) return error_at(document, file, faults.front());
+  const auto take = [&](Decoder& d, const YamlDocument& document, RawConfiguration& raw) {
+    if (found) d.fault("is a second document; a configuration is one");
     found = std::move(static_cast<Configuration&>(raw));
     for (std::size_t i = 0; i < found->bindings.size(); ++i) {
+      found->bindings[i].field = fmt::format("bindings[{}].template", i);
       found->bindings[i].file = file;
-      found->bindings[i].line = line_of(document, fmt::format("/bindings/{}", i));
+      found->bindings[i].line = line_of(document, fmt::format("/bindings/{}/template", i));
     }
-  }
-  if (found) return *std::move(found);
-  Error error;
-  error.message = "holds no configuration";
-  error.file = file;
-  error.remedy = fmt::format("write a Configuration of {}", kApiVersion);
-  return error;
+    for (std::size_t i = 0; i < found->templates.size(); ++i)
+      found->template_lines.push_back(line_of(document, fmt::format("/templates/{}", i)));
+  };
+  if (auto error = read_documents(text, file, "Configuration", kConfiguration, take))
+    return *std::move(error);
+  return *std::move(found);
 }
 
 Result<BindingSpec> parse_binding(std::string_view text) {
   BindingSpec spec;
+  spec.field = kBindFlag;
   bool first = true;
   while (!text.empty() || first) {
     const auto comma = std::min(text.find(','), text.size());
@@ -350,13 +398,6 @@ Result<BindingSpec> parse_binding(std::string_view text) {
       return flag_error(fmt::format("\"{}\" is not KEY=VALUE", part));
     const auto key = part.substr(0, equals);
     const auto value = part.substr(equals + 1);
-    const auto split = [&](std::vector<std::string>& out) {
-      for (std::string_view rest = value; !rest.empty();) {
-        const auto bar = std::min(rest.find('|'), rest.size());
-        out.emplace_back(rest.substr(0, bar));
-        rest.remove_prefix(std::min(bar + 1, rest.size()));
-      }
-    };
     if (first) {
       const auto mode = parse_mode(key);
       const auto ref = TemplateRef::parse(value);
@@ -364,10 +405,15 @@ Result<BindingSpec> parse_binding(std::string_view text) {
       if (!ref) return flag_error(fmt::format("\"{}\" is not a template reference", value));
       spec.mode = *mode;
       spec.policy = *ref;
-    } else if (key == "namespaces") {
-      split(spec.namespaces);
-    } else if (key == "excludeNamespaces") {
-      split(spec.exclude_namespaces);
+    } else if (key == "namespaces" || key == "excludeNamespaces") {
+      auto& globs = key == "namespaces" ? spec.namespaces : spec.exclude_namespaces;
+      for (std::size_t at = 0; at <= value.size();) {
+        const auto bar = std::min(value.find('|', at), value.size());
+        globs.emplace_back(value.substr(at, bar - at));
+        if (!can_match(globs.back()))
+          return flag_error(fmt::format("{}: {}", key, no_match(globs.back())));
+        at = bar + 1;
+      }
     } else if (const auto workloads = parse_workloads(value); key == "workloads" && workloads) {
       spec.enforce_workloads = *workloads;
     } else {

@@ -27,8 +27,9 @@ struct BindingSpec {
   TemplateRef policy;
   bool enforce_workloads = false;
   std::vector<std::string> namespaces, exclude_namespaces;
-  std::string file;      ///< for messages; empty: a flag
-  std::size_t line = 0;  ///< for messages
+  /// Where the template is named, for messages: of a file, or of a flag, which has neither.
+  std::string field, file;
+  std::size_t line = 0;
 };
 
 /// What settings may be.
@@ -46,7 +47,8 @@ struct Configuration {
   std::optional<std::chrono::milliseconds> handshake_timeout, idle_timeout, request_timeout;
   std::optional<std::chrono::milliseconds> drain_delay, drain_timeout;
   std::optional<std::string> log_level, log_decisions;
-  std::vector<std::string> templates;  ///< files, as written
+  std::vector<std::string> templates;       ///< files, as written
+  std::vector<std::size_t> template_lines;  ///< where each is written; of flags there are none
   std::vector<BindingSpec> bindings;
 };
 

@@ -11,48 +11,75 @@ namespace {
 template <class T>
 using Field = Decoder::Field<T>;
 
-struct Head : Manifest {
-  std::optional<Json> items;
+constexpr Field<Manifest> kMetadata[] = {{"name", plain<&Manifest::name>::read},
+                                         {"namespace", plain<&Manifest::namespace_name>::read}};
+
+constexpr Field<Manifest> kHead[] = {
+    {"metadata", [](Decoder& d, Json v, Manifest& out) { d.object(v, kMetadata, out); }}};
+
+/// What an object says that it is.
+struct Type {
+  std::string_view api_version, kind;
 };
 
-constexpr Field<Head> kMetadata[] = {{"name", plain<&Manifest::name>::read},
-                                     {"namespace", plain<&Manifest::namespace_name>::read}};
+std::string_view text_of(Json object, std::string_view member) {
+  std::string_view text;
+  return object.at_key(member).get(text) == simdjson::SUCCESS ? text : std::string_view();
+}
 
-constexpr Field<Head> kHead[] = {
-    {"apiVersion", plain<&Manifest::api_version>::read},
-    {"kind", plain<&Manifest::kind>::read},
-    {"metadata", [](Decoder& d, Json v, Head& out) { d.object(v, kMetadata, out); }},
-    {"items", [](Decoder&, Json v, Head& out) { out.items = v; }}};
+// As kubectl: an item that lacks either of the two is what its list says.
+Type type_of(Json object, const Type& of_list) {
+  const Type own{text_of(object, "apiVersion"), text_of(object, "kind")};
+  return own.api_version.empty() || own.kind.empty() ? of_list : own;
+}
 
-void add(Json object, const std::string& path, bool inside_list, std::vector<Manifest>& out) {
-  Head head;
-  head.path = path;
-  Decoder decoder(path, head.faults);
-  decoder.object(object, kHead, head);
-  const auto slash = head.api_version.find('/');
-  const std::string_view version = head.api_version;
-  const std::string_view group = slash == std::string::npos ? "" : version.substr(0, slash);
+Type of_items(Type list) {
+  constexpr std::string_view kSuffix = "List";
+  if (list.kind.ends_with(kSuffix)) list.kind.remove_suffix(kSuffix.size());
+  return list;
+}
 
-  if (!inside_list && head.items && head.kind.ends_with("List") && head.faults.empty()) {
-    // A Decoder of its own: the path of an item is needed for what the item holds.
-    decoder.below("items", [&] {
-      decoder.array(*head.items, sizeof(Manifest),
-                    [&](Json item, std::size_t) { add(item, decoder.path(), true, out); });
-    });
-    if (head.faults.empty()) return;
+// Goes as deep as the lists of the document, which the reader of YAML bounds.
+// Source: k8s.io/apimachinery pkg/apis/meta/v1/unstructured helpers.go, unstructuredJSONScheme.
+void add(Json object, const std::string& path, const Type& of_list, std::vector<Manifest>& out) {
+  Manifest manifest;
+  manifest.path = path;
+  const Type type = type_of(object, of_list);
+  if (type.api_version.empty() || type.kind.empty()) {
+    manifest.skipped = "it is no Kubernetes object: apiVersion or kind is missing";
+    out.push_back(std::move(manifest));
+    return;
   }
-  if (head.faults.empty()) {
-    if (const auto at = template_path(group, head.kind)) {
-      head.pod = decode_pod_in(object, path, *at, Origin::Manifest, head.faults);
-      if (!head.pod && head.faults.empty()) head.skipped = "it has no pod template";
-    } else if (head.kind.empty() || head.api_version.empty()) {
-      head.skipped = "it is no Kubernetes object: apiVersion or kind is missing";
+  manifest.api_version = type.api_version;
+  manifest.kind = type.kind;
+  Decoder decoder(path, manifest.faults);
+  decoder.object(object, kHead, manifest);
+
+  const auto slash = type.api_version.find('/');
+  const auto group = type.api_version.substr(0, slash == std::string_view::npos ? 0 : slash);
+  const auto at = template_path(group, type.kind);
+  // To kubectl whatever has items is a list, whatever its kind. Nobody else need agree with it, so
+  // a pod that has items is judged as well.
+  Json items;
+  if (object.at_key("items").get(items) == simdjson::SUCCESS &&
+      (items.is_array() || type.kind.ends_with("List"))) {
+    decoder.below("items", [&] {
+      decoder.array(items, sizeof(Manifest), [&](Json item, std::size_t) {
+        add(item, decoder.path(), of_items(type), out);
+      });
+    });
+    if (!at && manifest.faults.empty()) return;
+  }
+  if (manifest.faults.empty()) {
+    if (at) {
+      manifest.pod = decode_pod_in(object, path, *at, Origin::Manifest, manifest.faults);
+      if (!manifest.pod && manifest.faults.empty()) manifest.skipped = "it has no pod template";
     } else {
-      head.skipped =
-          fmt::format("no pod template is known in {} of {}", head.kind, head.api_version);
+      manifest.skipped =
+          fmt::format("no pod template is known in {} of {}", manifest.kind, manifest.api_version);
     }
   }
-  out.push_back(std::move(static_cast<Manifest&>(head)));
+  out.push_back(std::move(manifest));
 }
 
 }  // namespace
@@ -60,7 +87,7 @@ void add(Json object, const std::string& path, bool inside_list, std::vector<Man
 std::vector<Manifest> manifests_of(const YamlDocument& document) {
   std::vector<Manifest> all;
   simdjson::dom::parser parser;
-  add(parser.parse(document.json()).value(), "", false, all);
+  add(parser.parse(document.json()).value(), "", {}, all);
   return all;
 }
 

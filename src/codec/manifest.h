@@ -12,7 +12,7 @@
 
 namespace plimsoll::codec {
 
-/// One object of a document; each item of a List is one.
+/// One object of a document; each item of a list is one.
 struct Manifest {
   std::string path;  ///< JSON pointer in the document; empty: the document itself
   std::string api_version, kind, namespace_name, name;
@@ -22,7 +22,9 @@ struct Manifest {
   std::string skipped;        ///< why there is nothing to judge; empty: there is
 };
 
-/// The objects of a document. A document that is no Kubernetes object is skipped, with the reason.
+/// The objects of a document, those that kubectl would apply: what has an array of items is a list
+/// of any kind, and the items of a PodList are Pods without saying so. What is no Kubernetes
+/// object, for it lacks a kind or an apiVersion, is skipped, with the reason.
 std::vector<Manifest> manifests_of(const YamlDocument& document);
 
 }  // namespace plimsoll::codec

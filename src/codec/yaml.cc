@@ -649,8 +649,6 @@ struct Written {
   std::uint32_t text_size = 0;
   std::uint32_t key = kNone;  // of the pool: the text as a key, once it is one
   std::uint32_t key_size = 0;
-  std::uint32_t anchor = 0;  // of the pool
-  std::uint32_t anchor_size = 0;
   std::uint32_t children = 0;  // a mapping's are key, value, key, value
   std::uint32_t children_size = 0;
 };
@@ -730,13 +728,8 @@ class Draft {
     Written value = target;
     value.merge = false;  // `*name` is never a merge key, whatever it names
     value.alias = found->second;
-    value.anchor_size = 0;
     const std::uint32_t index = add(value, begin, begin, end, {});
-    if (problem_) return;
-    Written& added = written_[index];
-    added.anchor = target_anchor(found->second).first;
-    added.anchor_size = target_anchor(found->second).second;
-    if (is_key) take_key(index);
+    if (is_key && !problem_) take_key(index);
   }
 
   void fail(std::size_t offset, std::string message, std::string remedy = {}) {
@@ -788,18 +781,10 @@ class Draft {
     value.properties = properties;
     value.begin = begin;
     value.end = end;
-    if (!anchor.empty()) {
-      value.anchor = keep(anchor);
-      value.anchor_size = static_cast<std::uint32_t>(anchor.size());
-      anchors_[std::string(anchor)] = index;
-    }
+    if (!anchor.empty()) anchors_[std::string(anchor)] = index;
     written_.push_back(value);
     if (!frames_.empty()) open_children_.push_back(index);
     return index;
-  }
-
-  [[nodiscard]] std::pair<std::uint32_t, std::uint32_t> target_anchor(std::uint32_t index) const {
-    return {written_[index].anchor, written_[index].anchor_size};
   }
 
   /// Makes a scalar the key it is in JSON.
@@ -965,14 +950,12 @@ class YamlComposer {
     YamlNode node;
     node.kind = written.kind;
     node.style = written.style;
-    node.via_alias = way.alias;
     node.via_merge = way.merge;
     node.is_alias = written.alias != kNone;
     node.properties = lines_.mark(written.properties);
     node.begin = written.begin == written.properties ? node.properties : lines_.mark(written.begin);
     node.end = lines_.mark(written.end);
     node.key_begin = node.key_end = node.begin;
-    node.anchor_ = {written.anchor, written.anchor_size};
     document_.nodes_.push_back(node);
     source_.push_back(index);
     if (written.kind == YamlKind::kScalar) return at;
@@ -1558,7 +1541,6 @@ class YamlReader::Impl {
   }
 
   [[nodiscard]] std::string_view text() const { return transcoded_ ? *transcoded_ : text_; }
-  [[nodiscard]] bool transcoded() const { return transcoded_.has_value(); }
 
  private:
   enum class State : std::uint8_t { kStart, kJson, kYaml, kEnd };
@@ -1884,6 +1866,5 @@ YamlReader& YamlReader::operator=(YamlReader&&) noexcept = default;
 
 Result<std::optional<YamlDocument>> YamlReader::next() { return impl_->next(); }
 std::string_view YamlReader::text() const { return impl_->text(); }
-bool YamlReader::transcoded() const { return impl_->transcoded(); }
 
 }  // namespace plimsoll::codec

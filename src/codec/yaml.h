@@ -44,10 +44,8 @@ enum class YamlStyle : std::uint8_t { kBlock, kFlow, kPlain, kSingle, kDouble, k
 struct YamlNode {
   YamlKind kind = YamlKind::kScalar;
   YamlStyle style = YamlStyle::kPlain;
-  bool has_key = false;   ///< an entry of a mapping
-  bool is_alias = false;  ///< written as `*name`; kind, style and children are those of the anchor
-  bool via_alias =
-      false;  ///< stands under an alias: the text is the anchor's, other values share it
+  bool has_key = false;    ///< an entry of a mapping
+  bool is_alias = false;   ///< written as `*name`; kind, style and children are those of the anchor
   bool via_merge = false;  ///< it, or what holds it, came through a merge key (`<<`)
   Mark key_begin;          ///< without a key: where the value begins
   Mark key_end;
@@ -63,7 +61,6 @@ struct YamlNode {
     std::uint32_t size = 0;
   };
   Slice key_;       // of strings_
-  Slice anchor_;    // of strings_
   Slice json_;      // of json_
   Slice children_;  // of children_
   std::uint32_t parent_ = 0;
@@ -101,9 +98,6 @@ class YamlDocument {
 
   /// The entry's key as in the JSON (`on:` is `true`); empty without one.
   [[nodiscard]] std::string_view key(const YamlNode& node) const { return view(node.key_); }
-
-  /// The name of the anchor at the value (`&name`) or of the anchor it names (`*name`).
-  [[nodiscard]] std::string_view anchor(const YamlNode& node) const { return view(node.anchor_); }
 
   /// The value's own slice of `json()`.
   [[nodiscard]] std::string_view json(const YamlNode& node) const {
@@ -152,9 +146,6 @@ class YamlReader {
   /// The text that marks refer to: the one that was given, or, where that is UTF-16, its UTF-8
   /// form.
   [[nodiscard]] std::string_view text() const;
-
-  /// Whether `text()` is not the text that was given, byte for byte.
-  [[nodiscard]] bool transcoded() const;
 
  private:
   class Impl;

@@ -1,17 +1,25 @@
 #include "fix/patch.h"
 
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <set>
+#include <string>
 #include <type_traits>
+#include <utility>
 #include <variant>
+#include <vector>
 
 namespace plimsoll::fix {
 namespace {
 
 using nlohmann::json;
 using nlohmann::ordered_json;
+using Tokens = std::vector<std::string>;
 
-json to_json(const Value& value) {
+ordered_json to_json(const Value& value) {
   return std::visit(
-      [](const auto& v) -> json {
+      [](const auto& v) -> ordered_json {
         if constexpr (std::is_same_v<std::decay_t<decltype(v)>, std::monostate>)
           return nullptr;
         else
@@ -20,47 +28,121 @@ json to_json(const Value& value) {
       value);
 }
 
-/// A patch under way: each operation is made in the object at once, so that the next is told apart.
+Tokens tokens_of(const std::string& pointer) {
+  Tokens tokens;
+  for (json::json_pointer at(pointer); !at.empty(); at.pop_back()) tokens.push_back(at.back());
+  std::ranges::reverse(tokens);
+  return tokens;
+}
+
+/// A value, or null where there is none yet; nothing at all where there can be none.
+using Place = std::optional<const json*>;
+
+// A null is as good as absent.
+Place below(const json* holder, const std::string& token) {
+  if (holder == nullptr || holder->is_null()) return nullptr;
+  if (holder->is_object()) {
+    const auto at = holder->find(token);
+    return at == holder->end() ? nullptr : &*at;
+  }
+  if (!holder->is_array()) return std::nullopt;
+  std::size_t index = 0;
+  const char* const end = token.data() + token.size();
+  const auto [stop, error] = std::from_chars(token.data(), end, index);
+  if (error != std::errc{} || stop != end || index >= holder->size()) return std::nullopt;
+  return &(*holder)[index];
+}
+
+// Of one list the higher index is greater, and what stands in a value is greater than the value.
+bool stands_before(const Tokens& a, const Tokens& b) {
+  const auto key = [](const std::string& token) { return std::pair(token.size(), token); };
+  return std::ranges::lexicographical_compare(a, b, {}, key, key);
+}
+
+/// A patch under way. The object stays as it is, for a copy of it would cost more than the patch:
+/// what the patch has written so far is known by its paths.
 class Patch {
  public:
-  explicit Patch(json object) : object_(std::move(object)) {}
+  explicit Patch(const json& object) : object_(object) {}
 
-  void add(const Edit& edit) {
-    const json::json_pointer at(edit.path);
-    if (std::holds_alternative<std::monostate>(edit.value)) {
-      if (object_.contains(at)) apply("remove", edit.path, nullptr);
+  void set(const Tokens& tokens, const Value& value) {
+    const json* at = &object_;
+    json::json_pointer path;
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      const Place place = below(at, tokens[i]);
+      if (!place) return;
+      path /= tokens[i];
+      const std::string here = path.to_string();
+      at = removed_.contains(here) ? nullptr : *place;
+      const bool last = i + 1 == tokens.size();
+      if (!last && at != nullptr && !at->is_null()) continue;
+      if (!written_.insert(here).second) continue;
+      append(at == nullptr ? "add" : "replace", path)["value"] =
+          last ? to_json(value) : ordered_json::object();
+    }
+  }
+
+  /// An element of a list is only removed by remove_elements().
+  void remove(const Tokens& tokens) {
+    const json* at = &object_;
+    bool element = false;
+    json::json_pointer path;
+    for (const std::string& token : tokens) {
+      const Place place = below(at, token);
+      if (!place || *place == nullptr) return;
+      element = at->is_array();
+      at = *place;
+      path /= token;
+      const std::string here = path.to_string();
+      if (written_.contains(here) || removed_.contains(here)) return;
+    }
+    if (element) {
+      elements_.push_back(tokens);
       return;
     }
-    make_parents(at.parent_pointer());
-    apply(object_.contains(at) ? "replace" : "add", edit.path, to_json(edit.value));
+    removed_.insert(path.to_string());
+    append("remove", path);
+  }
+
+  void remove_elements() {
+    std::ranges::sort(elements_, [](const auto& a, const auto& b) { return stands_before(b, a); });
+    const auto doubles = std::ranges::unique(elements_);
+    elements_.erase(doubles.begin(), doubles.end());
+    for (const Tokens& tokens : elements_) {
+      json::json_pointer path;
+      bool there = true;
+      for (const std::string& token : tokens) {
+        path /= token;
+        const std::string here = path.to_string();
+        there = there && !written_.contains(here) && !removed_.contains(here);
+      }
+      if (there) append("remove", path);
+    }
   }
 
   ordered_json operations = ordered_json::array();
 
  private:
-  // "add" needs its parent, outermost first. A null where an object should be counts as absent.
-  void make_parents(const json::json_pointer& at) {
-    if (at.empty()) return;
-    if (object_.contains(at) && !object_.at(at).is_null()) return;
-    make_parents(at.parent_pointer());
-    apply(object_.contains(at) ? "replace" : "add", at.to_string(), json::object());
+  ordered_json& append(const char* op, const json::json_pointer& path) {
+    return operations.emplace_back(ordered_json{{"op", op}, {"path", path.to_string()}});
   }
 
-  void apply(const char* op, const std::string& path, json value) {
-    ordered_json operation{{"op", op}, {"path", path}};
-    if (std::string_view(op) != "remove") operation["value"] = std::move(value);
-    object_.patch_inplace(json::array({operation}));
-    operations.push_back(std::move(operation));
-  }
-
-  json object_;
+  const json& object_;
+  std::set<std::string> written_, removed_;
+  std::vector<Tokens> elements_;
 };
 
 }  // namespace
 
-ordered_json to_json_patch(const Edits& edits, json object) {
-  Patch patch(std::move(object));
-  for (const Edit& edit : edits) patch.add(edit);
+ordered_json to_json_patch(std::span<const Edit* const> edits, const json& object) {
+  Patch patch(object);
+  for (const Edit* edit : edits) {
+    if (std::holds_alternative<std::monostate>(edit->value))
+      patch.remove(tokens_of(edit->path));
+    else
+      patch.set(tokens_of(edit->path), edit->value);
+  }
+  patch.remove_elements();
   return std::move(patch.operations);
 }
 

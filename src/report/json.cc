@@ -38,6 +38,7 @@ Json to_json(const Resource& resource) {
             {"verdict", name_of(resource.outcome)}};
   if (!resource.reason.empty()) json["reason"] = resource.reason;
   json["findings"] = std::move(findings);
+  json["patch"] = Json::parse(resource.patch);
   return json;
 }
 

@@ -8,12 +8,22 @@
 namespace plimsoll::templates {
 namespace {
 
-Error error_at(const TemplateSpec& spec, std::size_t line, std::string field, std::string message,
+// The line of the field, or of the nearest that would hold it.
+std::size_t line_of(const TemplateSpec& spec, std::string field) {
+  for (;;) {
+    if (const auto at = spec.lines.find(field); at != spec.lines.end()) return at->second;
+    const auto cut = field.find_last_of(".[");
+    if (cut == std::string::npos) return 0;
+    field.resize(cut);
+  }
+}
+
+Error error_at(const TemplateSpec& spec, std::string field, std::string message,
                std::string remedy) {
   Error error;
   error.message = std::move(message);
   error.file = spec.file;
-  error.line = line;
+  error.line = line_of(spec, field);
   error.field = std::move(field);
   error.remedy = std::move(remedy);
   return error;
@@ -29,8 +39,8 @@ bool well_formed(std::string_view name) {
 }
 
 std::string_view type_text(ParamType type) {
-  constexpr std::string_view kTexts[] = {"a list of texts", "true or false",
-                                         "a list of ranges such as {min: 1, max: 65535}"};
+  constexpr std::string_view kTexts[] = {"a list of texts, such as [a, b]", "true or false",
+                                         "a list of ranges, such as [{min: 1, max: 65535}]"};
   return kTexts[static_cast<std::size_t>(type)];
 }
 
@@ -63,7 +73,7 @@ Status validate_needed(const TemplateSpec& spec, const RuleSpec& rule, const Che
         return {};
   }
   if (needed.empty() || !rule.enabled) return {};
-  return error_at(spec, rule.line, at + ".params",
+  return error_at(spec, at + ".params",
                   fmt::format("the check {} asks nothing without {}", check.id, needed),
                   fmt::format("give it; `plimsoll explain {}` says what it takes", check.id));
 }
@@ -74,27 +84,24 @@ Status validate_params(const TemplateSpec& spec, const RuleSpec& rule, const Che
     const std::string field = fmt::format("{}.params.{}", at, name);
     const auto* const declared = std::ranges::find(check.params, name, &ParamSpec::name).base();
     if (declared == check.params.data() + check.params.size())
-      return error_at(spec, rule.line, field,
-                      fmt::format("the check {} has no such parameter", check.id),
+      return error_at(spec, field, fmt::format("the check {} has no such parameter", check.id),
                       check.params.empty()
                           ? std::string("it has none: remove params")
                           : fmt::format("it has {}", join(check.params, [](const ParamSpec& p) {
                                           return std::string(p.name);
                                         })));
     if (static_cast<ParamType>(value.index()) != declared->type)
-      return error_at(spec, rule.line, field, fmt::format("must be {}", type_text(declared->type)),
-                      "");
+      return error_at(spec, field, fmt::format("must be {}", type_text(declared->type)), "");
     if (const auto* texts = std::get_if<std::vector<std::string>>(&value);
         texts != nullptr && declared->form != nullptr)
       for (const std::string& text : *texts)
         if (!declared->form->has(text))
-          return error_at(spec, rule.line, field,
-                          fmt::format("\"{}\" is not {}", text, declared->form->name),
+          return error_at(spec, field, fmt::format("\"{}\" is not {}", text, declared->form->name),
                           std::string(declared->form->hint));
     if (const auto* ranges = std::get_if<std::vector<IdRange>>(&value))
       for (const IdRange& range : *ranges)
         if (range.min > range.max)
-          return error_at(spec, rule.line, field,
+          return error_at(spec, field,
                           fmt::format("the range {}-{} is empty", range.min, range.max),
                           "let min be no greater than max");
   }
@@ -106,26 +113,25 @@ Status validate_rule(const TemplateSpec& spec, std::size_t index, MinorVersion n
   const std::string at = fmt::format("spec.rules[{}]", index);
   const Check* const check = find_check(rule.check);
   if (check == nullptr)
-    return error_at(spec, rule.line, at + ".check",
-                    fmt::format("there is no check \"{}\"", rule.check),
+    return error_at(spec, at + ".check", fmt::format("there is no check \"{}\"", rule.check),
                     "`plimsoll checks` lists them");
   if (rule.since > newest)
     return error_at(
-        spec, rule.line, at + ".since",
+        spec, at + ".since",
         fmt::format("v1.{} is newer than the newest version, v1.{}", rule.since, newest),
         "set spec.newest, or an older version");
   if (rule.before && *rule.before <= rule.since)
-    return error_at(spec, rule.line, at + ".before",
+    return error_at(spec, at + ".before",
                     fmt::format("v1.{} is not after v1.{}, so that the rule never holds",
                                 *rule.before, rule.since),
                     "let `before` be newer than `since`");
   if (!rule.enabled && !rule.params.empty())
-    return error_at(spec, rule.line, at + ".params", "a rule that is not enabled takes none",
+    return error_at(spec, at + ".params", "a rule that is not enabled takes none",
                     "remove params, or `enabled: false`");
   for (std::size_t i = 0; i < index; ++i)
     if (spec.rules[i].check == rule.check && spec.rules[i].since == rule.since)
       return error_at(
-          spec, rule.line, at,
+          spec, at,
           fmt::format("spec.rules[{}] states {} from v1.{} on as well", i, rule.check, rule.since),
           "keep one of the two");
   return validate_params(spec, rule, *check, at);
@@ -151,37 +157,54 @@ std::vector<Rule> resolve(const TemplateSpec& spec, const std::vector<Rule>& par
   return rules;
 }
 
+using ByName = std::map<std::string_view, const TemplateSpec*>;
+
+MinorVersion newest_of(const TemplateSpec& spec, const ByName& by_name, MinorVersion otherwise) {
+  const TemplateSpec* at = &spec;
+  // A ring has an end too: it is found later.
+  for (std::size_t steps = 0; steps < by_name.size(); ++steps) {
+    if (at->newest) return *at->newest;
+    const auto parent = by_name.find(at->extends);
+    if (parent == by_name.end()) break;
+    at = parent->second;
+  }
+  return otherwise;
+}
+
 }  // namespace
 
 Result<Library> Library::make(std::vector<TemplateSpec> specs) {
   Library library;
-  std::map<std::string_view, const TemplateSpec*> by_name;
+  ByName by_name;
+  MinorVersion greatest = 0;
   for (const TemplateSpec& spec : specs) {
     if (!well_formed(spec.name))
-      return error_at(spec, spec.name_line, "metadata.name",
+      return error_at(spec, "metadata.name",
                       fmt::format("\"{}\" cannot name a template", spec.name),
                       "use at most 63 small letters, digits and dashes");
     if (const auto [at, fresh] = by_name.emplace(spec.name, &spec); !fresh)
       return error_at(
-          spec, spec.name_line, "metadata.name",
+          spec, "metadata.name",
           fmt::format("\"{}\" is also the name of the template in {}", spec.name, at->second->file),
           "choose another name");
-    library.newest_ = std::max(library.newest_, spec.newest.value_or(0));
+    if (spec.newest > kLastVersion)
+      return error_at(spec, "spec.newest", fmt::format("is beyond v1.{}", kLastVersion),
+                      "name the newest version that its rules know");
+    greatest = std::max(greatest, spec.newest.value_or(0));
   }
   for (const TemplateSpec& spec : specs)
     for (std::size_t i = 0; i < spec.rules.size(); ++i)
-      if (auto error = validate_rule(spec, i, spec.newest.value_or(library.newest_)))
+      if (auto error = validate_rule(spec, i, newest_of(spec, by_name, greatest)))
         return *std::move(error);
 
   // Parents first: each round takes the templates whose parent is there.
   std::vector<const TemplateSpec*> left;
   for (const TemplateSpec& spec : specs) {
     if (!spec.extends.empty() && !by_name.contains(spec.extends))
-      return error_at(spec, spec.extends_line, "spec.extends",
-                      fmt::format("there is no template \"{}\"", spec.extends),
-                      fmt::format("use one of {}", join(by_name, [](const auto& named) {
-                                    return std::string(named.first);
-                                  })));
+      return error_at(
+          spec, "spec.extends", fmt::format("there is no template \"{}\"", spec.extends),
+          fmt::format("use one of {}",
+                      join(by_name, [](const auto& named) { return std::string(named.first); })));
     left.push_back(&spec);
   }
   while (!left.empty()) {
@@ -189,13 +212,10 @@ Result<Library> Library::make(std::vector<TemplateSpec> specs) {
     std::erase_if(left, [&](const TemplateSpec* spec) {
       if (!spec->extends.empty() && !library.templates_.contains(spec->extends)) return false;
       Versions& versions = library.templates_[spec->name];
-      for (MinorVersion version = 0; version <= library.newest_; ++version) {
-        static const std::vector<Rule> kNone;
-        const auto& parent =
-            spec->extends.empty()
-                ? kNone
-                : *library.templates_[spec->extends][static_cast<std::size_t>(version)]->rules;
-        auto rules = resolve(*spec, parent, std::min(version, spec->newest.value_or(version)));
+      const MinorVersion newest = newest_of(*spec, by_name, greatest);
+      for (MinorVersion version = 0; version <= newest; ++version) {
+        const auto parent = library.find({spec->extends, version});
+        auto rules = resolve(*spec, parent ? *parent->rules : std::vector<Rule>(), version);
         // Most versions ask what the one before asked: they share the rules.
         const bool same = !versions.empty() && *versions.back()->rules == rules;
         auto shared = same ? versions.back()->rules
@@ -207,7 +227,7 @@ Result<Library> Library::make(std::vector<TemplateSpec> specs) {
     });
     if (left.size() == before)
       return error_at(
-          *left.front(), left.front()->extends_line, "spec.extends",
+          *left.front(), "spec.extends",
           fmt::format("\"{}\" leads back to \"{}\"", left.front()->extends, left.front()->name),
           "let one of them stand by itself");
   }
@@ -217,8 +237,9 @@ Result<Library> Library::make(std::vector<TemplateSpec> specs) {
 std::shared_ptr<const Template> Library::find(const TemplateRef& ref) const {
   const auto at = templates_.find(ref.name);
   if (at == templates_.end()) return nullptr;
-  const MinorVersion version = std::min(ref.version.value_or(newest_), newest_);
-  return at->second[static_cast<std::size_t>(version)];
+  const std::size_t newest = at->second.size() - 1;
+  return at
+      ->second[ref.version ? std::min(static_cast<std::size_t>(*ref.version), newest) : newest];
 }
 
 std::vector<std::string_view> Library::names() const {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/command.h"
+#include "codec/yaml.h"
 #include "plimsoll/check.h"
 
 namespace plimsoll::app {
@@ -23,6 +24,22 @@ using ::testing::IsEmpty;
 using ::testing::MatchesRegex;
 using ::testing::Not;
 using ::testing::StartsWith;
+
+struct Shown {
+  int status;
+  std::string output;
+};
+
+/// What the shell shows of `plimsoll` and these words.
+Shown run_in_shell(const std::string& words, const std::string& folder = ".") {
+  const std::string line = "cd '" + folder + "' && '" PLIMSOLL_BINARY "' " + words;
+  std::FILE* const pipe = popen(line.c_str(), "re");
+  std::string output;
+  char buffer[4096];
+  for (std::size_t got = 0; (got = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;)
+    output.append(buffer, got);
+  return {WEXITSTATUS(pclose(pipe)), output};
+}
 
 void expect_refusal(const Ran& ran, const std::vector<std::string>& says) {
   EXPECT_EQ(ran.status, 2) << ran.errors;
@@ -81,16 +98,33 @@ TEST(Cli, CouldNotDoItWhenItIsCalledWrongly) {
   }
 }
 
+TEST(Cli, NamesTheWordThatItDoesNotKnow) {
+  for (const auto& [words, says] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"chek"}, "\"chek\" is not known; did you mean check?"},
+           {{"help"}, "\"help\" is not known; did you mean --help?"},
+           {{"--foo"}, "\"--foo\" is not known; `plimsoll --help` tells more"},
+           {{"kubernetes"}, "\"kubernetes\" is not known; `plimsoll --help` tells more"},
+           {{"serve", "--dryrun=true"}, "\"--dryrun=true\" is not known; did you mean --dry-run?"},
+           {{"check", "--fail-on-skiped", "x"},
+            "\"--fail-on-skiped\" is not known; did you mean --fail-on-skipped?"},
+           {{"templates", "lst"}, "\"lst\" is not known; did you mean list?"},
+           {{"templates", "show", "restricted", "--nix"},
+            "\"--nix\" is not known; `plimsoll templates show --help` tells more"},
+           {{"version", "extra"}, "\"extra\" is not known; `plimsoll version --help` tells more"},
+           {{}, "`plimsoll` needs a subcommand; use one of serve, check, "},
+           {{"templates"}, "`plimsoll templates` needs a subcommand; use one of list, show, lint"},
+           {{"explain"}, "check is required; `plimsoll explain --help` tells more"}})
+    expect_refusal(run(words), {"plimsoll: " + says});
+}
+
 TEST(Cli, CouldNotDoItWhenNobodyTakesItsOutput) {
   // A full disk, as Linux has it at hand.
-  for (const char* command : {"version", "checks", "templates list", "completion bash"}) {
-    const std::string line = std::string("'" PLIMSOLL_BINARY "' ") + command + " 2>&1 >/dev/full";
-    std::FILE* const pipe = popen(line.c_str(), "re");
-    ASSERT_NE(pipe, nullptr);
-    char buffer[512];
-    const std::size_t got = std::fread(buffer, 1, sizeof buffer, pipe);
-    EXPECT_EQ(WEXITSTATUS(pclose(pipe)), 2) << command;
-    EXPECT_THAT(std::string(buffer, got), HasSubstr("standard output")) << command;
+  for (const char* command :
+       {"version", "checks", "templates list", "completion bash",
+        "check " PLIMSOLL_SOURCE_DIR "/src/templates/builtin/baseline.yaml"}) {
+    const auto [status, output] = run_in_shell(std::string(command) + " 2>&1 >/dev/full");
+    EXPECT_EQ(status, 2) << command;
+    EXPECT_EQ(output, "plimsoll: standard output: No space left on device\n") << command;
   }
 }
 
@@ -100,6 +134,14 @@ unsigned mode_of(const std::string& path) {
   struct stat status{};
   EXPECT_EQ(stat(path.c_str(), &status), 0) << path;
   return status.st_mode & 07777U;
+}
+
+std::vector<std::string> names_in(const std::string& folder) {
+  std::vector<std::string> names;
+  for (const auto& file : std::filesystem::directory_iterator(folder))
+    names.push_back(file.path().filename());
+  std::ranges::sort(names);
+  return names;
 }
 
 TEST(Certs, MakesAFolder) {
@@ -116,11 +158,7 @@ TEST(Certs, MakesAFolder) {
     EXPECT_EQ(mode_of(at + name), 0644U) << name;
     EXPECT_NE(certificate_of(text_of(at + name)), nullptr);
   }
-  std::vector<std::string> names;
-  for (const auto& file : std::filesystem::directory_iterator(at))
-    names.push_back(file.path().filename());
-  std::ranges::sort(names);
-  EXPECT_THAT(names, ElementsAre("ca.crt", "ca.key", "tls.crt", "tls.key"));
+  EXPECT_THAT(names_in(at), ElementsAre("ca.crt", "ca.key", "tls.crt", "tls.key"));
 }
 
 TEST(Certs, KeepsTheCaAndRenewsThePair) {
@@ -169,10 +207,56 @@ TEST(Certs, RefusesACaThatIsBroken) {
   folder.write("ca.key", text_of(folder / "tls.key"));
   expect_refusal(run({"certs", folder.path(), "--host", "localhost"}),
                  {folder / "ca.crt", "not those of a CA"});
-  std::filesystem::remove(folder / "ca.key");
-  expect_refusal(run({"certs", folder.path(), "--host", "localhost"}),
-                 {folder / "ca.key", "cannot be read"});
   EXPECT_EQ(text_of(folder / "tls.crt"), pair);
+}
+
+TEST(Certs, SaysWhatToDoAboutHalfACa) {
+  for (const auto& [lost, left] : {std::pair("ca.key", "ca.crt"), std::pair("ca.crt", "ca.key")}) {
+    const Folder folder;
+    ASSERT_EQ(run({"certs", folder.path(), "--host", "localhost"}).status, 0);
+    std::filesystem::remove(folder / lost);
+    expect_refusal(run({"certs", folder.path(), "--host", "localhost"}),
+                   {(folder / lost) + ": cannot be read: No such file",
+                    "; put it back, or remove " + (folder / left) + " to have a new CA made\n"});
+    std::filesystem::remove(folder / left);
+    EXPECT_EQ(run({"certs", folder.path(), "--host", "localhost"}).status, 0);
+  }
+}
+
+TEST(Certs, ReplacesThePairOrNothing) {
+  const Folder folder;
+  ASSERT_EQ(run({"certs", folder.path(), "--host", "localhost"}).status, 0);
+  const std::string key = text_of(folder / "tls.key");
+  std::filesystem::remove(folder / "tls.crt");
+  std::filesystem::create_directory(folder / "tls.crt");
+  expect_refusal(run({"certs", folder.path(), "--host", "localhost"}),
+                 {(folder / "tls.crt") + ": cannot be written: Is a directory"});
+  EXPECT_EQ(text_of(folder / "tls.key"), key);
+  EXPECT_THAT(names_in(folder.path()), ElementsAre("ca.crt", "ca.key", "tls.crt", "tls.key"));
+}
+
+// Whoever may write to the folder must not choose where the private key goes.
+TEST(Certs, WritesThroughNoLink) {
+  const Folder folder;
+  const std::string victim = folder.write("victim", "mine");
+  std::filesystem::create_directory(folder / "certs");
+  for (const char* name : {"certs/tls.key", "certs/tls.key.new", "certs/ca.key.new"})
+    std::filesystem::create_symlink(victim, folder / name);
+  ASSERT_EQ(run({"certs", folder / "certs", "--host", "localhost"}).status, 0);
+  EXPECT_EQ(text_of(victim), "mine");
+  EXPECT_EQ(mode_of(folder / "certs/tls.key"), 0600U);
+}
+
+TEST(Certs, SaysWhenTheCertificateReallyEnds) {
+  const Folder folder;
+  const auto ran =
+      run({"certs", folder.path(), "--host", "localhost", "--ca-days", "1", "--days", "365"});
+  const auto certificate = certificate_of(text_of(folder / "tls.crt"));
+  tm at{};
+  ASSERT_EQ(ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &at), 1);
+  char date[16];
+  std::strftime(date, sizeof date, "%Y-%m-%d", &at);
+  EXPECT_THAT(ran.output, HasSubstr(std::string("until ") + date + ")"));
 }
 
 TEST(Certs, RefusesAPlaceThatIsNoFolder) {
@@ -243,6 +327,10 @@ class CheckCommand : public ::testing::Test {
     EXPECT_TRUE(json.is_object()) << ran.output << ran.errors;
     return json;
   }
+  static std::string yaml_to_json(const std::string& yaml) {
+    codec::YamlReader reader(yaml, "");
+    return (**reader.next()).json();
+  }
   const Folder folder_;
 };
 
@@ -299,7 +387,7 @@ TEST_F(CheckCommand, WritesTheJsonOfTheContract) {
 
   const Json& good = json.at("resources")[0];
   EXPECT_THAT(keys_of(good), ElementsAre("source", "apiVersion", "kind", "namespace", "name",
-                                         "verdict", "findings"));
+                                         "verdict", "findings", "patch"));
   EXPECT_EQ(good.at("source"), Json({{"file", file}, {"document", 0}, {"line", 1}}));
   EXPECT_THAT(keys_of(good.at("source")), ElementsAre("file", "document", "line"));
   EXPECT_EQ(good.at("apiVersion"), "v1");
@@ -308,6 +396,7 @@ TEST_F(CheckCommand, WritesTheJsonOfTheContract) {
   EXPECT_EQ(good.at("name"), "good");
   EXPECT_EQ(good.at("verdict"), "pass");
   EXPECT_EQ(good.at("findings"), Json::array());
+  EXPECT_EQ(good.at("patch"), Json::array());
 
   const Json& bad = json.at("resources")[1];
   EXPECT_EQ(bad.at("source"), Json({{"file", file}, {"document", 1}, {"line", 15}}));
@@ -342,15 +431,69 @@ TEST_F(CheckCommand, WritesTheJsonOfTheContract) {
   EXPECT_EQ(skipped.at("findings"), Json::array());
 }
 
+// A finding's patch mends it alone, the resource's all of them; what has no edit stays.
 TEST_F(CheckCommand, PatchesMakeItPass) {
-  nlohmann::json pod = nlohmann::json::parse(text_of(
-      std::string(PLIMSOLL_SOURCE_DIR) + "/examples/reviews/privileged.json"))["request"]["object"];
-  const auto before = json_of(pod.dump());
-  EXPECT_EQ(before.at("summary").at("findings"), 5);
-  for (const Json& finding : before.at("resources")[0].at("findings"))
-    if (finding.at("check") == "privileged")
-      pod = pod.patch(nlohmann::json::parse(finding.at("patch").dump()));
-  EXPECT_EQ(json_of(pod.dump()).at("summary").at("findings"), 4);
+  constexpr std::string_view kHead = R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"x"},)";
+  for (const std::string spec :
+       {R"("spec":{"containers":[{"name":"a","image":"a"}]}})",
+        R"("spec":{"containers":[{"name":"a","securityContext":null},{"name":"b"}],
+           "initContainers":[{"name":"c","securityContext":{"capabilities":null}}],
+           "securityContext":null}})",
+        R"("spec":{"hostPID":true,"hostNetwork":true,"automountServiceAccountToken":true,
+           "securityContext":{"runAsUser":0,"runAsNonRoot":false,"fsGroup":0,
+             "supplementalGroups":[0,5,0,2000,0],"seccompProfile":{"type":"Unconfined"},
+             "sysctls":[{"name":"a","value":"1"},{"name":"kernel.shm_rmid_forced","value":"1"},
+                        {"name":"b","value":"1"}],
+             "seLinuxOptions":{"user":"u","role":"r","type":"t"}},
+           "containers":[{"name":"a","ports":[{"hostPort":1},{"hostPort":2}],
+             "securityContext":{"privileged":true,"allowPrivilegeEscalation":true,"runAsUser":0,
+               "procMount":"Unmasked","capabilities":{"add":["SYS_ADMIN","CHOWN"],"drop":["X"]}},
+             "livenessProbe":{"httpGet":{"host":"h","port":1}},
+             "volumeMounts":[{"name":"v","mountPath":"/m","mountPropagation":"Bidirectional"}]}],
+           "volumes":[{"name":"v","configMap":{}},{"name":"h","hostPath":{"path":"/"}}]}})"})
+    for (const char* policy : {"baseline", "restricted", "least-privilege", "baseline@v1.7"}) {
+      SCOPED_TRACE(policy + spec);
+      const auto pod = nlohmann::json::parse(std::string(kHead) + spec);
+      const auto before = json_of(pod.dump(), {"-t", policy}).at("resources")[0];
+      const auto patched = [&](const Json& patch) {
+        const auto after = pod.patch(nlohmann::json::parse(patch.dump())).dump();
+        return json_of(after, {"-t", policy}).at("resources")[0].at("findings");
+      };
+      std::size_t left = 0;
+      for (const Json& finding : before.at("findings")) {
+        if (finding.at("patch").empty())
+          ++left;
+        else
+          EXPECT_LT(patched(finding.at("patch")).size(), before.at("findings").size());
+      }
+      const Json after = patched(before.at("patch"));
+      EXPECT_EQ(after.size(), left) << after.dump(1);
+      for (const Json& finding : after) EXPECT_TRUE(finding.at("patch").empty()) << finding;
+    }
+}
+
+// No wrong type may end the run, for then the other files go unjudged.
+TEST_F(CheckCommand, GoesOnAfterAWrongType) {
+  for (const std::string spec :
+       {"{containers: [{name: a, securityContext: foo}]}",
+        "{containers: [{name: a, securityContext: []}]}", "{containers: [foo]}",
+        "{containers: {a: b}}", "{containers: [{name: a}], securityContext: 5}",
+        "{containers: [{name: a, securityContext: {capabilities: x}}]}",
+        "{securityContext: {seccompProfile: Unconfined}, containers: [{name: a}]}",
+        "{securityContext: {sysctls: foo, supplementalGroups: 1}}", "text", "[]", "5"}) {
+    SCOPED_TRACE(spec);
+    const std::string wrong = "apiVersion: v1\nkind: Pod\nspec: " + spec + "\n";
+    for (const char* policy : {"restricted", "least-privilege", "baseline@v1.7"}) {
+      const auto json = json_of(documents({wrong, kBad}), {"-t", policy});
+      ASSERT_EQ(json.at("resources").size(), 2U);
+      const auto& resource = json.at("resources")[0];
+      EXPECT_EQ(resource.at("findings")[0].at("check"), "unreadable-field");
+      const auto pod = nlohmann::json::parse(yaml_to_json(wrong));
+      EXPECT_NO_THROW(pod.patch(nlohmann::json::parse(resource.at("patch").dump())));
+      for (const Json& finding : resource.at("findings"))
+        EXPECT_NO_THROW(pod.patch(nlohmann::json::parse(finding.at("patch").dump())));
+    }
+  }
 }
 
 TEST_F(CheckCommand, SkipsWhatHasNoPodAndNamesIt) {
@@ -359,8 +502,19 @@ TEST_F(CheckCommand, SkipsWhatHasNoPodAndNamesIt) {
   EXPECT_THAT(ran.output, HasSubstr("skip Service web"));
   EXPECT_THAT(ran.output, HasSubstr("1 passed, 0 failed, 1 skipped; 0 findings"));
   EXPECT_EQ(check(documents({kGood, kService}), {"--fail-on-skipped"}).status, 1);
-  const auto odd = check("just: a document\n---\n- a list\n---\ntext\n");
-  EXPECT_NE(odd.status, 0) << odd.output;  // never passed in silence
+  EXPECT_EQ(check(documents({kGood, kService}), {"--fail-on-skipped=false"}).status, 0);
+  expect_refusal(check("", {"--fail-on-skipped=maybe"}), {"--fail-on-skipped: ", "true,false"});
+}
+
+// Charts, patches of kustomize and plays of Ansible lie beside manifests.
+TEST_F(CheckCommand, SkipsWhatIsNoKubernetesObjectAndNamesIt) {
+  const std::string others = "just: a document\n---\n- {op: remove, path: "
+                             "/spec}\n---\ntext\n---\nkind: 3\n---\nmetadata: foo\n";
+  const auto ran = check(others);
+  EXPECT_EQ(ran.status, 0) << ran.errors;
+  EXPECT_THAT(ran.output, HasSubstr("skip document <stdin>:3: it is no Kubernetes object"));
+  EXPECT_THAT(ran.output, HasSubstr("0 passed, 0 failed, 5 skipped; 0 findings"));
+  EXPECT_EQ(check(others, {"--fail-on-skipped"}).status, 1);
 }
 
 TEST_F(CheckCommand, OpensLists) {
@@ -441,10 +595,87 @@ TEST_F(CheckCommand, JudgesAsTheApiServerWouldStoreIt) {
 }
 
 TEST_F(CheckCommand, HasNothingToSayOfNothing) {
-  EXPECT_THAT(check("").output, HasSubstr("0 resources"));
   EXPECT_THAT(check("---\n# only words\n---\n").output, HasSubstr("0 resources"));
   std::filesystem::create_directory(folder_ / "empty");
-  expect_refusal(run({"check", folder_ / "empty"}), {folder_ / "empty", ".yaml, .yml or .json"});
+  const auto ran = run({"check", folder_ / "empty"});
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_EQ(ran.errors, "plimsoll: " + (folder_ / "empty") +
+                            ": holds no file that ends in .yaml, .yml or .json; name the files, or "
+                            "pipe them in with -\n");
+}
+
+// `helm template | plimsoll check -` must not pass because helm has failed.
+TEST_F(CheckCommand, FailsWhenNothingComesIn) {
+  for (const char* nothing : {"", "\n", " \r\n\t\n"}) {
+    const auto ran = check(nothing);
+    EXPECT_EQ(ran.status, 2);
+    EXPECT_THAT(ran.errors, MatchesRegex("plimsoll: <stdin>: is empty; [^\n]+\n"));
+    EXPECT_THAT(ran.output, HasSubstr("1 error"));
+  }
+}
+
+TEST_F(CheckCommand, FailsWhenStandardInputCannotBeRead) {
+  for (const auto& [from, why] :
+       {std::pair("</", "<stdin>: is a folder, not a file"),
+        std::pair("<&-", "<stdin>: cannot be read: Bad file descriptor")}) {
+    const auto [status, output] = run_in_shell(std::string("check - 2>&1 >/dev/null ") + from);
+    EXPECT_EQ(status, 2) << from;
+    EXPECT_EQ(output, std::string("plimsoll: ") + why + "\n");
+  }
+}
+
+TEST_F(CheckCommand, ReadsNoMoreThanAManifestHas) {
+  const auto ran = run({"check", "/dev/zero"});
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_EQ(ran.errors, "plimsoll: /dev/zero: has more than 33554432 bytes; split it\n");
+}
+
+TEST_F(CheckCommand, NamesWhatItCannotReadInAFolderAndGoesOn) {
+  folder_.write("f/a.YAML", kGood);
+  folder_.write("f/b.Yml", kGood);
+  folder_.write("f/sub/z.yaml", kBad);
+  folder_.write("f/closed/x.yaml", kBad);
+  namespace fs = std::filesystem;
+  fs::create_symlink("loop.yaml", folder_ / "f/loop.yaml");
+  fs::create_symlink("nowhere", folder_ / "f/gone.yaml");
+  fs::create_symlink("../sub/z.yaml", folder_ / "f/sub/linked.yaml");
+  fs::create_symlink("..", folder_ / "f/sub/back");
+  fs::create_directory(folder_ / "f/folder.yaml");
+  fs::create_symlink("sub", folder_ / "f/folder-too.yaml");
+  fs::permissions(folder_ / "f/closed", fs::perms::none);
+  const auto ran = run({"check", folder_ / "f", "-o", "json"});
+  EXPECT_EQ(ran.status, 2);
+  const Json json = Json::parse(ran.output);
+  std::vector<std::string> seen;
+  for (const Json& resource : json.at("resources"))
+    seen.push_back(
+        resource.at("source").at("file").get<std::string>().substr(folder_.path().size() + 2) +
+        " " + resource.at("verdict").get<std::string>());
+  const bool root = geteuid() == 0;  // to whom nothing is closed
+  EXPECT_THAT(seen, ElementsAre("/a.YAML pass", "/b.Yml pass",
+                                root ? "/closed/x.yaml fail" : "/closed error", "/gone.yaml error",
+                                "/loop.yaml error", "/sub/linked.yaml fail", "/sub/z.yaml fail"));
+  EXPECT_THAT(ran.errors, HasSubstr("f/gone.yaml: cannot be read: No such file"));
+  EXPECT_THAT(ran.errors, HasSubstr("f/loop.yaml: cannot be read: Too many levels"));
+  fs::permissions(folder_ / "f/closed", fs::perms::owner_all);
+}
+
+TEST_F(CheckCommand, TakesNamesAsTheyAre) {
+  folder_.write("[id]/[a,b].yaml", kBad);
+  const auto ran = run_in_shell("check '[id]' '[id]/[a,b].yaml'", folder_.path());
+  EXPECT_EQ(ran.status, 1) << ran.output;
+  EXPECT_THAT(ran.output, HasSubstr("2 resources"));
+}
+
+TEST_F(CheckCommand, SendsAChartToHelm) {
+  for (const char* chart :
+       {"{{- if .Values.web }}\na: 1\n{{- end }}\n", "a:\n  b: {{ .Values.b }}\n"}) {
+    const auto ran = check(chart);
+    EXPECT_EQ(ran.status, 2);
+    EXPECT_THAT(ran.errors,
+                HasSubstr("; render the chart first: `helm template CHART | plimsoll check -`\n"));
+  }
+  EXPECT_THAT(check("a: [\n").errors, Not(HasSubstr("helm")));
 }
 
 TEST_F(CheckCommand, WritesSeveralFormatsAtOnce) {
@@ -459,7 +690,29 @@ TEST_F(CheckCommand, RefusesAWrongOutput) {
   for (const char* output : {"xml", "json=", "=file", ""})
     expect_refusal(check(std::string(kGood), {"-o", output}), {"--output: ", "formats are"});
   expect_refusal(check(std::string(kGood), {"-o", "json=" + (folder_ / "no/such/folder")}),
-                 {folder_ / "no/such/folder", "cannot be written"});
+                 {(folder_ / "no/such/folder") + ": cannot be written: No such file or directory"});
+  expect_refusal(check(std::string(kGood), {"-o", "json=" + folder_.path()}),
+                 {folder_.path() + ": cannot be written: Is a directory"});
+}
+
+TEST_F(CheckCommand, WritesAFileWholeOrNotAtAll) {
+  const auto write = [&](const std::string& file) {
+    return check(std::string(kGood), {"-o", "json=" + file});
+  };
+  const std::string file = folder_.write("out/report.json", "old"), link = folder_ / "out/link";
+  ASSERT_EQ(chmod(file.c_str(), 0640), 0);
+  std::filesystem::create_symlink("report.json", link);
+  EXPECT_EQ(write(link).status, 0);
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_TRUE(Json::accept(text_of(file)));
+  EXPECT_EQ(mode_of(file), 0640U);
+  EXPECT_EQ(write(folder_ / "out/new.json").status, 0);
+  EXPECT_EQ(mode_of(folder_ / "out/new.json") & 0400U, 0400U);
+  EXPECT_THAT(names_in(folder_ / "out"), ElementsAre("link", "new.json", "report.json"));
+  const auto full = write("/dev/full");
+  expect_refusal(full, {"/dev/full: cannot be written: No space left on device"});
+  EXPECT_TRUE(std::filesystem::is_character_file("/dev/full"));
+  EXPECT_TRUE(Json::accept(write("/dev/stdout").output));
 }
 
 TEST_F(CheckCommand, SaysTheSameEachTime) {
@@ -535,6 +788,13 @@ TEST(Cli, ExplainsEveryCheck) {
   }
 }
 
+TEST(Cli, ExplainsWhatIsNotInTheCatalogue) {
+  const auto ran = run({"explain", "unreadable-field"});
+  EXPECT_EQ(ran.status, 0) << ran.errors;
+  EXPECT_THAT(ran.output, StartsWith("unreadable-field  (critical)\n"));
+  EXPECT_THAT(ran.output, Not(HasSubstr("References")));
+}
+
 TEST(Cli, ExplainsNothingThatItDoesNotKnow) {
   for (const char* id : {"nix", "", "Privileged", "privileged ", "a\nb"})
     expect_refusal(run({"explain", id}), {"there is no check", "plimsoll checks"});
@@ -592,23 +852,113 @@ TEST(Cli, CompletesInEachShell) {
   }
 }
 
-TEST(Cli, WritesACompletionThatBashTakes) {
-  const Folder folder;
-  const std::string script = folder.write("completion.bash", run({"completion", "bash"}).output);
-  EXPECT_EQ(std::system(("bash -n '" + script + "'").c_str()), 0);
-  const auto complete = [&](const std::string& words, int at) {
-    const std::string command = "bash --norc -c 'source \"" + script + "\"; COMP_WORDS=(" + words +
-                                "); COMP_CWORD=" + std::to_string(at) +
-                                "; _plimsoll; echo \"${COMPREPLY[@]}\"'";
-    std::FILE* const pipe = popen(command.c_str(), "re");
-    char buffer[4096];
-    const std::size_t got = std::fread(buffer, 1, sizeof buffer, pipe);
-    pclose(pipe);
-    return std::string(buffer, got);
+/// A completion script, and what its shell makes of it.
+class Completion {
+ public:
+  explicit Completion(const std::string& shell) : shell_(shell) {
+    folder_.write("script", run({"completion", shell}).output);
+  }
+  [[nodiscard]] bool installed() const { return shows("true").status == 0; }
+  /// Whether the shell can read the script. There is always a bash.
+  [[nodiscard]] bool parses() const {
+    return run_in_shell("version >/dev/null; " + shell_ + " -n '" + (folder_ / "script") + "'")
+               .status == 0;
+  }
+  /// What the shell prints, having read the script.
+  [[nodiscard]] Shown shows(const std::string& then) const {
+    const std::string file =
+        folder_.write("then", "source '" + (folder_ / "script") + "' 2>/dev/null\n" + then);
+    return run_in_shell("version >/dev/null; " + shell_ + " '" + file + "'");
+  }
+
+ private:
+  const std::string shell_;
+  const Folder folder_;
+};
+
+struct Completed {
+  std::vector<std::string> words;  ///< the last one is being typed
+  std::vector<std::string> has, has_not;
+};
+
+const std::vector<Completed>& completed() {
+  static const std::vector<Completed> kRows = {
+      {{"exp"}, {"explain"}, {"check"}},
+      {{""}, {"serve", "templates"}, {"show", "--help"}},
+      {{"serve", "--tls"}, {"--tls-cert", "--tls-key"}, {"--listen"}},
+      {{"templates", ""}, {"list", "show", "lint"}, {"restricted", "serve"}},
+      {{"templates", "show", ""}, {"restricted", "least-privilege"}, {"list", "--templates"}},
+      {{"templates", "show", "--t"}, {"--templates"}, {"--tls-cert"}},
+      {{"explain", "sec"}, {"seccomp", "seccomp-annotations"}, {"privileged"}},
+      {{"completion", ""}, {"bash", "zsh", "fish"}, {"serve"}},
+      {{"check", "-t", "res"}, {"restricted"}, {"baseline"}},
+      {{"check", "--fail"}, {"--fail-on-skipped"}, {"--tls-cert"}},
   };
-  EXPECT_EQ(complete("plimsoll exp", 1), "explain\n");
-  EXPECT_THAT(complete("plimsoll serve --tls", 2), HasSubstr("--tls-cert --tls-key"));
-  EXPECT_THAT(complete("plimsoll templates l", 2), HasSubstr("lint"));
+  return kRows;
+}
+
+void expect_completed(const Completed& row, const std::string& output) {
+  SCOPED_TRACE(::testing::PrintToString(row.words) + " " + output);
+  std::string words = " " + output + " ";
+  std::ranges::replace(words, '\n', ' ');
+  for (const auto& word : row.has) EXPECT_THAT(words, HasSubstr(" " + word + " "));
+  for (const auto& word : row.has_not) EXPECT_THAT(words, Not(HasSubstr(" " + word + " ")));
+}
+
+std::string in_quotes(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += " '" + word + "'";
+  return text;
+}
+
+TEST(Completion, InBash) {
+  const Completion bash("bash");
+  EXPECT_TRUE(bash.parses());
+  const auto complete = [&](const std::vector<std::string>& words) {
+    return bash
+        .shows("COMP_WORDS=(plimsoll" + in_quotes(words) + "); COMP_CWORD=" +
+               std::to_string(words.size()) + "; _plimsoll; printf '%s' \"${COMPREPLY[*]}\"")
+        .output;
+  };
+  for (const auto& row : completed()) expect_completed(row, complete(row.words));
+  // With nothing of its own to offer it leaves files to bash.
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"check", ""},
+                                                {"check", "-t", "restricted", ""},
+                                                {"certs", ""},
+                                                {"templates", "lint", ""},
+                                                {"templates", "show", "--templates", ""},
+                                                {"serve", "--config", ""}})
+    EXPECT_EQ(complete(words), "") << ::testing::PrintToString(words);
+  EXPECT_THAT(bash.shows("complete -p plimsoll").output, HasSubstr("-o default"));
+}
+
+TEST(Completion, InZsh) {
+  const Completion zsh("zsh");
+  if (!zsh.installed()) GTEST_SKIP() << "zsh is not installed";
+  EXPECT_TRUE(zsh.parses());
+  for (const auto& row : completed()) {
+    const auto shown =
+        zsh.shows("compadd() { shift; print -rn -- \"$*\" }; _files() {}; words=(plimsoll" +
+                  in_quotes(row.words) + "); CURRENT=" + std::to_string(row.words.size() + 1) +
+                  "; _plimsoll");
+    EXPECT_EQ(shown.status, 0);
+    // It is compadd that leaves out what does not begin with the word.
+    Completed all = row;
+    if (!row.words.back().empty() && row.words.back() != "--t") all.has_not.clear();
+    expect_completed(all, shown.output);
+  }
+}
+
+TEST(Completion, InFish) {
+  const Completion fish("fish");
+  if (!fish.installed()) GTEST_SKIP() << "fish is not installed";
+  EXPECT_TRUE(fish.parses());
+  for (auto row : completed()) {
+    if (row.words.size() > 1 && row.words[1] == "-t") continue;  // only `--template` there
+    std::string line = "plimsoll";
+    for (const auto& word : row.words) line += " " + word;
+    expect_completed(row, fish.shows("complete -C '" + line + "' | string split -f1 \\t").output);
+  }
 }
 
 }  // namespace

@@ -175,6 +175,12 @@ TEST_F(Serve, LetsFlagsOverrideTheFile) {
   EXPECT_EQ(serving.listening().at("dryRun"), true);
   EXPECT_TRUE(serving.allows("/validate", review_in("privileged", "default")));
   EXPECT_TRUE(eventually([&] { return serving.logged("decision"); }));
+  // A flag that says no is said as well.
+  const std::string dry = configuration("dryRun: true\n");
+  Serving wet(with({"--config", dry, "--dry-run=false"}));
+  EXPECT_EQ(wet.listening().at("dryRun"), false);
+  EXPECT_FALSE(wet.allows("/validate/enforce/baseline", review("privileged")));
+  EXPECT_EQ(Serving(with({"--config", dry})).listening().at("dryRun"), true);
 }
 
 TEST_F(Serve, TakesOnlyClientsOfTheClientCa) {
@@ -401,6 +407,7 @@ TEST_F(Serve, NamesTheFlagThatIsOutOfRange) {
   expect_refusal(refused({"--max-body-bytes", "1"}), {"--max-body-bytes: "});
   expect_refusal(refused({"--idle-timeout", "0s"}), {"--idle-timeout: "});
   expect_refusal(refused({"--log-level", "loud"}), {"--log-level: "});
+  expect_refusal(refused({"--dry-run=maybe"}), {"--dry-run: ", "true,false"});
 }
 
 TEST_F(Serve, RefusesAWrongConfiguration) {
@@ -420,7 +427,8 @@ TEST_F(Serve, RefusesAWrongConfiguration) {
            {"bindings:\n- mode: deny\n  template: baseline\n",
             {at + "4:", "bindings[0].mode: ", "enforce, warn or audit"}},
            {"bindings:\n- mode: enforce\n", {at + "4:", "bindings[0]: ", "template"}},
-           {"bindings:\n- mode: enforce\n  template: nix\n", {at + "4: ", "nix", "use one of"}},
+           {"bindings:\n- mode: enforce\n  template: nix\n",
+            {at + "5: bindings[0].template: ", "nix", "use one of"}},
            {"bindings:\n- mode: enforce\n  template: baseline@1.31\n",
             {at + "5:", "bindings[0].template: ", "restricted@v1.31"}},
            {"bindings:\n- mode: enforce\n  template: baseline\n  version: 1.31\n",
@@ -436,7 +444,9 @@ TEST_F(Serve, RefusesAWrongConfiguration) {
            {"server:\n\tlisten: a\n", {at + "4:"}},
            {"---\nkind: Configuration\napiVersion: plimsoll.dev/v1alpha1\n",
             {at, "second document"}},
-           {"templates: [missing.yaml]\n", {folder_ / "missing.yaml", "cannot be read"}}}) {
+           {"templates: [missing.yaml]\n",
+            {at + "3: templates[0]: " + (folder_ / "missing.yaml") +
+             ": cannot be read: No such file"}}}) {
     SCOPED_TRACE(rest);
     expect_refusal(refused_configuration(rest), says);
   }
@@ -472,10 +482,10 @@ TEST_F(Serve, RefusesAWrongTemplate) {
            {template_text("a", "  rules:\n  - check: nix\n"),
             {":7:", "spec.rules[0].check: ", "nix", "plimsoll checks"}},
            {template_text("a", "  rules:\n  - check: privileged\n    params: {nix: true}\n"),
-            {":7:", "spec.rules[0].params.nix: "}},
+            {":8:", "spec.rules[0].params.nix: "}},
            {template_text("a",
                           "  rules:\n  - check: capabilities-add\n    params: {allowed: true}\n"),
-            {":7:", "spec.rules[0].params.allowed: ", "list of texts"}},
+            {":8:", "spec.rules[0].params.allowed: ", "list of texts"}},
            {template_text("a", "  rules:\n  - check: capabilities-add\n    params: {allowed: 5}\n"),
             {":8:", "spec.rules[0].params.allowed"}},
            {template_text("a", "  rules:\n  - check: 5\n"), {":7:", "spec.rules[0].check: "}},

@@ -133,7 +133,9 @@ class Runner {
 
   [[nodiscard]] Json apply(const Edits& edits) const {
     const nlohmann::json object = case_.object;
-    const nlohmann::json patch = fix::to_json_patch(edits, object);
+    std::vector<const Edit*> all;
+    for (const Edit& edit : edits) all.push_back(&edit);
+    const nlohmann::json patch = fix::to_json_patch(all, object);
     return object.patch(patch);
   }
 

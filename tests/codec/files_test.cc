@@ -66,7 +66,9 @@ bindings:
   EXPECT_THAT(binding.namespaces, ElementsAre("shop-*"));
   EXPECT_THAT(binding.exclude_namespaces, ElementsAre("shop-test"));
   EXPECT_TRUE(binding.enforce_workloads);
-  EXPECT_EQ(binding.line, 22U);
+  EXPECT_EQ(binding.line, 23U);
+  EXPECT_EQ(binding.field, "bindings[0].template");
+  EXPECT_THAT(read->template_lines, ElementsAre(20U));
   EXPECT_EQ(read->bindings[1].policy.version, 20);
   EXPECT_FALSE(read->bindings[1].enforce_workloads);
 }
@@ -75,8 +77,12 @@ TEST(Configuration, ErrorsNameFileLineAndField) {
   const std::pair<std::string, const char*> kRows[] = {
       {"srever: {}", "c.yaml:3:1: srever: is not known here; use one of apiVersion, kind"},
       {"server:\n  listn: x", "c.yaml:4:3: server.listn: is not known here"},
-      {"server:\n  listen: 8443", "c.yaml:4:3: server.listen: must be a string, is an integer"},
-      {"dryRun: 'yes'", "dryRun: must be a boolean, is a string"},
+      {"server:\n  listen: 8443",
+       "c.yaml:4:3: server.listen: must be a string, is an integer; put it in quotes"},
+      {"dryRun: 'yes'",
+       "dryRun: must be a boolean, is a string; write true or false, without quotes"},
+      {"server:\n  maxConnections: many", "must be an integer, is a string; write digits"},
+      {"server: []", "server: must be an object, is an array; write fields, one `name: value` a"},
       {"dryRun: true\ndryRun: false", "c.yaml:4:1"},
       {"server:\n  idleTimeout: 5",
        "server.idleTimeout: must be a duration such as 250ms, 5s or 2m, is 5"},
@@ -84,14 +90,22 @@ TEST(Configuration, ErrorsNameFileLineAndField) {
       {"bindings: {}", "bindings: must be an array, is an object"},
       {"bindings:\n- mode: Enforce\n  template: x",
        "c.yaml:4:3: bindings[0].mode: must be enforce, warn or audit, is \"Enforce\""},
-      {"bindings:\n- mode: warn", "bindings[0]: names no template"},
+      {"bindings:\n- mode: warn",
+       "bindings[0]: names no template; write `template: restricted`, say"},
       {"bindings:\n- template: a@1", "bindings[0].template: must be a template such as"},
-      {"bindings:\n- template: a@v1.1\n  version: v1.2", "gives the version twice"},
+      {"bindings:\n- template: a@v1.1\n  version: v1.2",
+       "gives the version twice: in template and in version; keep one"},
       {"bindings:\n- template: a\n  version: '1.2'",
        "bindings[0].version: must be `latest` or a version"},
       {"bindings:\n- template: a\n  workloads: deny",
        "workloads: must be enforce or warn, is \"deny\""},
       {"bindings:\n- template: a\n  namespaces: x", "namespaces: must be an array, is a string"},
+      {"bindings:\n- template: a\n  namespaces: [a, '']",
+       "c.yaml:5:19: bindings[0].namespaces[1]: \"\" can match no namespace; use small letters"},
+      {"bindings:\n- template: a\n  namespaces: [Shop*]", "\"Shop*\" can match no namespace"},
+      {"bindings:\n- template: a\n  namespaces: [null]", "\"\" can match no namespace"},
+      {"bindings:\n- template: a\n  excludeNamespaces: [a.b]",
+       "excludeNamespaces[0]: \"a.b\" can match no namespace"},
       {"---\n" + std::string(kHead), "is a second document"},
   };
   for (const auto& [text, message] : kRows) {
@@ -101,7 +115,7 @@ TEST(Configuration, ErrorsNameFileLineAndField) {
     EXPECT_EQ(read.error().to_string().find('\n'), std::string::npos);
   }
   EXPECT_THAT(read_configuration("", "c.yaml").error().to_string(),
-              HasSubstr("holds no configuration"));
+              HasSubstr("c.yaml: holds no Configuration; write one of plimsoll.dev/v1alpha1"));
   EXPECT_THAT(
       read_configuration("apiVersion: v1\nkind: Configuration\n", "c.yaml").error().to_string(),
       HasSubstr("must be a Configuration of plimsoll.dev/v1alpha1"));
@@ -120,6 +134,20 @@ TEST(ParseBinding, Table) {
        {"", "enforce", "deny=restricted", "enforce=", "enforce=a@1", "enforce=a,b",
         "enforce=a,colour=red", "enforce=a,workloads=x", "enforce=a,,", "=a"})
     EXPECT_FALSE(parse_binding(bad)) << bad;
+  const std::string long_name(63, 'a');
+  for (const std::string& good : {std::string("a"), std::string("*"), std::string("?-1"),
+                                  std::string("a|*b*"), long_name, "**" + long_name})
+    for (const char* key : {"enforce=a,namespaces=", "enforce=a,excludeNamespaces="})
+      EXPECT_TRUE(parse_binding(key + good)) << key << good;
+  for (const std::string& never :
+       {std::string(), std::string("|"), std::string("a|"), std::string("|a"), std::string("A*"),
+        std::string("a_b"), std::string("a b"), std::string("-*"), std::string("a-"),
+        std::string("a.b"), long_name + "?"})
+    for (const char* key : {"enforce=a,namespaces=", "enforce=a,excludeNamespaces="}) {
+      const auto read = parse_binding(key + never);
+      ASSERT_FALSE(read) << key << never;
+      EXPECT_THAT(read.error().to_string(), HasSubstr("can match no namespace; use small letters"));
+    }
 }
 
 TEST(ParseDuration, Table) {

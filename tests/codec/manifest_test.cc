@@ -38,7 +38,16 @@ TEST(Manifest, EachItemOfAListWithItsPath) {
 }
 
 TEST(Manifest, WhatCannotBeJudgedIsNamed) {
-  EXPECT_EQ(read("a: 1\n")[0].skipped, "it is no Kubernetes object: apiVersion or kind is missing");
+  for (const char* other :
+       {"a: 1\n", "[1, 2]\n", "[]\n", "just text\n", "7\n", "- {op: add, path: /spec, value: {}}\n",
+        "apiVersion: v1\nkind: 7\n", "apiVersion: [v1]\nkind: Pod\n", "kind: Pod\n",
+        "metadata: foo\n", "apiVersion: ''\nkind: Pod\n",
+        "items: [{apiVersion: v1, kind: Pod, spec: {hostPID: true}}]\n"}) {
+    const auto all = read(other);
+    ASSERT_THAT(all, SizeIs(1)) << other;
+    EXPECT_EQ(all[0].skipped, "it is no Kubernetes object: apiVersion or kind is missing");
+    EXPECT_THAT(all[0].faults, IsEmpty());
+  }
   EXPECT_EQ(read("apiVersion: example.com/v1\nkind: Pod\n")[0].skipped,
             "no pod template is known in Pod of example.com/v1");
   EXPECT_EQ(read("apiVersion: v1\nkind: ReplicationController\nspec: {}\n")[0].skipped,
@@ -46,9 +55,8 @@ TEST(Manifest, WhatCannotBeJudgedIsNamed) {
 }
 
 TEST(Manifest, WhatCannotBeReadIsAFaultNotAPass) {
-  EXPECT_THAT(read("[1, 2]\n")[0].faults, SizeIs(1));
-  EXPECT_THAT(read("just text\n")[0].faults, SizeIs(1));
-  EXPECT_THAT(read("apiVersion: v1\nkind: 7\n")[0].faults, SizeIs(1));
+  EXPECT_THAT(read("apiVersion: v1\nkind: Pod\nmetadata: foo\n")[0].faults, SizeIs(1));
+  EXPECT_THAT(read("apiVersion: v1\nkind: PodList\nitems: [foo]\n")[0].faults, SizeIs(1));
   EXPECT_THAT(read("apiVersion: v1\nkind: List\nitems: {}\n")[0].faults, SizeIs(1));
   EXPECT_THAT(read("apiVersion: v1\nkind: Pod\nspec: {hostPID: 'true'}\n")[0].faults, SizeIs(1));
   EXPECT_THAT(read("apiVersion: v1\nkind: Pod\nspec: text\n")[0].faults, SizeIs(1));
@@ -77,11 +85,48 @@ TEST(Manifest, DefaultsThatAChecksReadsAreFilledIn) {
       << "only the pod that is made of it gets the default";
 }
 
-TEST(Manifest, AListInsideAListIsNotOpened) {
-  const auto all =
-      read("apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: List, items: []}\n");
+// Source of these four: kubectl, by way of k8s.io/apimachinery's unstructuredJSONScheme.
+TEST(Manifest, ListsInsideListsAreOpened) {
+  const auto all = read("apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: List, items: "
+                        "[{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: Pod}]}]}\n"
+                        "- {apiVersion: v1, kind: PodList, items: [{spec: {hostPID: true}}]}\n");
+  ASSERT_THAT(all, SizeIs(2));
+  EXPECT_EQ(all[0].path, "/items/0/items/0/items/0");
+  EXPECT_EQ(all[0].kind, "Pod");
+  EXPECT_EQ(all[1].path, "/items/1/items/0");
+  EXPECT_TRUE(all[1].pod->host_pid);
+}
+
+TEST(Manifest, ItemsOfATypedListAreOfItsType) {
+  const auto all = read("apiVersion: apps/v1\nkind: DeploymentList\nitems:\n"
+                        "- {spec: {template: {spec: {hostPID: true}}}}\n"
+                        "- {kind: Pod, spec: {template: {spec: {hostIPC: true}}}}\n"
+                        "- {apiVersion: v1, kind: Pod, spec: {hostNetwork: true}}\n");
+  ASSERT_THAT(all, SizeIs(3));
+  EXPECT_EQ(all[0].api_version, "apps/v1");
+  EXPECT_EQ(all[0].kind, "Deployment");
+  EXPECT_TRUE(all[0].pod->host_pid);
+  EXPECT_EQ(all[1].kind, "Deployment") << "half a type is none";
+  EXPECT_TRUE(all[1].pod->host_ipc);
+  EXPECT_EQ(all[2].kind, "Pod");
+  EXPECT_TRUE(all[2].pod->host_network);
+}
+
+TEST(Manifest, WhatHasItemsIsAListOfAnyKind) {
+  const auto all = read("apiVersion: v1\nkind: ConfigMap\nitems:\n"
+                        "- {apiVersion: v1, kind: Pod, spec: {hostPID: true}}\n");
   ASSERT_THAT(all, SizeIs(1));
-  EXPECT_EQ(all[0].skipped, "no pod template is known in List of v1");
+  EXPECT_TRUE(all[0].pod->host_pid);
+}
+
+TEST(Manifest, AnObjectWithAPodAndItemsIsBoth) {
+  const auto all = read("apiVersion: v1\nkind: Pod\nspec: {hostIPC: true}\nitems:\n"
+                        "- {apiVersion: v1, kind: Pod, spec: {hostPID: true}}\n- {spec: {}}\n");
+  ASSERT_THAT(all, SizeIs(3));
+  EXPECT_TRUE(all[0].pod->host_pid);
+  EXPECT_EQ(all[1].kind, "Pod");
+  EXPECT_EQ(all[2].path, "");
+  EXPECT_TRUE(all[2].pod->host_ipc);
 }
 
 TEST(Manifest, AnEmptyListHoldsNothing) {

@@ -32,6 +32,7 @@ Report sample() {
   finding.message = "container \"app\" is privileged";
   finding.advice = "set it to false";
   finding.patch = R"([{"op":"replace","path":"/x","value":false}])";
+  bad.patch = finding.patch;
   report.resources.emplace_back().name = "good";
   Resource& skipped = report.resources.emplace_back();
   skipped.outcome = Outcome::Skipped;
@@ -65,6 +66,8 @@ TEST(Json, HasTheShapeOfTheContract) {
   EXPECT_EQ(finding["references"][0].dump(),
             R"({"standard":"PSS","section":"baseline (v1.0+): Privileged Containers"})");
   EXPECT_EQ(finding["patch"][0]["op"], "replace");
+  EXPECT_EQ(bad["patch"], finding["patch"]);
+  EXPECT_EQ(json["resources"][1]["patch"].dump(), "[]");
   EXPECT_EQ(json["resources"][1]["verdict"], "pass");
   EXPECT_EQ(json["resources"][2]["verdict"], "skipped");
   EXPECT_EQ(json["resources"][3]["reason"], "x.yaml:1:2: broken");

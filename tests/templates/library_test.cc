@@ -41,7 +41,8 @@ TEST(Builtin, HasTheFourTemplates) {
   const Library library = builtin();
   EXPECT_THAT(library.names(),
               ElementsAre("baseline", "least-privilege", "privileged", "restricted"));
-  EXPECT_EQ(library.newest(), 37);
+  for (const auto name : library.names())
+    EXPECT_EQ(library.find({std::string(name), {}})->version, 37) << name;
   EXPECT_TRUE(library.find({"privileged", {}})->rules->empty());
 }
 
@@ -100,7 +101,7 @@ TEST(Builtin, ParametersChangeWithVersions) {
 // may leave out waits, as in restricted: kubelets before v1.25 do not hold a pod to its os.
 TEST(Builtin, LeastPrivilegeAsksTheSameAtEveryVersion) {
   const Library library = builtin();
-  for (int version = 0; version <= library.newest(); ++version) {
+  for (int version = 0; version <= library.find({"least-privilege", {}})->version; ++version) {
     SCOPED_TRACE(version);
     const auto policy = library.find({"least-privilege", version});
     for (const char* check : {"allow-privilege-escalation", "capabilities-add", "drop-all",
@@ -116,7 +117,7 @@ TEST(Builtin, LeastPrivilegeAsksTheSameAtEveryVersion) {
 // Root in a user namespace still owns all that the pod mounts, and every other container's files.
 TEST(Builtin, LeastPrivilegeExemptsNoUserNamespace) {
   const Library library = builtin();
-  for (int version = 0; version <= library.newest(); ++version) {
+  for (int version = 0; version <= library.find({"least-privilege", {}})->version; ++version) {
     SCOPED_TRACE(version);
     const auto policy = library.find({"least-privilege", version});
     for (const char* check : {"proc-mount", "run-as-non-root", "run-as-user"}) {
@@ -148,6 +149,26 @@ TEST(Library, AChildsRuleReplacesItsParentsWhileItHolds) {
   EXPECT_EQ(rule_of(*library->find({"child", 3}), "host-ports")->from, "parent");
 }
 
+TEST(Library, ATemplateHasANewestVersionOfItsOwn) {
+  const auto library =
+      library_of(head("old", "  newest: v1.9\n  rules:\n  - check: privileged\n") + "---\n" +
+                 head("new", "  extends: old\n  newest: v1.99\n  rules:\n  - check: host-ports\n"
+                             "    since: v1.50\n") +
+                 "---\n" + head("child", "  extends: old\n") + "---\n" +
+                 head("grandchild", "  extends: child\n  rules: []\n") + "---\n" +
+                 head("alone", "  rules: []\n"));
+  ASSERT_TRUE(library) << library.error().to_string();
+  for (const auto& [name, newest] :
+       {std::pair{"old", 9}, {"new", 99}, {"child", 9}, {"grandchild", 9}, {"alone", 99}}) {
+    EXPECT_EQ(library->find({name, {}})->version, newest) << name;
+    EXPECT_EQ(library->find({name, 500})->version, newest) << name;
+    EXPECT_EQ(library->find({name, 3})->version, 3) << name;
+  }
+  EXPECT_NE(rule_of(*library->find({"new", {}}), "privileged"), nullptr);
+  EXPECT_NE(rule_of(*library->find({"new", 50}), "host-ports"), nullptr);
+  EXPECT_EQ(rule_of(*library->find({"new", 49}), "host-ports"), nullptr);
+}
+
 TEST(Library, AParentMayComeAfterItsChild) {
   EXPECT_TRUE(library_of(head("child", "  extends: parent\n  rules: []\n") + "---\n" +
                          head("parent", "  newest: v1.1\n  rules: []\n")));
@@ -177,28 +198,32 @@ TEST(Library, ErrorsNameLineAndFieldAndRemedy) {
        "t.yaml:8: spec.rules[0].check: there is no check \"privilege\"; `plimsoll checks` lists "
        "them"},
       {"unknown parameter", head("a", rule + "sysctls\n    params: {allow: []}\n"),
-       "t.yaml:8: spec.rules[0].params.allow: the check sysctls has no such parameter; it has "
+       "t.yaml:9: spec.rules[0].params.allow: the check sysctls has no such parameter; it has "
        "allowed"},
       {"parameter of a check that has none",
        head("a", rule + "privileged\n    params: {x: true}\n"), "it has none: remove params"},
       {"flag for a list", head("a", rule + "sysctls\n    params: {allowed: true}\n"),
-       "spec.rules[0].params.allowed: must be a list of texts"},
+       "t.yaml:9: spec.rules[0].params.allowed: must be a list of texts, such as [a, b]"},
       {"list for a flag", head("a", rule + "seccomp\n    params: {required: [x]}\n"),
        "must be true or false"},
+      {"text for a flag", head("a", rule + "seccomp\n    params: {required: 'true'}\n"),
+       "params.required: must be a boolean, is a string; write true or false, without quotes"},
+      {"text for a list", head("a", rule + "sysctls\n    params: {allowed: x}\n"),
+       "params.allowed: must be an array, is a string; write a list, such as [a, b]"},
       {"empty range", head("a", rule + "id-ranges\n    params: {runAsUser: [{min: 5, max: 4}]}\n"),
-       "the range 5-4 is empty"},
+       "t.yaml:9: spec.rules[0].params.runAsUser: the range 5-4 is empty"},
       {"range without an end", head("a", rule + "id-ranges\n    params: {runAsUser: [{min: 5}]}\n"),
        "must have both min and max"},
       {"a kind of volume in other letters",
        head("a", rule + "volume-types\n    params: {allowed: [secret, hostpath]}\n"),
-       "t.yaml:8: spec.rules[0].params.allowed: \"hostpath\" is not a kind of volume; write it as "
+       "t.yaml:9: spec.rules[0].params.allowed: \"hostpath\" is not a kind of volume; write it as "
        "manifests do, such as emptyDir"},
       {"a kind that may be written, in other letters",
        head("a", rule + "read-only-volumes\n    params: {writable: [emptydir]}\n"),
        "\"emptydir\" is not a kind of volume"},
       {"a socket's address",
        head("a", rule + "runtime-socket\n    params: {sockets: ['unix:///run/docker.sock']}\n"),
-       "t.yaml:8: spec.rules[0].params.sockets: \"unix:///run/docker.sock\" is not the path of a "
+       "t.yaml:9: spec.rules[0].params.sockets: \"unix:///run/docker.sock\" is not the path of a "
        "socket; write an absolute path such as /run/docker.sock"},
       {"a socket's name", head("a", rule + "runtime-socket\n    params: {sockets: [docker]}\n"),
        "\"docker\" is not the path of a socket"},
@@ -214,12 +239,18 @@ TEST(Library, ErrorsNameLineAndFieldAndRemedy) {
       {"empty sockets", head("a", rule + "runtime-socket\n    params: {sockets: []}\n"),
        "asks nothing without sockets"},
       {"no ranges", head("a", rule + "id-ranges\n    params: {runAsUser: []}\n"),
-       "t.yaml:8: spec.rules[0].params: the check id-ranges asks nothing without runAsUser or "
+       "t.yaml:9: spec.rules[0].params: the check id-ranges asks nothing without runAsUser or "
        "runAsGroup or fsGroup or supplementalGroups"},
       {"bad version", head("a", rule + "sysctls\n    since: '1.4'\n"),
        "spec.rules[0].since: must be a version such as v1.25"},
       {"version beyond the newest", head("a", rule + "sysctls\n    since: v1.10\n"),
-       "spec.rules[0].since: v1.10 is newer than the newest version, v1.9"},
+       "t.yaml:9: spec.rules[0].since: v1.10 is newer than the newest version, v1.9"},
+      {"version beyond the newest of its parent",
+       head("a", rule + "sysctls\n") + "---\n" +
+           head("b", "  extends: a\n  rules:\n  - check: sysctls\n    since: v1.10\n"),
+       "t.yaml:18: spec.rules[0].since: v1.10 is newer than the newest version, v1.9"},
+      {"newest beyond all", head("a", "  newest: v1.1000\n  rules: []\n"),
+       "t.yaml:6: spec.newest: is beyond v1.999; name the newest version that its rules know"},
       {"a span that is empty", head("a", rule + "sysctls\n    since: v1.4\n    before: v1.4\n"),
        "spec.rules[0].before: v1.4 is not after v1.4"},
       {"twice the same", head("a", rule + "sysctls\n  - check: sysctls\n"),
@@ -238,16 +269,22 @@ TEST(Library, ErrorsNameLineAndFieldAndRemedy) {
        "metadata.name: \"a\" is also the name of the template in t.yaml"},
       {"ill-formed name", head("A@b", "  rules: []\n"),
        "metadata.name: \"A@b\" cannot name a template"},
-      {"no name", "apiVersion: plimsoll.dev/v1alpha1\nkind: SecurityTemplate\nspec: {}\n",
+      {"no name", "apiVersion: plimsoll.dev/v1alpha1\nkind: SecurityTemplate\nspec: {rules: []}\n",
        "metadata.name: \"\" cannot name a template"},
       {"unknown field", head("a", "  rule: []\n"),
        "t.yaml:6:3: spec.rule: is not known here; use one of description, extends, newest, rules"},
       {"wrong type", head("a", "  rules: yes\n"),
-       "t.yaml:6:3: spec.rules: must be an array, is a boolean"},
+       "t.yaml:6:3: spec.rules: must be an array, is a boolean; write a list, such as [a, b]"},
+      {"no spec",
+       "apiVersion: plimsoll.dev/v1alpha1\nkind: SecurityTemplate\nmetadata: {name: a}\n",
+       "t.yaml:1:1: spec: has neither extends nor rules, and so asks nothing; write one of them"},
+      {"nothing in spec", head("a", "  description: x\n"),
+       "t.yaml:5:1: spec: has neither extends nor rules"},
+      {"null for all", head("a", "  extends:\n  rules:\n"), "spec: has neither extends nor rules"},
       {"another kind", "apiVersion: v1\nkind: Pod\n", "must be a SecurityTemplate"},
       {"another version", "apiVersion: plimsoll.dev/v1\nkind: SecurityTemplate\nspec: {}\n",
        "must be a SecurityTemplate of plimsoll.dev/v1alpha1"},
-      {"nothing", "# nothing\n", "t.yaml: holds no template"},
+      {"nothing", "# nothing\n", "t.yaml: holds no SecurityTemplate"},
       {"no YAML", "a: [\n", "t.yaml:"},
   };
   for (const Bad& bad : kBad) {

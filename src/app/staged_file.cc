@@ -1,0 +1,85 @@
+#include "app/staged_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+namespace plimsoll::app {
+namespace {
+
+Error not_written(const std::string& path, int problem) {
+  Error error;
+  error.file = path;
+  error.message = fmt::format("cannot be written: {}", std::strerror(problem));
+  return error;
+}
+
+bool write_all(int file, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t count = ::write(file, text.data(), text.size());
+    if (count < 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<StagedFile> StagedFile::write(std::string path, std::string_view text, mode_t mode) {
+  // rename() would tell too, but when other files are in their places already.
+  struct stat status{};
+  if (::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode))
+    return not_written(path, EISDIR);
+  // A name that nobody can foresee, and so no file or link that somebody has laid there.
+  std::string name = path + ".XXXXXX";
+  const int file = ::mkstemp(name.data());
+  if (file < 0) return not_written(path, errno);
+  StagedFile staged(std::move(path), std::move(name));
+  int problem = 0;
+  if (!write_all(file, text) || ::fchmod(file, mode) != 0 || ::fsync(file) != 0) problem = errno;
+  if (::close(file) != 0 && problem == 0) problem = errno;
+  if (problem != 0) return not_written(staged.path_, problem);
+  return staged;
+}
+
+Status StagedFile::put() {
+  if (::rename(staged_at_.c_str(), path_.c_str()) != 0) return not_written(path_, errno);
+  staged_at_.clear();
+  return {};
+}
+
+StagedFile::~StagedFile() {
+  if (!staged_at_.empty()) ::unlink(staged_at_.c_str());
+}
+
+StagedFile::StagedFile(StagedFile&& other) noexcept
+    : path_(std::move(other.path_)), staged_at_(std::exchange(other.staged_at_, {})) {}
+
+Status write_file(const std::string& path, std::string_view text) {
+  struct stat status{};
+  const bool there = ::stat(path.c_str(), &status) == 0;
+  if (there && !S_ISREG(status.st_mode)) {
+    const int file = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    int problem = file < 0 || !write_all(file, text) ? errno : 0;
+    if (file >= 0 && ::close(file) != 0 && problem == 0) problem = errno;
+    return problem == 0 ? Status{} : not_written(path, problem);
+  }
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  std::error_code no_link;
+  const auto meant = std::filesystem::canonical(path, no_link);
+  auto staged = StagedFile::write(there ? meant.string() : path, text,
+                                  there ? status.st_mode & 07777U : 0666U & ~mask);
+  if (!staged) return staged.error();
+  return staged->put();
+}
+
+}  // namespace plimsoll::app
