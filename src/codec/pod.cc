@@ -246,7 +246,7 @@ void read_volume(Decoder& d, Json value, Volume& out) {
 
 /// The pod and what its decoding needs; the three container lists may come in any order.
 struct RawPod : Pod {
-  Origin origin = Origin::ApiServer;
+  bool bare = true;  ///< a Pod, not a template
   std::vector<RawContainer> lists[3];
 };
 
@@ -308,7 +308,7 @@ void fill_defaults(RawPod& pod) {
   for (Volume& volume : pod.volumes)
     if (volume.sources == 0) volume.sources = 1U << static_cast<unsigned>(VolumeKind::EmptyDir);
   // A pod template keeps its ports as they are written: only the pod made of it gets the default.
-  if (!pod.host_network || !pod.path.empty()) return;
+  if (!pod.host_network || !pod.bare) return;
   for (auto* list : {&pod.lists[0], &pod.lists[1]})
     for (RawContainer& container : *list)
       for (std::size_t i = 0; i < container.host_ports.size(); ++i)
@@ -318,24 +318,23 @@ void fill_defaults(RawPod& pod) {
 
 // Source: kubernetes plugin/pkg/admission/serviceaccount/admission.go: the API server adds a volume
 // of this name to a pod that declines no token, unless the pod's account declines it.
-bool given_token(const RawPod& pod) {
+bool given_token(const RawPod& pod, Origin origin) {
   if (pod.automount_service_account_token) return false;
-  const bool yet_to_come = pod.origin == Origin::Manifest || !pod.path.empty();
+  const bool yet_to_come = origin == Origin::Manifest || !pod.bare;
   return yet_to_come || std::ranges::any_of(pod.volumes, [](const Volume& volume) {
            return volume.name.starts_with("kube-api-access-") && !volume.token_sources.empty();
          });
 }
 
-}  // namespace
-
-Pod decode_pod(Json object, std::string_view path, Origin origin, std::vector<Fault>& faults) {
+Pod decode_pod(Json object, std::string_view path, bool bare, Origin origin,
+               std::vector<Fault>& faults) {
   RawPod pod;
   pod.path = path;
-  pod.origin = origin;
+  pod.bare = bare;
   Decoder decoder(path, faults);
   decoder.object(object, kPod, pod);
   if (origin == Origin::Manifest) fill_defaults(pod);
-  pod.given_token = given_token(pod);
+  pod.given_token = given_token(pod, origin);
   pod.containers.reserve(pod.lists[0].size() + pod.lists[1].size() + pod.lists[2].size());
   for (auto& list : pod.lists)
     for (RawContainer& container : list) {
@@ -345,6 +344,8 @@ Pod decode_pod(Json object, std::string_view path, Origin origin, std::vector<Fa
     }
   return std::move(static_cast<Pod&>(pod));
 }
+
+}  // namespace
 
 std::optional<Pod> decode_pod_in(Json object, std::string_view base, std::string_view template_path,
                                  Origin origin, std::vector<Fault>& faults) {
@@ -369,7 +370,7 @@ std::optional<Pod> decode_pod_in(Json object, std::string_view base, std::string
     if (!found || next.is_null()) return std::nullopt;
     at = next;
   }
-  return decode_pod(at, path, origin, faults);
+  return decode_pod(at, path, template_path.empty(), origin, faults);
 }
 
 }  // namespace plimsoll::codec

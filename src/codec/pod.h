@@ -19,14 +19,11 @@ enum class Origin : std::uint8_t {
   Manifest,   ///< a person wrote it: the defaults that a check reads are filled in
 };
 
-/// Decodes `object` (with `metadata` and `spec`), which stands at the JSON pointer `path`. Appends
-/// to `faults` what cannot be read; the pod then holds the rest.
-/// Defaults: kubernetes pkg/apis/core/v1 defaults.go, SetDefaults_Volume and, for a bare Pod,
-/// SetDefaults_Pod with setHostNetworkPorts.
-Pod decode_pod(Json object, std::string_view path, Origin origin, std::vector<Fault>& faults);
-
 /// Decodes the pod in `object`, which stands at the JSON pointer `base`: the object itself, or the
-/// pod template at `template_path` below it. Empty: the object has no template.
+/// pod template (with `metadata` and `spec`) at `template_path` below it. Empty: the object has no
+/// template. Appends to `faults` what cannot be read; the pod then holds the rest.
+/// Defaults: kubernetes pkg/apis/core/v1 defaults.go, SetDefaults_Volume and, for a Pod itself,
+/// SetDefaults_Pod with setHostNetworkPorts.
 std::optional<Pod> decode_pod_in(Json object, std::string_view base, std::string_view template_path,
                                  Origin origin, std::vector<Fault>& faults);
 

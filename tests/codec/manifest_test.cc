@@ -77,6 +77,11 @@ TEST(Manifest, DefaultsThatAChecksReadsAreFilledIn) {
                            "  - ports: [{containerPort: 80}]\n")[0]
                           .pod;
   EXPECT_FALSE(alone.containers.at(0).default_host_ports);
+  const auto listed =
+      *read("apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Pod\n  spec: "
+            "{hostNetwork: true, containers: [{ports: [{containerPort: 80}]}]}\n")[0]
+           .pod;
+  EXPECT_TRUE(listed.containers.at(0).default_host_ports) << "a list holds pods, not templates";
   const auto workload =
       *read("apiVersion: apps/v1\nkind: DaemonSet\nspec: {template: {spec: {hostNetwork: "
             "true, containers: [{ports: [{containerPort: 80}]}]}}}\n")[0]
