@@ -23,8 +23,6 @@ std::string_view name_of(Operation operation) {
   return kNames[static_cast<std::size_t>(operation)];
 }
 
-std::string to_line(const Error& error) { return error.to_string(); }
-
 }  // namespace
 
 struct Webhook::Metrics {
@@ -134,14 +132,14 @@ server::Response Webhook::answer(codec::ReviewDecoder& decoder, const server::Re
   std::span<const Binding> bindings = policy_->bindings;
   if (request.path != kRoute) {
     auto binding = fixed_binding(request.path);
-    if (!binding) return {404, codec::encode_error(to_line(binding.error()))};
+    if (!binding) return {404, codec::encode_error(binding.error().to_string())};
     fixed = *std::move(binding);
     bindings = fixed;
   }
   const auto review = decoder.decode(request.body);
   if (!review) {
     metrics_->malformed->add();
-    return {400, codec::encode_error(to_line(review.error()))};
+    return {400, codec::encode_error(review.error().to_string())};
   }
   const Verdict verdict = judge(*review, bindings, policy_->dry_run);
   server::Response response{200, codec::encode_answer(*review, verdict)};

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "plimsoll/check.h"
+#include "plimsoll/pointer.h"
 
 namespace plimsoll::checks {
 
@@ -60,15 +61,8 @@ inline std::string quoted(const Container& container) {
 
 /// The JSON pointer of an annotation.
 inline std::string annotation_path(const Pod& pod, std::string_view key) {
-  std::string at = pod.path + "/metadata/annotations/";
-  for (const char c : key) {
-    if (c == '~')
-      at += "~0";
-    else if (c == '/')
-      at += "~1";
-    else
-      at += c;
-  }
+  std::string at = pod.path + "/metadata/annotations";
+  append_token(at, key);
   return at;
 }
 

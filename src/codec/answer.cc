@@ -6,61 +6,14 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <cstdint>
-#include <cstring>
-#include <iterator>
 #include <set>
 #include <tuple>
 
+#include "codec/json_text.h"
 #include "verdict/words.h"
 
 namespace plimsoll::codec {
 namespace {
-
-// Written by hand: building a tree of values first takes longer than judging the pod.
-
-constexpr std::uint64_t every_byte(std::uint64_t byte) { return byte * 0x0101010101010101U; }
-
-// Whether one of eight bytes is zero; it may also say so of a byte above a zero one.
-constexpr std::uint64_t zero_byte(std::uint64_t bytes) {
-  return (bytes - every_byte(0x01)) & ~bytes & every_byte(0x80);
-}
-
-// Whether all eight bytes stand in JSON as they are.
-bool plain_block(const char* text) {
-  std::uint64_t bytes = 0;
-  std::memcpy(&bytes, text, sizeof bytes);
-  const std::uint64_t control = (bytes - every_byte(0x20)) & ~bytes & every_byte(0x80);
-  return (control | zero_byte(bytes ^ every_byte('"')) | zero_byte(bytes ^ every_byte('\\'))) == 0;
-}
-
-// The inside of a JSON string. Long stretches that need nothing are found eight bytes at a time.
-void append_escaped(std::string& out, std::string_view text) {
-  std::size_t from = 0, at = 0;
-  while (at < text.size()) {
-    if (text.size() - at >= 8 && plain_block(text.data() + at)) {
-      at += 8;
-      continue;
-    }
-    for (const std::size_t end = std::min(at + 8, text.size()); at < end; ++at) {
-      const auto byte = static_cast<unsigned char>(text[at]);
-      if (byte >= 0x20 && byte != '"' && byte != '\\') continue;
-      out.append(text, from, at - from);
-      from = at + 1;
-      if (byte < 0x20)
-        fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
-      else
-        (out += '\\') += text[at];
-    }
-  }
-  out.append(text, from);
-}
-
-void append_string(std::string& out, std::string_view text) {
-  out += '"';
-  append_escaped(out, text);
-  out += '"';
-}
 
 // Text that came from a manifest, for people.
 void append_printable(std::string& out, std::string_view text) {
@@ -270,6 +223,7 @@ void append_audit_annotations(std::string& out, const Verdict& verdict) {
 
 }  // namespace
 
+// Written by hand: building a tree of values first takes longer than judging the pod.
 std::string encode_answer(const Review& review, const Verdict& verdict) {
   std::string out;
   out += R"({"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","response":{"uid":)";

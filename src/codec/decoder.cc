@@ -4,6 +4,8 @@
 
 #include <limits>
 
+#include "plimsoll/pointer.h"
+
 namespace plimsoll::codec {
 
 std::string_view type_name(Json value) {
@@ -39,18 +41,6 @@ std::string_view how_to_write(std::string_view wanted) {
 }
 
 }  // namespace
-
-void append_token(std::string& pointer, std::string_view token) {
-  pointer += '/';
-  for (const char c : token) {
-    if (c == '~')
-      pointer += "~0";
-    else if (c == '/')
-      pointer += "~1";
-    else
-      pointer += c;
-  }
-}
 
 void Decoder::read(Json value, bool& out) { expect(value, out, "a boolean"); }
 

@@ -28,9 +28,6 @@ using Json = simdjson::dom::element;
 /// `a boolean`, `a string`, ... for messages.
 std::string_view type_name(Json value);
 
-/// Appends `/token` to a JSON pointer, escaped by RFC 6901.
-void append_token(std::string& pointer, std::string_view token);
-
 /// What a member that the table does not name leads to.
 enum class Unknown : std::uint8_t {
   Passed,  ///< as in Kubernetes objects, most of which is of no concern here

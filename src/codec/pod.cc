@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "plimsoll/pointer.h"
+
 namespace plimsoll::codec {
 namespace {
 

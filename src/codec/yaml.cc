@@ -14,7 +14,8 @@
 #include <unordered_map>
 #include <utility>
 
-#include "codec/decoder.h"
+#include "codec/json_text.h"
+#include "plimsoll/pointer.h"
 
 namespace plimsoll::codec {
 namespace {
@@ -118,41 +119,6 @@ std::string replace_invalid_utf8(std::string text) {
   return out;
 }
 
-void append_json_string(std::string& out, std::string_view text) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  out += '"';
-  std::size_t copied = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\') continue;
-    out += text.substr(copied, i - copied);
-    copied = i + 1;
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        out += "\\u00";
-        out += kHex[static_cast<unsigned char>(c) >> 4];
-        out += kHex[static_cast<unsigned char>(c) & 0xF];
-    }
-  }
-  out += text.substr(copied);
-  out += '"';
-}
-
 /// A value for a message: short, on one line.
 std::string quoted(std::string_view text) {
   constexpr std::size_t kMost = 40;
@@ -160,7 +126,7 @@ std::string quoted(std::string_view text) {
   while (!shown.empty() && !simdjson::validate_utf8(shown)) shown.pop_back();
   if (shown.size() < text.size()) shown += "...";
   std::string out;
-  append_json_string(out, shown);
+  append_string(out, shown);
   return out;
 }
 
@@ -1072,7 +1038,7 @@ class YamlComposer {
         const std::uint32_t child = document_.children_[node.children_.begin + i];
         if (is_mapping) {
           const YamlNode::Slice key = document_.nodes_[child].key_;
-          append_json_string(json, draft_.pool(key.begin, key.size));
+          append_string(json, draft_.pool(key.begin, key.size));
           json += ':';
         }
         emit(child);
@@ -1085,7 +1051,7 @@ class YamlComposer {
   void scalar(const Written& written, const YamlNode& node) {
     const std::string_view text = draft_.text(written);
     if (written.type == Type::kString) {
-      append_json_string(document_.json_, text);
+      append_string(document_.json_, text);
     } else if (written.type == Type::kNonFinite) {
       fail(node.begin.offset, fmt::format("JSON has no number {}", text),
            "put it in quotes if it is text", field(node));
