@@ -46,7 +46,7 @@ struct Review {
   std::optional<Pod> pod;      ///< set unless NotOurs, or a workload without a template
   std::optional<Pod> old_pod;  ///< an UPDATE's old object, if it is there and can be read
   std::vector<Fault> faults;   ///< of the new object; in the order of the document
-  /// An UPDATE leaves a pod's spec, or a workload's pod template, as it was, to the letter.
+  /// An UPDATE leaves a pod's spec, or a workload's pod template, as it was, in every field.
   bool unchanged = false;
 };
 

@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <algorithm>
+#include <utility>
+#include <vector>
+
 #include "codec/decoder.h"
 #include "codec/pod.h"
 
@@ -131,13 +135,41 @@ std::optional<Json> only_at(Json object, std::string_view path) {
   return object;
 }
 
-/// Whether what is judged reads the same in both objects of an update.
+using Members = std::vector<std::pair<std::string_view, Json>>;
+
+Members members_of(simdjson::dom::object object) {
+  Members members;
+  for (const auto member : object) members.emplace_back(member.key, member.value);
+  std::ranges::sort(members, {}, &Members::value_type::first);
+  return members;
+}
+
+/// Whether two values are the same, in whatever order their members stand. As deep as the parser.
+bool same(Json a, Json b) {
+  if (a.type() != b.type()) return false;
+  if (a.is_object())
+    return std::ranges::equal(members_of(a), members_of(b), [](const auto& x, const auto& y) {
+      return x.first == y.first && same(x.second, y.second);
+    });
+  if (a.is_array()) {
+    const simdjson::dom::array left(a), right(b);
+    auto at = right.begin();
+    for (const Json element : left) {
+      if (at == right.end() || !same(element, *at)) return false;
+      ++at;
+    }
+    return at == right.end();
+  }
+  return simdjson::minify(a) == simdjson::minify(b);
+}
+
+/// Whether what is judged is the same in both objects of an update.
 bool unchanged(const RequestFacts& facts, Json object, Json old_object) {
   std::string_view path = judged_kind(facts).template_path;
   if (path.empty()) path = "/spec";
   const auto now = only_at(object, path);
   const auto before = only_at(old_object, path);
-  return now && before && simdjson::minify(*now) == simdjson::minify(*before);
+  return now && before && same(*now, *before);
 }
 
 /// Whether the text is no JSON at all; else it is more than the parser can hold.

@@ -127,10 +127,15 @@ TEST(Review, AnUpdateThatLeavesWhatIsJudgedAsItWas) {
   };
   Parts parts{.operation = "UPDATE",
               .object = pod(R"({"finalizers":[]})", R"({"hostPID":"x","z":1})"),
-              .old_object = pod(R"({"finalizers":["f"]})", R"({ "hostPID" : "x", "z": 1 })")};
+              .old_object = pod(R"({"finalizers":["f"]})", R"({ "z": 1, "hostPID" : "x" })")};
   EXPECT_TRUE(review_of(parts).unchanged) << "however it is written, and even if it cannot be read";
   parts.object = pod("{}", R"({"hostPID":"x","z":2})");
   EXPECT_FALSE(review_of(parts).unchanged) << "what no check reads counts too";
+  for (const char* spec : {R"({"hostPID":"x"})", R"({"hostPID":"x","z":[1]})",
+                           R"({"hostPID":"x","z":1,"y":1})", R"({"hostPID":"x","z":1.0})"}) {
+    parts.object = pod("{}", spec);
+    EXPECT_FALSE(review_of(parts).unchanged) << spec;
+  }
   parts.object = R"({"spec":{"hostPID":"x","z":1},"spec":{"hostPID":true}})";
   EXPECT_FALSE(review_of(parts).unchanged) << "one of the two is not the old one";
   parts.object = parts.old_object = R"({"metadata":{}})";
