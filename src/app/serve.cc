@@ -301,6 +301,7 @@ int run(const std::string& config, const codec::Configuration& flags) {
   server::Limits management_limits;
   management_limits.max_connections = 64;
   management_limits.idle = std::chrono::seconds(60);
+  management_limits.request = std::chrono::seconds(2);  // nobody may keep the probes out
   server::HttpServer management(nullptr, management_limits, codec::encode_error);
   constexpr std::string_view kText = "text/plain; charset=utf-8";
   management.get("/livez",

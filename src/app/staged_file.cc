@@ -31,6 +31,14 @@ bool write_all(int file, std::string_view text) {
   return true;
 }
 
+// Writes into what is there.
+Status write_over(const std::string& path, std::string_view text) {
+  const int file = ::open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC);
+  int problem = file < 0 || !write_all(file, text) ? errno : 0;
+  if (file >= 0 && ::close(file) != 0 && problem == 0) problem = errno;
+  return problem == 0 ? Status{} : not_written(path, problem);
+}
+
 }  // namespace
 
 Result<StagedFile> StagedFile::write(std::string path, std::string_view text, mode_t mode) {
@@ -66,20 +74,26 @@ StagedFile::StagedFile(StagedFile&& other) noexcept
 Status write_file(const std::string& path, std::string_view text) {
   struct stat status{};
   const bool there = ::stat(path.c_str(), &status) == 0;
-  if (there && !S_ISREG(status.st_mode)) {
-    const int file = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-    int problem = file < 0 || !write_all(file, text) ? errno : 0;
-    if (file >= 0 && ::close(file) != 0 && problem == 0) problem = errno;
-    return problem == 0 ? Status{} : not_written(path, problem);
+  // A file that is this process's own output, such as /dev/stdout, is gone on with.
+  for (const int own : {STDOUT_FILENO, STDERR_FILENO}) {
+    struct stat output{};
+    if (!there || ::fstat(own, &output) != 0 || output.st_ino != status.st_ino ||
+        output.st_dev != status.st_dev)
+      continue;
+    return write_all(own, text) ? Status{} : not_written(path, errno);
   }
+  // Other names of a file, and what is no file, must see what is written.
+  if (there && (!S_ISREG(status.st_mode) || status.st_nlink > 1)) return write_over(path, text);
   const mode_t mask = ::umask(0);
   ::umask(mask);
   std::error_code no_link;
   const auto meant = std::filesystem::canonical(path, no_link);
   auto staged = StagedFile::write(there ? meant.string() : path, text,
                                   there ? status.st_mode & 07777U : 0666U & ~mask);
-  if (!staged) return staged.error();
-  return staged->put();
+  Status error = staged ? staged->put() : Status(staged.error());
+  // A file that one may write in a folder that one may not, or that is mounted by itself.
+  if (error && there) error = write_over(path, text);
+  return error;
 }
 
 }  // namespace plimsoll::app

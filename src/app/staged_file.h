@@ -38,7 +38,8 @@ class StagedFile {
 };
 
 /// Replaces a file, or makes one that others may read as far as the umask lets them. Through a
-/// symbolic link it is the file that is meant; a device or a pipe is written to as it is.
+/// symbolic link it is the file that is meant. What cannot be replaced is written over instead: a
+/// device, a pipe, this process's own output, a file of several names or one that is mounted.
 Status write_file(const std::string& path, std::string_view text);
 
 }  // namespace plimsoll::app

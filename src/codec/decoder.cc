@@ -85,9 +85,12 @@ std::string Decoder::path() const {
   return pointer;
 }
 
-void Decoder::fault(std::string message) { faults_.push_back({path(), std::move(message)}); }
+void Decoder::fault(std::string message) {
+  if (!full()) faults_.push_back({path(), std::move(message)});
+}
 
 void Decoder::wrong_type(std::string_view wanted, Json value) {
+  if (full()) return;
   std::string message = fmt::format("must be {}, is {}", wanted, type_name(value));
   // What a person does about a field of a pod is said with the finding.
   if (unknown_ == Unknown::Fault) message += how_to_write(wanted);

@@ -40,6 +40,9 @@ class Decoder {
   /// become hundreds; what kube-apiserver can store (a request of 3 MiB) never comes near it.
   static constexpr std::size_t kMaxWeight = 32 << 20;
 
+  /// Past so many faults no more are kept: nobody reads them.
+  static constexpr std::size_t kMostFaults = 1000;
+
   /// `path`: the JSON pointer of what is decoded; `faults`: where to put what cannot be read.
   Decoder(std::string_view path, std::vector<Fault>& faults, Unknown unknown = Unknown::Passed)
       : base_(path), unknown_(unknown), faults_(faults) {}
@@ -152,6 +155,7 @@ class Decoder {
     return false;
   }
   void wrong_type(std::string_view wanted, Json value);
+  [[nodiscard]] bool full() const { return faults_.size() >= kMostFaults; }
   void too_large();
   void unknown_field(std::span<const std::string_view> known);
   template <class T, std::size_t N>

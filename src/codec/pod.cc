@@ -362,14 +362,14 @@ std::optional<Pod> decode_pod_in(Json object, std::string_view base, std::string
     if (at.get(members) != simdjson::SUCCESS) break;  // decode_pod says that it is no object
     append_token(path, step);
     Json next;
-    bool found = false;
+    int found = 0;
     for (const auto member : members) {
       if (member.key != step) continue;
-      if (std::exchange(found, true)) faults.push_back({path, "stands there twice"});
+      if (++found == 2) faults.push_back({path, "stands there twice"});
       next = member.value;
     }
     // A ReplicationController may leave its template out; nothing can run from it then.
-    if (!found || next.is_null()) return std::nullopt;
+    if (found == 0 || next.is_null()) return std::nullopt;
     at = next;
   }
   return decode_pod(at, path, template_path.empty(), origin, faults);

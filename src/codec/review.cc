@@ -13,6 +13,8 @@
 namespace plimsoll::codec {
 namespace {
 
+constexpr std::string_view kReviewKind = "AdmissionReview", kReviewVersion = "admission.k8s.io/v1";
+
 // A parser keeps what its largest document took; past this it starts afresh after the document.
 constexpr std::size_t kKeepBytes = 1 << 20;
 
@@ -187,45 +189,55 @@ bool malformed(simdjson::error_code error) {
 std::optional<RequestFacts> facts_alone(std::string_view body) {
   namespace lazy = simdjson::ondemand;
   RequestFacts facts;
-  int requests = 0, uids = 0, resources = 0, operations = 0;
-  const auto text = [](lazy::value value) { return std::string(std::string_view(value)); };
-  const auto read_request = [&](lazy::object request) {
-    for (auto member : request) {
+  std::string api_version, kind, operation;
+  // Each member may stand once: two readers could take another for the one that counts.
+  std::vector<const std::string*> seen;
+  const auto once = [&](const std::string& place) {
+    if (std::ranges::find(seen, &place) != seen.end())
+      throw simdjson::simdjson_error(simdjson::INCORRECT_TYPE);
+    seen.push_back(&place);
+  };
+  const auto read = [&](lazy::value value, std::string& out) {
+    once(out);
+    if (!value.is_null()) out = std::string_view(value);
+  };
+  const auto each = [](lazy::object object, auto visit) {
+    for (auto member : object) {
       const std::string_view key = member.unescaped_key();
-      if (key == "uid") {
-        facts.uid = text(member.value());
-        ++uids;
-      } else if (key == "operation") {
-        facts.operation = operation_of(text(member.value()));
-        ++operations;
-      } else if (key == "subResource") {
-        facts.subresource = text(member.value());
-        ++resources;
-      } else if (key == "resource") {
-        for (auto part : lazy::object(member.value())) {
-          const std::string_view name = part.unescaped_key();
-          if (name == "group") facts.group = text(part.value());
-          if (name == "resource") facts.resource = text(part.value());
-        }
-        resources += 2;
-      }
+      visit(key, lazy::value(member.value()));
     }
   };
+  const std::string request, resource;  // only their places are used
   try {
     const simdjson::padded_string padded(body);
     lazy::parser parser;
     lazy::document document = parser.iterate(padded);
-    for (auto member : lazy::object(document)) {
-      if (std::string_view(member.unescaped_key()) != "request") continue;
-      ++requests;
-      read_request(lazy::object(member.value()));
-    }
+    each(document.get_object(), [&](std::string_view key, lazy::value value) {
+      if (key == "apiVersion") read(value, api_version);
+      if (key == "kind") read(value, kind);
+      if (key != "request") return;
+      once(request);
+      each(value.get_object(), [&](std::string_view name, lazy::value part) {
+        if (name == "uid") read(part, facts.uid);
+        if (name == "operation") read(part, operation);
+        if (name == "subResource") read(part, facts.subresource);
+        if (name != "resource") return;
+        once(resource);
+        each(part.get_object(), [&](std::string_view of, lazy::value text) {
+          if (of == "group") read(text, facts.group);
+          if (of == "resource") read(text, facts.resource);
+        });
+      });
+    });
+    const char* rest = nullptr;
+    if (document.current_location().get(rest) != simdjson::OUT_OF_BOUNDS) return std::nullopt;
   } catch (const simdjson::simdjson_error&) {
     return std::nullopt;
   }
-  const bool certain = requests == 1 && uids == 1 && operations == 1 && resources >= 2 &&
-                       resources <= 3 && !facts.resource.empty();
-  return certain ? std::optional(facts) : std::nullopt;
+  facts.operation = operation_of(operation);
+  const bool certain = kind == kReviewKind && api_version == kReviewVersion && !facts.uid.empty() &&
+                       !facts.resource.empty() && !operation.empty();
+  return certain ? std::optional(std::move(facts)) : std::nullopt;
 }
 
 }  // namespace
@@ -264,11 +276,11 @@ Result<Review> ReviewDecoder::decode(std::string_view body) {
   Decoder decoder("", faults);
   decoder.object(root, kEnvelope, envelope);
   if (!faults.empty()) return from_fault(faults.front());
-  if (envelope.kind != "AdmissionReview")
-    return bad("kind", fmt::format("must be \"AdmissionReview\", is \"{}\"", envelope.kind));
-  if (envelope.api_version != "admission.k8s.io/v1")
+  if (envelope.kind != kReviewKind)
+    return bad("kind", fmt::format("must be \"{}\", is \"{}\"", kReviewKind, envelope.kind));
+  if (envelope.api_version != kReviewVersion)
     return bad("apiVersion",
-               fmt::format("must be \"admission.k8s.io/v1\", is \"{}\"", envelope.api_version),
+               fmt::format("must be \"{}\", is \"{}\"", kReviewVersion, envelope.api_version),
                "set admissionReviewVersions: [v1] in the webhook's registration");
   if (!envelope.has_request) return bad("request", "is missing");
 

@@ -217,6 +217,7 @@ bool Connection::try_answer() {
   if (head.body > input_.size() - text.size()) {
     needed_ = text.size() + static_cast<std::size_t>(std::min<std::uint64_t>(
                                 head.body, std::numeric_limits<std::size_t>::max() - text.size()));
+    slot_->arriving();
     return (head.body > kAwaited || head.expects) && turn_to_head(text);
   }
   answer(text.size() + static_cast<std::size_t>(head.body));
@@ -260,7 +261,10 @@ std::uint32_t Connection::advance(Clock::time_point now, std::span<char> scratch
         if (io.wait != 0) return io.wait;
         // The end. A request that broke off in its body gets its answer: the peer may still read.
         if (input_.find(kHeadEnd) == std::string::npos) return 0;
-        answer(input_.size(), true);
+        if (slot_->busy())
+          answer(input_.size(), true);
+        else  // it had to make room
+          reply(exchange_.refusal(503));
         break;
       }
       case State::Sending: {

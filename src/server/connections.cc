@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <thread>
+#include <utility>
 
 namespace plimsoll::server {
 namespace {
@@ -27,8 +28,12 @@ Connections::Connections(std::size_t capacity, std::size_t max_buffered)
       max_buffered_(max_buffered),
       slots_(std::make_unique<Slot[]>(capacity + kSpare)) {}
 
+void Connections::Slot::arriving() {
+  if (stage() == Stage::Silent) stage_.store(Stage::Arriving, std::memory_order_relaxed);
+}
+
 void Connections::Slot::idle() {
-  proven_.store(true, std::memory_order_relaxed);
+  stage_.store(Stage::Proven, std::memory_order_relaxed);
   std::int64_t seen = kBusy;
   while (!state_.compare_exchange_weak(seen, now()) && (seen == kBusy || seen == kEnding))
     seen = kBusy;
@@ -50,7 +55,7 @@ Connections::Slot* Connections::take(int socket) {
         !slot.state_.compare_exchange_strong(free, kEnding))
       continue;
     slot.socket_.store(socket);
-    slot.proven_.store(false);
+    slot.stage_.store(Slot::Stage::Silent);
     ++count_;
     slot.state_.store(now());
     return &slot;
@@ -88,25 +93,23 @@ bool Connections::end(Slot& slot, std::int64_t waiting_since) {
   return true;
 }
 
-// Ends one connection: that which has connected first and made no request, or else that which waits
-// for the longest time.
+// Ends one connection: of those in the first stage there is, that which waits for the longest time.
 bool Connections::make_room() {
   for (;;) {
     Slot* first = nullptr;
-    std::int64_t since = 0;
-    bool proven = false;
+    std::pair<Slot::Stage, std::int64_t> order;
     const std::int64_t time = now();
     for (std::size_t i = 0; i < capacity_ + kSpare; ++i) {
       const std::int64_t state = slots_[i].state_.load();
-      const bool is_proven = slots_[i].proven();
-      if (state < kFirstTime || state > time - (is_proven ? kInUse : kArriving)) continue;
-      if (first != nullptr && (is_proven != proven ? is_proven : state >= since)) continue;
+      const Slot::Stage stage = slots_[i].stage();
+      if (state < kFirstTime || state > time - (stage == Slot::Stage::Silent ? kArriving : kInUse))
+        continue;
+      if (first != nullptr && std::pair(stage, state) >= order) continue;
       first = &slots_[i];
-      since = state;
-      proven = is_proven;
+      order = {stage, state};
     }
     if (first == nullptr) return false;
-    if (!end(*first, since)) continue;
+    if (!end(*first, order.second)) continue;
     ++evicted_;
     return true;
   }
@@ -120,7 +123,9 @@ void Connections::end_idle() {
 
 void Connections::end_waiting() {
   for (std::size_t i = 0; i < capacity_ + kSpare; ++i)
-    if (const auto state = slots_[i].state_.load(); state >= kFirstTime) end(slots_[i], state);
+    if (const auto state = slots_[i].state_.load();
+        state >= kFirstTime && slots_[i].stage() != Slot::Stage::Arriving)
+      end(slots_[i], state);
 }
 
 void Connections::end_all() {

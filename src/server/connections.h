@@ -1,8 +1,9 @@
 // Every open connection, in a fixed number of slots, so that one can make room for a new one and
 // all can be ended at shutdown; and how many bytes they have buffered together.
 //
-// A connection is proven once it has made a whole request: whoever only connects is the first to
-// go. One that is ended may still be answered what it has sent already, for the last time.
+// A connection is proven once it has made a whole request. Whoever only connects is the first to
+// go, then the idle, then whoever is still sending a first request. One that is ended may still be
+// answered what it has sent already, for the last time.
 // Thread-safety: a slot is its connection's thread's; the rest may be called from any thread. No
 // lock: a request only stores and exchanges one atomic.
 #pragma once
@@ -27,13 +28,18 @@ class Connections {
     void idle();
     /// It no longer does; false: it has been ended meanwhile.
     bool busy();
-    [[nodiscard]] bool proven() const { return proven_.load(std::memory_order_relaxed); }
+    /// Its first request is arriving: its head is there.
+    void arriving();
+    [[nodiscard]] bool proven() const { return stage() == Stage::Proven; }
 
    private:
     friend class Connections;
+    enum class Stage : std::uint8_t { Silent, Proven, Arriving };  // the first go first
+    [[nodiscard]] Stage stage() const { return stage_.load(std::memory_order_relaxed); }
+
     // free, busy, being ended, ended, or else waiting since this many nanoseconds
     std::atomic<std::int64_t> state_{0};
-    std::atomic<bool> proven_{false};
+    std::atomic<Stage> stage_{Stage::Silent};
     std::atomic<int> socket_{-1};
   };
 
@@ -43,7 +49,7 @@ class Connections {
   /// Before the socket is closed.
   void release(Slot* slot);
 
-  /// Ends the proven connections that wait, or all that wait.
+  /// Ends the proven connections that wait, or all that wait but those whose request is arriving.
   void end_idle();
   void end_waiting();
   /// Ends every connection, in the midst of a request too, without an answer.

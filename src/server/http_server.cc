@@ -138,7 +138,8 @@ class HttpServer::Impl final : public httplib::Server, private Exchange {
       : tls_(tls),
         limits_(limits),
         error_body_(std::move(error_body)),
-        connections_(limits.max_connections, kBodies * limits.max_body) {
+        connections_(limits.max_connections,
+                     kBodies * (limits.max_body + Connection::kMaxHeadBytes)) {
     set_tcp_nodelay(true);
     set_payload_max_length(limits.max_body);
     // Only for the headers that httplib writes; the connections hold to the limits.

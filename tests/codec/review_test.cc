@@ -171,10 +171,28 @@ TEST(Review, WhatIsNotOursIsAllowedWhateverItHolds) {
               Scope::NotOurs);
     EXPECT_EQ(review_of({.subresource = "status", .object = odd}).scope, Scope::NotOurs);
     EXPECT_FALSE(ReviewDecoder().decode(body_of({.object = odd}))) << "a pod must be read";
-    // Two readers could take such a request for different ones.
-    std::string twice = body_of({.operation = "DELETE", .object = odd});
-    twice.insert(twice.rfind("}}"), R"(,"operation":"CREATE")");
-    EXPECT_FALSE(ReviewDecoder().decode(twice));
+    // Two readers could take such a request for different ones, or for none.
+    const std::string fleet =
+        body_of({.group = "example.org", .resource = "fleets", .kind = "Fleet", .object = odd});
+    EXPECT_TRUE(ReviewDecoder().decode(fleet));
+    const auto with = [&](std::string_view old, std::string_view now) {
+      std::string body = fleet;
+      const auto at = body.find(old);
+      EXPECT_NE(at, std::string::npos) << old;
+      return body.replace(at, old.size(), now);
+    };
+    for (const auto& [old, now] : std::vector<std::pair<std::string, std::string>>{
+             {R"("operation":"CREATE")", R"("operation":"DELETE","operation":"CREATE")"},
+             {R"("resource":"fleets")", R"("resource":"pods","resource":"fleets")"},
+             {R"("resource":"fleets")", R"("group":"","resource":"fleets")"},
+             {R"("subResource":"")", R"("subResource":"","subResource":"status")"},
+             {R"("uid":"u-1")", R"("uid":"u-1","request":{},"uid":"u-2")"},
+             {"admission.k8s.io/v1", "admission.k8s.io/v1beta1"},
+             {"AdmissionReview", "ConversionReview"},
+             {R"("resource":"fleets")", R"("resource":7)"}})
+      EXPECT_FALSE(ReviewDecoder().decode(with(old, now))) << now;
+    EXPECT_FALSE(ReviewDecoder().decode(fleet + "garbage}"));
+    EXPECT_TRUE(ReviewDecoder().decode(with(R"("subResource":"")", R"("subResource":null)")));
   }
 }
 
@@ -244,6 +262,20 @@ TEST(Review, ElementsThatBecomeTooLargeAreAFaultNotAFlood) {
   EXPECT_THAT(review.faults[0].message, HasSubstr("is not read"));
   EXPECT_LE(review.pod->containers.size(), kMost);
   EXPECT_GT(review.pod->containers.size(), 50'000U);
+}
+
+// Neither what is wrong nor what stands twice may grow to more than it is.
+TEST(Review, FaultsWithoutEndAreNotKept) {
+  std::string wrong, twice;
+  for (std::size_t i = 0; i < 100'000; ++i) {
+    wrong += i == 0 ? "\"\"" : ",\"\"";
+    twice += R"("hostPID":true,)";
+  }
+  for (const std::string& spec : {R"("securityContext":{"supplementalGroups":[)" + wrong + "]}",
+                                  twice + R"("hostIPC":true)"}) {
+    const Review review = review_of({.object = R"({"kind":"Pod","spec":{)" + spec + "}}"});
+    EXPECT_EQ(review.faults.size(), Decoder::kMostFaults);
+  }
 }
 
 // More of them than any request to kube-apiserver could hold are no reason to refuse a pod.

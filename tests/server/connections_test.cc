@@ -86,6 +86,33 @@ TEST(Connections, MakeRoomFirstByThoseWithoutARequest) {
   EXPECT_EQ(connections.count(), 0U);
 }
 
+// A request that has begun to arrive goes on for as long as idle connections can go instead.
+TEST(Connections, MakeRoomByTheIdleBeforeAFirstRequestThatIsArriving) {
+  const Pair sockets[4];
+  Connections connections(2, kBytes);
+  auto* const sending = connections.acquire(sockets[0].own());
+  sending->arriving();
+  auto* const idle = connections.acquire(sockets[1].own());
+  idle->busy();
+  idle->idle();
+  Connections::Slot *third = nullptr, *fourth = nullptr;
+  ASSERT_TRUE(testing::eventually(
+      [&] { return (third = connections.acquire(sockets[2].own())) != nullptr; }));
+  EXPECT_TRUE(sockets[1].ended());
+  EXPECT_FALSE(sockets[0].ended());
+  connections.end_waiting();
+  EXPECT_TRUE(sockets[2].ended());
+  EXPECT_FALSE(sockets[0].ended()) << "a drain waits for it";
+  connections.release(idle);
+  connections.release(third);
+  third = connections.acquire(sockets[2].own());
+  third->busy();
+  ASSERT_TRUE(testing::eventually(
+      [&] { return (fourth = connections.acquire(sockets[3].own())) != nullptr; }));
+  EXPECT_TRUE(sockets[0].ended()) << "there is no other";
+  for (auto* slot : {sending, third, fourth}) connections.release(slot);
+}
+
 TEST(Connections, LeaveThoseInUseAndThenEndTheLongestIdle) {
   const Pair sockets[4];
   Connections connections(2, kBytes);
