@@ -46,7 +46,7 @@ struct Limits {
   std::size_t threads = 0;  ///< that serve them; 0: one a processor, at least 2
   /// A thread gets this many connections before the next one gets any: it finds several requests
   /// waiting when it looks, and sleeps and wakes the less for it. kube-apiserver keeps 25.
-  std::size_t fill = 32;
+  std::size_t fill = 64;
   std::chrono::milliseconds handshake{5'000};
   std::chrono::milliseconds idle{120'000};    ///< longer than the 90 s for which clients keep them
   std::chrono::milliseconds request{10'000};  ///< from the first byte to the end of the answer
