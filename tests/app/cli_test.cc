@@ -934,7 +934,7 @@ TEST(Completion, InBash) {
 
 TEST(Completion, InZsh) {
   const Completion zsh("zsh");
-  if (!zsh.installed()) GTEST_SKIP() << "zsh is not installed";
+  ASSERT_TRUE(zsh.installed()) << "scripts/setup installs it";
   EXPECT_TRUE(zsh.parses());
   for (const auto& row : completed()) {
     const auto shown =
@@ -951,7 +951,7 @@ TEST(Completion, InZsh) {
 
 TEST(Completion, InFish) {
   const Completion fish("fish");
-  if (!fish.installed()) GTEST_SKIP() << "fish is not installed";
+  ASSERT_TRUE(fish.installed()) << "scripts/setup installs it";
   EXPECT_TRUE(fish.parses());
   for (auto row : completed()) {
     if (row.words.size() > 1 && row.words[1] == "-t") continue;  // only `--template` there
