@@ -320,12 +320,14 @@ class HttpServer::Impl final : public httplib::Server, private Exchange {
 
   // Ends when drain() wants no more connections; false: the socket cannot be listened to.
   bool accept_until_drained(const std::vector<std::unique_ptr<Worker>>& workers) {
-    for (bool stopping = false;;) {
+    bool stopping = false;
+    for (int late = 0;;) {
       std::array<pollfd, 2> items = {{{svr_sock_.load(), POLLIN, 0}, {stop_event_, POLLIN, 0}}};
       if (poll(items.data(), items.size(), stopping ? 0 : -1) < 0 && errno != EINTR) return false;
-      // Those who stand in the queue already are still taken.
+      // Those who stand in the queue already are still taken, but not whoever comes without end.
       stopping = items[1].revents != 0;
-      if (stopping && items[0].revents == 0) return true;
+      if (stopping && (items[0].revents == 0 || ++late > kBacklog)) return true;
+      if (items[0].revents == 0) continue;  // poll() was interrupted: accept4() would wait
       const int socket = accept4(svr_sock_.load(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (socket >= 0)
         place(socket, workers);

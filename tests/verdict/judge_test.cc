@@ -194,8 +194,8 @@ TEST(Judge, AnEditMendsWhatIsAtAboveOrBelowIt) {
   EXPECT_EQ(actual, expected);
 }
 
-// A pod's author chooses how much there is to find, and must not choose how long others wait: each
-// edit is compared with a few findings, not with all.
+// A pod's author chooses how much there is to find: findings have an end, and an edit that mends
+// many is not copied into each.
 TEST(Judge, SharesOneEditAmongAllThatItMends) {
   Pod pod;
   Container& c = pod.containers.emplace_back();
