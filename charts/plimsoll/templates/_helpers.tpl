@@ -95,9 +95,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
       "apiVersion" "plimsoll.dev/v1alpha1"
       "kind" "Configuration"
       "log" (dict "level" $v.log.level "decisions" $v.log.decisions)
-      "dryRun" $v.dryRun
-      "updates" $v.updates
-      "namespaceLabels" $v.apiAccess -}}
+      "dryRun" $v.dryRun -}}
+{{- /* Defaults of the server are left out, so that an older one understands what is asked of it. */ -}}
+{{- if $v.apiAccess -}}
+{{- $_ := set $c "namespaceLabels" true -}}
+{{- end -}}
+{{- if ne $v.updates "upstream" -}}
+{{- $_ := set $c "updates" $v.updates -}}
+{{- end -}}
 {{- if eq $v.certificates.mode "selfManaged" -}}
 {{- $_ := set $c "selfManaged" (dict
       "secret" (dict "namespace" .Release.Namespace "name" (include "plimsoll.selfManagedSecret" .))
