@@ -26,6 +26,7 @@ const std::map<std::string, Room>& table() {
       {"checks", {{}, {"fmt"}}},
       {"templates", {{}, {"fmt"}}},
       {"verdict", {{}, {"fmt"}}},
+      {"policy", {{"templates"}, {"fmt"}}},
       {"fix", {{}, {"nlohmann"}}},
       {"codec", {{"verdict"}, {"fmt", "simdjson.h", "yaml.h"}}},
       {"report", {{"verdict"}, {"fmt", "nlohmann"}}},
@@ -33,7 +34,7 @@ const std::map<std::string, Room>& table() {
       {"server",
        {{}, {"fmt", "httplib.h", "openssl", "arpa", "netinet", "sys", "poll.h", "unistd.h"}}},
       {"app",
-       {{"templates", "verdict", "fix", "codec", "report", "metrics", "server"},
+       {{"templates", "verdict", "policy", "fix", "codec", "report", "metrics", "server"},
         {"fmt", "nlohmann", "spdlog", "CLI", "sys", "fcntl.h", "pthread.h", "unistd.h"}}},
   };
   return kTable;
