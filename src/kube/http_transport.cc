@@ -7,14 +7,13 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
-#include <iterator>
 #include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "kube/channel.h"
+#include "kube/credentials.h"
 #include "kube/proxy.h"
 
 namespace plimsoll::kube {
@@ -32,23 +31,6 @@ struct Server {
   std::string name;  ///< what the certificate must be for
   bool verify = true;
 };
-
-std::string base64(std::string_view text) {
-  static constexpr char kDigits[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); i += 3) {
-    const auto byte = [&](std::size_t k) {
-      return k < text.size() ? static_cast<unsigned char>(text[k]) : 0U;
-    };
-    const unsigned bits = byte(i) << 16U | byte(i + 1) << 8U | byte(i + 2);
-    out += kDigits[bits >> 18U];
-    out += kDigits[bits >> 12U & 63U];
-    out += i + 1 < text.size() ? kDigits[bits >> 6U & 63U] : '=';
-    out += i + 2 < text.size() ? kDigits[bits & 63U] : '=';
-  }
-  return out;
-}
 
 /// One exchange: its limits, and what became of it.
 struct Exchange {
@@ -191,7 +173,7 @@ class Connection final : public httplib::ClientImpl {
     const std::string to = server_.url.authority();
     std::string head = fmt::format("CONNECT {0} HTTP/1.1\r\nHost: {0}\r\n", to);
     if (!server_.proxy->user_info.empty())
-      head += fmt::format("Proxy-Authorization: Basic {}\r\n", base64(server_.proxy->user_info));
+      head += fmt::format("Proxy-Authorization: Basic {}\r\n", encode_base64(server_.proxy->user_info));
     if (auto failure = channel_.send(head + "\r\n", exchange_->head)) return failure;
     std::string answer;
     // The server speaks only after the client, so nothing of it is read here.
@@ -250,17 +232,6 @@ class StopSignal {
   const int descriptor_;
 };
 
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  if (in && !text.empty()) return text;
-  Error error;
-  error.message = in ? "the file is empty" : "the file cannot be read";
-  error.file = path;
-  error.remedy = "give the CA of the API server";
-  return error;
-}
-
 }  // namespace
 
 class HttpTransport::Impl {
@@ -291,8 +262,12 @@ class HttpTransport::Impl {
     if (!server_.url.tls) return {std::shared_ptr<SSL_CTX>()};
     std::string ca = cluster_.ca_pem;
     if (!cluster_.ca_file.empty()) {
-      auto text = read_file(cluster_.ca_file);
-      if (!text) return text.error();
+      auto text = read_text(cluster_.ca_file);
+      if (!text) {
+        Error error = text.error();
+        error.remedy = "give the CA of the API server";
+        return error;
+      }
       ca = std::move(*text);
     }
     const std::lock_guard lock(mutex_);

@@ -33,8 +33,8 @@ struct HttpOptions {
 
 class HttpTransport final : public Transport {
  public:
-  /// Connects to nothing yet. Errors: a server or a proxy whose URL is none, a CA or a client
-  /// certificate that cannot be used, a CA together with insecure_skip_tls_verify.
+  /// Connects to nothing yet. Errors: a server or a proxy whose URL is none, a CA that cannot be
+  /// used, a CA together with insecure_skip_tls_verify.
   static Result<std::unique_ptr<HttpTransport>> make(ClusterConfig cluster, HttpOptions options);
   ~HttpTransport() override;
 
