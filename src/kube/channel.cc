@@ -193,7 +193,6 @@ Result<std::shared_ptr<SSL_CTX>> client_context(const std::string& ca, bool veri
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
   SSL_CTX_set_verify(context.get(), verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
-  SSL_CTX_clear_mode(context.get(), SSL_MODE_AUTO_RETRY);
   if (ca.empty()) {
     SSL_CTX_set_default_verify_paths(context.get());
   } else {

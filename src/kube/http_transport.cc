@@ -173,7 +173,8 @@ class Connection final : public httplib::ClientImpl {
     const std::string to = server_.url.authority();
     std::string head = fmt::format("CONNECT {0} HTTP/1.1\r\nHost: {0}\r\n", to);
     if (!server_.proxy->user_info.empty())
-      head += fmt::format("Proxy-Authorization: Basic {}\r\n", encode_base64(server_.proxy->user_info));
+      head +=
+          fmt::format("Proxy-Authorization: Basic {}\r\n", encode_base64(server_.proxy->user_info));
     if (auto failure = channel_.send(head + "\r\n", exchange_->head)) return failure;
     std::string answer;
     // The server speaks only after the client, so nothing of it is read here.
