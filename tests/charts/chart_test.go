@@ -254,7 +254,7 @@ func TestRights(t *testing.T) {
 	const (
 		namespaces = " namespaces get,list,watch"
 		pods       = " pods list"
-		own        = "admissionregistration.k8s.io validatingwebhookconfigurations/plimsoll get,update,patch"
+		own        = "admissionregistration.k8s.io validatingwebhookconfigurations/plimsoll get,patch"
 		secret     = "plimsoll:  secrets/plimsoll-certificates get,create,update,patch"
 	)
 	for _, row := range []struct {
@@ -320,7 +320,7 @@ func TestConfiguration(t *testing.T) {
 		{"defaults", ``, head + `dryRun: false, namespaceLabels: true, server: ` + server + `}` + selfManaged(service) + `}`},
 		{"cluster, dry run", `{scope: cluster, dryRun: true}`, head + `dryRun: true, namespaceLabels: true, server: ` + server + `}` + selfManaged(service) +
 			`, bindings: [{name: cluster, mode: enforce, template: restricted, excludeNamespaces: [kube-system, kube-node-lease, plimsoll]}]}`},
-		{"no permission", `{apiAccess: false, ` + provided + `, bindings: [{name: a, mode: warn, template: baseline}]}`, head + `dryRun: false, server: ` + server + files + `}`},
+		{"no permission", `{apiAccess: false, ` + provided + `, honourPodSecurityLabels: true, bindings: [{name: a, mode: warn, template: baseline}]}`, head + `dryRun: false, server: ` + server + files + `}`},
 		{"url", `{webhook: {url: "https://[fd00::1]:8443"}}`, head + `dryRun: false, namespaceLabels: true, server: ` + server + `}` + selfManaged(service+`, "fd00::1"`) + `}`},
 		{"elsewhere", `{server: {enabled: false}, webhook: {url: "https://10.0.0.1:8443/"}}`,
 			head + `dryRun: false, namespaceLabels: true, server: ` + server + `}` + selfManaged(`10.0.0.1`) + `}`},
@@ -466,6 +466,7 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		{"self-managed without a permission", `apiAccess: false`, []string{"/certificates/mode", "'certManager', 'provided'"}},
 		{"updates of a binding without a permission", `{apiAccess: false, certificates: {mode: certManager}, bindings: [{name: a, mode: warn, template: baseline, updates: ratchet}]}`,
 			[]string{"/bindings/0/updates"}},
+		{"label editors without a permission", `{apiAccess: false, certificates: {mode: certManager}, labelEditors: {users: [ann]}}`, []string{"/labelEditors", "maxProperties"}},
 		{"provided without a secret", `certificates: {mode: provided, provided: {caBundle: "` + certificate + `"}}`, []string{"/certificates/provided/secretName"}},
 		{"provided without an authority", `certificates: {mode: provided, provided: {secretName: a}}`, []string{"/certificates/provided/caBundle"}},
 		{"authority in base64", `certificates: {mode: provided, provided: {secretName: a, caBundle: LS0tLS1CRUdJTg==}}`, []string{"/certificates/provided/caBundle", "BEGIN CERTIFICATE"}},
