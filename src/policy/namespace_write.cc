@@ -54,8 +54,8 @@ void check_editors(const Policy& policy, const Review& review, std::string_view 
     const Asked& new_one = now.in(mode);
     // What another label asks for, as warn does without one of its own, is not said twice.
     const std::string label = fmt::format("{}{}", family, name_of(mode));
-    if (!old_one.policy || old_one.label != label) continue;
-    if (new_one.policy && at_least(*new_one.policy, *old_one.policy)) continue;
+    if (!old_one.policy || old_one.policy->rules->empty() || old_one.label != label) continue;
+    if (new_one.policy && at_least(*new_one.policy, *old_one.policy, policy.library)) continue;
     denials.add("label-editors", label,
                 fmt::format("only {} may lower label {} from {} to {}; ask one of them",
                             policy.label_editors.names(), label, old_one.policy->ref(),
@@ -86,10 +86,11 @@ bool Editors::include(const RequestFacts& facts) const {
   if (contains(users, facts.user)) return true;
   if (std::ranges::any_of(facts.groups, [&](const auto& group) { return contains(groups, group); }))
     return true;
-  if (!facts.user.starts_with(kServiceAccount)) return false;
-  std::string account = facts.user.substr(kServiceAccount.size());
-  std::ranges::replace(account, ':', '/');
-  return contains(service_accounts, account);
+  return std::ranges::any_of(service_accounts, [&](std::string account) {
+    std::ranges::replace(account, '/', ':');
+    return facts.user.starts_with(kServiceAccount) &&
+           std::string_view(facts.user).substr(kServiceAccount.size()) == account;
+  });
 }
 
 std::string Editors::names() const {
@@ -121,7 +122,8 @@ NamespaceWrite judge_namespace(const Policy& policy, const Review& review) {
     check_editors(policy, review, family, now, before, denials);
     const auto& raised = now.in(Mode::Enforce).policy;
     const auto& from = before.in(Mode::Enforce).policy;
-    if (raised && !raised->rules->empty() && raised != from && (!from || !at_least(*from, *raised)))
+    if (raised && !raised->rules->empty() && raised != from &&
+        (!from || !at_least(*from, *raised, policy.library)))
       write.raised = raised;
   }
   warn_of_unknown_keys(review.labels, write.verdict.warnings);
