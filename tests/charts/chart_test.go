@@ -441,7 +441,7 @@ func TestKinds(t *testing.T) {
 			"NetworkPolicy PodDisruptionBudget ResourceQuota " + services + "ValidatingWebhookConfiguration", ""},
 		{"own issuer", `certificates: {mode: certManager, certManager: {issuerRef: {name: a}}}`, "Certificate ClusterRole ClusterRoleBinding " + always + services +
 			"ValidatingWebhookConfiguration", ""},
-		{"elsewhere", `{server: {enabled: false}, webhook: {url: "https://a"}}`, "ClusterRole ClusterRoleBinding ConfigMap Role RoleBinding ServiceAccount ValidatingWebhookConfiguration", ""},
+		{"elsewhere", `{server: {enabled: false}, webhook: {url: "https://a"}}`, "ClusterRole ClusterRoleBinding ConfigMap Role RoleBinding ServiceAccount ValidatingWebhookConfiguration", "Secret"},
 		{"elsewhere, no permission", `{apiAccess: false, server: {enabled: false}, webhook: {url: "https://a"}, ` + provided + `}`, "ConfigMap ValidatingWebhookConfiguration", ""},
 		{"little", `{replicas: 1, networkPolicy: {enabled: false}, priorityQuota: false, rbac: {create: false}, serviceAccount: {create: false, name: a}}`,
 			"ConfigMap Deployment Service Service ValidatingWebhookConfiguration", "Secret"},
