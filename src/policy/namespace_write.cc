@@ -15,9 +15,9 @@ constexpr std::array kModes = {Mode::Enforce, Mode::Warn, Mode::Audit};
 
 std::string field_of(std::string_view label) { return fmt::format("metadata.labels[{}]", label); }
 
-std::string value_of(const Labels& labels, std::string_view label) {
-  const auto at = labels.find(label);
-  return at == labels.end() ? "" : at->second;
+bool stands_in(const Labels& labels, const LabelProblem& problem) {
+  const auto at = labels.find(problem.label);
+  return at != labels.end() && at->second == problem.value;
 }
 
 /// Why a write is denied, and whom to ask.
@@ -113,7 +113,7 @@ NamespaceWrite judge_namespace(const Policy& policy, const Review& review) {
     const auto now = read_labels(review.labels, family, policy.library, problems);
     const auto before = read_labels(review.old_labels, family, policy.library, old_problems);
     for (const LabelProblem& problem : problems) {
-      if (update && value_of(review.old_labels, problem.label) == problem.value)
+      if (update && stands_in(review.old_labels, problem))
         write.verdict.warnings.push_back(problem.message);
       else
         denials.add("namespace-label", problem.label, problem.message);

@@ -69,6 +69,11 @@ TEST(NamespaceWrite, LetsOneBeThatWasThereBefore) {
   EXPECT_THAT(write.verdict.warnings, Contains(HasSubstr("restriced")));
 }
 
+TEST(NamespaceWrite, AnEmptyValueIsNotTheSameAsNone) {
+  EXPECT_FALSE(judge_namespace(policy_of(), write_of(enforce(""), Labels{})).verdict.allowed);
+  EXPECT_TRUE(judge_namespace(policy_of(), write_of(enforce(""), enforce(""))).verdict.allowed);
+}
+
 TEST(NamespaceWrite, WarnsOfAKeyThatNothingReads) {
   const auto write =
       judge_namespace(policy_of(), write_of({{"plimsoll.dev/enfroce", "restricted"}}));
