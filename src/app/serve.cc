@@ -165,7 +165,10 @@ int run(const std::string& config, const codec::Configuration& flags) {
     if (link && !link->synced())
       return server::Response{
           503, fmt::format("the namespaces are not known yet: {}\n", link->trouble()), kText};
-    return server::Response{200, "ok\n" + reload_problem.text(), kText};
+    std::string detail = reload_problem.text();
+    if (const auto trouble = link ? link->trouble() : ""; !trouble.empty())
+      detail += fmt::format("namespaces are as they were: {}\n", trouble);
+    return server::Response{200, "ok\n" + detail, kText};
   });
   management.get("/metrics", [&](const server::Request&) {
     return server::Response{200, registry.render(), "text/plain; version=0.0.4; charset=utf-8"};
