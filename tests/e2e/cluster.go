@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -169,10 +170,15 @@ func ownCluster(t testing.TB) *cluster {
 // is deleted stays.
 func (c *cluster) namespace(t testing.TB, name string, labels map[string]string) string {
 	t.Helper()
-	c.names++
-	name = fmt.Sprintf("%s-%d", name, c.names)
+	name = name + "-" + c.unique()
 	c.makeNamespace(t, name, labels)
 	return name
+}
+
+// unique is a number that was not given before.
+func (c *cluster) unique() string {
+	c.names++
+	return strconv.Itoa(c.names)
 }
 
 func (c *cluster) makeNamespace(t testing.TB, name string, labels map[string]string) {

@@ -94,6 +94,15 @@ func (l *load) pause() (resume func()) {
 	}
 }
 
+// forgive forgets the failures so far and returns their number and the first of them.
+func (l *load) forgive() (int, []string) {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	failed, texts := l.failed, l.failures
+	l.failed, l.failures = 0, nil
+	return failed, texts
+}
+
 // done counts what was answered so far.
 func (l *load) done() int64 { return l.allowed.Load() + l.denied.Load() }
 

@@ -330,3 +330,27 @@ func (r *release) registered(t testing.TB) []admissionregistrationv1.ValidatingW
 	name := r.one(t, "ValidatingWebhookConfiguration").GetName()
 	return must(r.cluster.client.AdmissionregistrationV1().ValidatingWebhookConfigurations().Get(t.Context(), name, metav1.GetOptions{}))(t).Webhooks
 }
+
+// relabelPod changes what no level is about: a label, an owner's finalizer.
+func (c *cluster) relabelPod(t testing.TB, namespace, name string) error {
+	t.Helper()
+	patch := []byte(`{"metadata":{"labels":{"seen":"yes"},"finalizers":["example.com/wait"]}}`)
+	if _, err := c.client.CoreV1().Pods(namespace).Patch(t.Context(), name, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
+		return err
+	}
+	_, err := c.client.CoreV1().Pods(namespace).Patch(t.Context(), name, types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`), metav1.PatchOptions{})
+	return err
+}
+
+// upgrade runs helm upgrade, with other values if some are given.
+func (r *release) upgrade(t testing.TB, values settings) {
+	t.Helper()
+	for name, value := range values {
+		r.values[name] = value
+	}
+	file := filepath.Join(t.TempDir(), "values.yaml")
+	if err := os.WriteFile(file, must(yaml.Marshal(r.values))(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	succeed(t, "", "helm", "upgrade", releaseName, chart(t), "--namespace", releaseNamespace, "--values", file, "--kubeconfig", r.cluster.kubeconfig)
+}
