@@ -98,6 +98,7 @@ func (c *cluster) start() error {
 		return err
 	}
 	c.config.QPS = -1
+	c.config.WarningHandler = rest.NoWarnings{} // who wants to hear them asks for an audience
 	c.address = net.JoinHostPort(server.SecureServing.Address, server.SecureServing.Port)
 	if c.client, err = kubernetes.NewForConfig(c.config); err != nil {
 		return err
@@ -122,10 +123,11 @@ func (c *cluster) stop() error {
 	if c.output != nil {
 		err = errors.Join(err, c.output.Close())
 	}
-	if os.Getenv("PLIMSOLL_E2E_KEEP") == "" {
-		return errors.Join(err, os.RemoveAll(c.folder))
+	if os.Getenv("PLIMSOLL_E2E_KEEP") != "" {
+		fmt.Fprintln(os.Stderr, "kept:", c.folder)
+		return err
 	}
-	return err
+	return errors.Join(err, os.RemoveAll(c.folder))
 }
 
 // restart ends the API server and starts it again on the same port; `between` is called while it is away.

@@ -47,7 +47,7 @@ func fixtures(t testing.TB) []fixture {
 					if err := yaml.UnmarshalStrict(must(os.ReadFile(file))(t), pod); err != nil {
 						t.Fatalf("%s: %v", file, err)
 					}
-					pod.Name = folder + "-" + pod.Name
+					pod.Name = folder + "-" + strings.ReplaceAll(pod.Name, "_", "-")
 					all = append(all, fixture{fmt.Sprintf("%s/%s/%s", level, version, pod.Name), level, version, folder == "fail", pod})
 				}
 			}

@@ -40,7 +40,6 @@ func (c *cluster) load(t testing.TB, namespace string) *load {
 	l := &load{cancel: cancel, begun: time.Now()}
 	for index := range loadWorkers {
 		config := rest.CopyConfig(c.config)
-		config.WarningHandler = rest.NoWarnings{}
 		config.UserAgent = fmt.Sprintf("load-%d", index)
 		config.Timeout = 20 * time.Second
 		client := must(kubernetes.NewForConfig(config))(t)

@@ -56,10 +56,13 @@ func (p *process) follow(output io.ReadCloser) {
 	for {
 		line, err := lines.ReadString('\n')
 		if line = strings.TrimRight(line, "\n"); line != "" {
-			const kept = 400
-			p.lock.Lock()
-			p.said = append(p.said[max(0, len(p.said)-kept):], line)
-			p.lock.Unlock()
+			// What the server decided would push out all else.
+			if !strings.Contains(line, `"msg":"decision"`) {
+				const kept = 400
+				p.lock.Lock()
+				p.said = append(p.said[max(0, len(p.said)-kept):], line)
+				p.lock.Unlock()
+			}
 			if p.lines != nil {
 				p.lines(line)
 			}
