@@ -64,7 +64,6 @@ func TestMisspelt(t *testing.T) {
 		{warnLabel, "leastprivilege", []string{warnLabel, "least-privilege"}},
 		{enforceVersionLabel, "1.31", []string{enforceVersionLabel, "v1.31"}},
 		{enforceVersionLabel, "newest", []string{"newest", "latest"}},
-		{"plimsoll.dev/enforced", "restricted", []string{"plimsoll.dev/enforced", enforceLabel}},
 	} {
 		t.Run(one.label+"="+one.value, func(t *testing.T) {
 			err := label(t, c.client, namespace, map[string]string{one.label: one.value})
