@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <future>
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -77,19 +78,52 @@ Binding binding(const templates::Library& library, Mode mode, const std::string&
 /// A webhook, what it counted and what it logged.
 class Hook {
  public:
-  explicit Hook(const std::function<void(Policy&)>& set_up = {},
+  explicit Hook(const std::function<void(policy::Policy&)>& set_up = {},
                 DecisionLog decisions = DecisionLog::None) {
-    Policy policy{load_library({}).value(), {}, false};
+    policy::Policy policy;
+    policy.library = load_library({}).value();
     if (set_up) set_up(policy);
-    webhook_ = std::make_unique<Webhook>(std::make_shared<const Policy>(std::move(policy)),
-                                         registry_, decisions, [this](std::string_view line) {
+    policy_ = std::make_shared<const policy::Policy>(std::move(policy));
+    Cluster cluster;
+    if (policy_->namespace_labels) {
+      namespaces_ = std::make_unique<Namespaces>(
+          policy_, [this](std::string name, Namespaces::Clock::time_point deadline, auto done) {
+            fetched.push_back(name);
+            last_deadline = deadline;
+            fetch(name, done);
+          });
+      running_ =
+          std::make_unique<RunningPods>([this](const std::string&, RunningPods::Clock::time_point,
+                                               const auto& take) { return list(take); });
+      cluster = {namespaces_.get(), running_.get()};
+    }
+    webhook_ = std::make_unique<Webhook>(policy_, cluster, registry_, decisions,
+                                         [this](std::string_view line) {
                                            const std::lock_guard lock(mutex_);
                                            lines_.emplace_back(line);
                                          });
   }
 
+  /// What the API server says of a namespace that is not known.
+  std::function<void(const std::string& name,
+                     const std::function<void(const Result<Namespaces::SharedLabels>&)>& done)>
+      fetch;
+  /// What it says of the pods that run.
+  std::function<Result<bool>(const std::function<Status(const codec::PodList&)>& take)> list;
+  std::vector<std::string> fetched;
+  Namespaces::Clock::time_point last_deadline;
+
+  Namespaces& namespaces() { return *namespaces_; }
+
+  server::Reply reply(std::string_view path, std::string_view body, std::string_view query = "") {
+    return webhook_->answer({path, query, body});
+  }
   server::Response ask(std::string_view path, std::string_view body) {
-    return webhook_->answer({path, body});
+    auto given = reply(path, body);
+    if (auto* const now = std::get_if<server::Response>(&given)) return *now;
+    std::promise<server::Response> promise;
+    std::get<server::Later>(given)([&](server::Response r) { promise.set_value(std::move(r)); });
+    return promise.get_future().get();
   }
   /// The response of a review that is answered.
   json review(std::string_view path, const std::string& body) {
@@ -118,7 +152,10 @@ class Hook {
   metrics::Registry registry_;
   std::mutex mutex_;
   std::vector<std::string> lines_;
+  std::shared_ptr<const policy::Policy> policy_;
   std::unique_ptr<Webhook> webhook_;
+  std::unique_ptr<Namespaces> namespaces_;
+  std::unique_ptr<RunningPods> running_;  // first to go: it may still answer
 };
 
 void expect_error(const server::Response& response, int status, const std::string& says) {
@@ -349,7 +386,7 @@ TEST(Webhook, AllowsEverythingWithoutABinding) {
 }
 
 TEST(Webhook, JoinsItsBindings) {
-  Hook hook([](Policy& policy) {
+  Hook hook([](policy::Policy& policy) {
     policy.bindings = {binding(policy.library, Mode::Enforce, "baseline"),
                        binding(policy.library, Mode::Warn, "restricted"),
                        binding(policy.library, Mode::Audit, "least-privilege")};
@@ -364,7 +401,7 @@ TEST(Webhook, JoinsItsBindings) {
 }
 
 TEST(Webhook, DeniesWhenOneOfSeveralBindingsDoes) {
-  Hook hook([](Policy& policy) {
+  Hook hook([](policy::Policy& policy) {
     policy.bindings = {binding(policy.library, Mode::Enforce, "privileged"),
                        binding(policy.library, Mode::Enforce, "restricted"),
                        binding(policy.library, Mode::Enforce, "baseline")};
@@ -377,7 +414,7 @@ TEST(Webhook, DeniesWhenOneOfSeveralBindingsDoes) {
 }
 
 TEST(Webhook, BindsByNamespace) {
-  Hook hook([](Policy& policy) {
+  Hook hook([](policy::Policy& policy) {
     Binding bound = binding(policy.library, Mode::Enforce, "restricted");
     bound.namespaces = {"shop-*", "web", "team-?"};
     bound.exclude_namespaces = {"shop-legacy", "*-system"};
@@ -393,7 +430,7 @@ TEST(Webhook, BindsByNamespace) {
 }
 
 TEST(Webhook, ExcludesFromEveryNamespace) {
-  Hook hook([](Policy& policy) {
+  Hook hook([](policy::Policy& policy) {
     Binding bound = binding(policy.library, Mode::Enforce, "baseline");
     bound.exclude_namespaces = {"kube-*"};
     policy.bindings = {bound};
@@ -405,9 +442,9 @@ TEST(Webhook, ExcludesFromEveryNamespace) {
 
 TEST(Webhook, OnlyWarnsAboutWorkloadsUnlessTheBindingSaysOtherwise) {
   for (const bool enforce : {false, true}) {
-    Hook hook([&](Policy& policy) {
+    Hook hook([&](policy::Policy& policy) {
       Binding bound = binding(policy.library, Mode::Enforce, "baseline");
-      bound.enforce_workloads = enforce;
+      bound.workloads = enforce ? Workloads::Enforce : Workloads::Warn;
       policy.bindings = {bound};
     });
     const json response = hook.review("/validate", deployment("privileged"));
@@ -421,7 +458,7 @@ TEST(Webhook, OnlyWarnsAboutWorkloadsUnlessTheBindingSaysOtherwise) {
 
 TEST(Webhook, DryRunDeniesNothingAndSaysSo) {
   Hook hook(
-      [](Policy& policy) {
+      [](policy::Policy& policy) {
         policy.dry_run = true;
         policy.bindings = {binding(policy.library, Mode::Enforce, "restricted")};
       },
@@ -566,7 +603,7 @@ TEST(Webhook, CountsFieldsThatCannotBeRead) {
 
 TEST(Webhook, DecidesAlikeOnManyThreads) {
   Hook hook(
-      [](Policy& policy) {
+      [](policy::Policy& policy) {
         policy.bindings = {binding(policy.library, Mode::Enforce, "baseline"),
                            binding(policy.library, Mode::Warn, "restricted")};
       },

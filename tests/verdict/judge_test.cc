@@ -148,13 +148,13 @@ TEST(Judge, WorkloadsAreWarnedAboutUnlessTheBindingSaysEnforce) {
   Verdict verdict = judge(review, bindings, false);
   EXPECT_TRUE(verdict.allowed);
   EXPECT_EQ(verdict.judgements.at(0).mode, Mode::Warn);
-  bindings[0].enforce_workloads = true;
+  bindings[0].workloads = Workloads::Enforce;
   EXPECT_FALSE(judge(review, bindings, false).allowed);
 }
 
 TEST(Judge, AnUpdateThatLeavesTheTemplateAloneIsNotDenied) {
   auto bindings = one(Mode::Enforce);
-  bindings[0].enforce_workloads = true;
+  bindings[0].workloads = Workloads::Enforce;
   Review review = review_of(Scope::Workload, Operation::Update, pod_with("i", true));
   review.old_pod = pod_with("i", true);
   EXPECT_FALSE(judge(review, bindings, false).allowed) << "what no check reads may have changed";
