@@ -38,8 +38,11 @@ func TestDrift(t *testing.T) {
 				}
 			}
 			compare(t, "webhooks", compared(t, rendered), compared(t, live))
+			r.diff(t)
 		})
 	}
+	// The chart as most install it: with a Deployment and all that belongs to it.
+	t.Run("in the cluster", func(t *testing.T) { c.install(t, options{inCluster: true, selfSigned: true, noServer: true}).diff(t) })
 	t.Run("selfManaged", func(t *testing.T) {
 		r, servers := c.pairOf(t, nil)
 		r.agreed(t, servers)
@@ -47,7 +50,19 @@ func TestDrift(t *testing.T) {
 		live := must(c.dynamic.Resource(schema.GroupVersionResource{Group: "admissionregistration.k8s.io", Version: "v1",
 			Resource: "validatingwebhookconfigurations"}).Get(t.Context(), rendered.GetName(), metav1.GetOptions{}))(t)
 		compare(t, "webhooks", compared(t, rendered), compared(t, live))
+		r.diff(t)
 	})
+}
+
+// diff applies what was rendered once more, as a dry run and in the name of a GitOps tool: nothing may change.
+func (r *release) diff(t testing.TB) {
+	t.Helper()
+	manifest := succeed(t, "", "helm", "get", "manifest", releaseName, "--namespace", releaseNamespace, "--kubeconfig", r.cluster.kubeconfig)
+	stdout, stderr, err := run(t, manifest, "kubectl", "diff", "--server-side", "--force-conflicts", "--field-manager=gitops",
+		"--namespace", releaseNamespace, "--filename=-", "--kubeconfig", r.cluster.kubeconfig)
+	if err != nil || stdout != "" {
+		t.Errorf("what is live is not what was rendered: %v\n%s%s", err, stdout, stderr)
+	}
 }
 
 // compared is a configuration without metadata and caBundle.

@@ -19,8 +19,8 @@ func (c *cluster) transcript(t testing.TB, name string, commands ...string) {
 		fmt.Fprintf(&all, "$ kubectl %s\n", command)
 		arguments := append(strings.Fields(command), "--kubeconfig", c.kubeconfig)
 		stdout, stderr, err := run(t, "", "kubectl", arguments...)
+		all.WriteString(stderr) // warnings are printed before the object is said to be made
 		all.WriteString(stdout)
-		all.WriteString(stderr)
 		var exit *exec.ExitError
 		if errors.As(err, &exit) {
 			fmt.Fprintf(&all, "exit status %d\n", exit.ExitCode())

@@ -74,6 +74,12 @@ func TestMisspelt(t *testing.T) {
 		Name: "misspelt", Labels: map[string]string{enforceLabel: "restrictde"}}}, metav1.CreateOptions{}); true {
 		refused(t, err, "restricted")
 	}
+	// A key that nobody reads is no error of a name, but worth a word.
+	a := c.audience(t, "")
+	if err := label(t, a, namespace, map[string]string{"plimsoll.dev/enforced": "restricted"}); err != nil {
+		t.Error(err)
+	}
+	a.warned(t, "an unknown key", "plimsoll.dev/enforced", "write "+enforceLabel)
 	// What is not ours is nobody's business, neither here nor where a bad label is already.
 	for _, name := range []string{namespace, already} {
 		if err := label(t, c.client, name, map[string]string{"team": "shop"}); err != nil {
@@ -81,7 +87,6 @@ func TestMisspelt(t *testing.T) {
 		}
 	}
 	// Upstream's rule: restricted, and a warning that says why.
-	a := c.audience(t, "")
 	_, err := a.CoreV1().Pods(already).Create(t.Context(), badPod("bad"), dryRun)
 	refused(t, err, "restricted")
 	a.warned(t, "a denied pod", "restrictde")

@@ -68,6 +68,7 @@ type options struct {
 	selfSigned bool     // certificates by the server itself
 	change     func(configuration settings)
 	noServer   bool // the test starts its own
+	inCluster  bool // as if the server ran in a pod: nothing answers the registration
 }
 
 // install runs helm install and a server that is configured as the chart configures it, and undoes both
@@ -85,8 +86,10 @@ func (c *cluster) install(t testing.TB, o options) *release {
 	for name, value := range o.values {
 		r.values[name] = value
 	}
-	r.values.section("webhook")["url"] = "https://" + r.address
-	r.values.section("server")["enabled"] = false
+	if !o.inCluster {
+		r.values.section("webhook")["url"] = "https://" + r.address
+		r.values.section("server")["enabled"] = false
+	}
 	if !o.selfSigned {
 		r.files = makeFiles(t)
 		r.values["certificates"] = settings{"mode": "provided",
