@@ -139,15 +139,20 @@ func TestWatchDropped(t *testing.T) {
 	c.install(t, options{apiServer: between.address()})
 	l := c.loaded(t)
 	const times = 50
-	for range times {
-		_, before := between.counts()
-		eventually(t, soon, func() (bool, string) {
-			open, ever := between.counts()
-			return open > 0, fmt.Sprintf("the server has not come back: %d connections, %d ever, %d before", open, ever, before)
-		})
-		// Long enough for a list and the beginning of a watch, or not: both must be survived.
-		time.Sleep(time.Duration(between.came%5) * 20 * time.Millisecond)
-		between.cut()
+	namespace := c.namespace(t, "watched", nil)
+	for index := range times {
+		// What changes while nobody watches must be heard when somebody does again.
+		level, heard := "restricted", c.denies
+		if index%2 > 0 {
+			level, heard = "privileged", c.allows
+		}
+		if err := label(t, c.client, namespace, map[string]string{enforceLabel: level}); err != nil {
+			t.Fatal(err)
+		}
+		heard(t, namespace)
+		if between.cut() == 0 {
+			t.Fatal("there was no connection to the API server")
+		}
 	}
 	c.follows(t)
 	l.stop(t, fmt.Sprintf("watch dropped %d times", times))

@@ -31,8 +31,11 @@ type load struct {
 	failed          int
 }
 
-// More would only take the machine away from what is tested.
-const loadWorkers = 8
+// More would only take the machine away from what is tested: 320 creations a second at most.
+const (
+	loadWorkers = 8
+	loadPace    = 25 * time.Millisecond // of each worker
+)
 
 func (c *cluster) load(t testing.TB, namespace string) *load {
 	t.Helper()
@@ -44,10 +47,13 @@ func (c *cluster) load(t testing.TB, namespace string) *load {
 		config.Timeout = 20 * time.Second
 		client := must(kubernetes.NewForConfig(config))(t)
 		l.workers.Go(func() {
+			pace := time.NewTicker(loadPace)
+			defer pace.Stop()
 			for number := index; ctx.Err() == nil; number++ {
 				l.gate.RLock()
 				l.one(client, namespace, number%2 == 0)
 				l.gate.RUnlock()
+				<-pace.C
 			}
 		})
 	}
