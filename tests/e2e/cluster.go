@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -34,7 +35,8 @@ type cluster struct {
 	kubeconfig  string // the same, as a file
 	address     string // HOST:PORT of the API server
 	output      *os.File
-	names       int // how many namespaces were named
+	release     func() // lets go what waits for the end of the tests
+	names       int    // how many namespaces were named
 }
 
 // What is written of a load that runs for minutes would only fill the disk.
@@ -56,12 +58,40 @@ func startCluster() (*cluster, error) {
 		return nil, err
 	}
 	c := &cluster{folder: folder}
+	if err := c.reap(); err != nil {
+		return nil, err
+	}
 	if err := c.start(); err != nil {
 		said, _ := os.ReadFile(c.file("kube-apiserver.log"))
 		c.stop()
 		return nil, fmt.Errorf("no control plane: %w\n%s", err, said[max(0, len(said)-4000):])
 	}
 	return c, nil
+}
+
+// reap sees to it that the control plane ends with the tests even if those are killed: envtest's own
+// processes would go on. The shell waits for the end of a pipe that nobody else holds.
+func (c *cluster) reap() error {
+	const script = `cat; for entry in /proc/[0-9]*; do id=${entry#/proc/}
+		[ "$id" = $$ ] || ! grep -qaF "$1/" "$entry/cmdline" 2>/dev/null || kill -KILL "$id"; done
+		[ -n "$2" ] || rm -rf "$1"`
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	reaper := exec.Command("/bin/sh", "-c", script, "reaper", c.folder, os.Getenv("PLIMSOLL_E2E_KEEP"))
+	reaper.Stdin = reader
+	reaper.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := reaper.Start(); err != nil {
+		writer.Close()
+		return err
+	}
+	c.release = func() {
+		writer.Close()
+		reaper.Wait()
+	}
+	return nil
 }
 
 func (c *cluster) file(name string) string { return filepath.Join(c.folder, name) }
@@ -81,7 +111,9 @@ func (c *cluster) start() error {
 	}
 	c.environment = &envtest.Environment{ControlPlaneStartTimeout: startDeadline, ControlPlaneStopTimeout: stopDeadline}
 	server := c.environment.ControlPlane.GetAPIServer()
-	for name, path := range map[string]*string{"kube-apiserver": &server.Path, "kubectl": &c.environment.ControlPlane.KubectlPath} {
+	etcd := &envtest.Etcd{DataDir: c.file("etcd")}
+	c.environment.ControlPlane.Etcd = etcd
+	for name, path := range map[string]*string{"etcd": &etcd.Path, "kube-apiserver": &server.Path, "kubectl": &c.environment.ControlPlane.KubectlPath} {
 		if *path, err = asset(name); err != nil {
 			return err
 		}
@@ -120,6 +152,7 @@ func (c *cluster) stop() error {
 	if c.environment != nil {
 		err = c.environment.Stop()
 	}
+	c.release()
 	if c.output != nil {
 		err = errors.Join(err, c.output.Close())
 	}
