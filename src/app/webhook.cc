@@ -142,9 +142,11 @@ Result<std::vector<Binding>> Webhook::fixed_binding(std::string_view path) const
   path.remove_prefix(kRoute.size() + 1);
   const auto slash = path.find('/');
   const auto mode = parse_mode(path.substr(0, slash));
-  const auto text = slash == std::string_view::npos ? "" : path.substr(slash + 1);
+  std::string text(slash == std::string_view::npos ? "" : path.substr(slash + 1));
+  // Behind a Service the API server takes no @ in a path: a version may be a segment of its own.
+  if (const auto version = text.find('/'); version != std::string::npos) text[version] = '@';
   if (!mode || slash == std::string_view::npos) {
-    error.message = "is not /validate/{enforce|warn|audit}/{template}";
+    error.message = "is not /validate/{enforce|warn|audit}/{template}[/{version}]";
     return error;
   }
   const auto ref = TemplateRef::parse(text);

@@ -193,8 +193,11 @@ TEST(Webhook, TakesAVersionInItsRoute) {
   const auto newest = checks("/validate/enforce/restricted");
   EXPECT_EQ(checks("/validate/enforce/restricted@latest"), newest);
   EXPECT_EQ(checks("/validate/enforce/restricted@v1.999"), newest);
+  EXPECT_EQ(checks("/validate/enforce/restricted/latest"), newest);
   EXPECT_TRUE(newest.contains("drop-all"));
   EXPECT_FALSE(checks("/validate/enforce/restricted@v1.7").contains("drop-all"));
+  EXPECT_EQ(checks("/validate/enforce/restricted/v1.7"),
+            checks("/validate/enforce/restricted@v1.7"));
 }
 
 TEST(Webhook, TellsWhatToChange) {
@@ -256,7 +259,10 @@ TEST(Webhook, FindsNothingAtAWrongRoute) {
            {"/validate/enforce/restricted@v1", "not a template"},
            {"/validate/enforce/restricted@v1.031", "not a template"},
            {"/validate/enforce/restricted@v2.0", "not a template"},
-           {"/validate/enforce/restricted/", "use one of"},
+           {"/validate/enforce/restricted/", "not a template"},
+           {"/validate/enforce/restricted/1.31", "not a template"},
+           {"/validate/enforce/restricted/v1.31/", "not a template"},
+           {"/validate/enforce/restricted@v1.31/v1.31", "not a template"},
            {"/validate/enforce/a\nb", "a"},
            {std::string("/validate/enforce/a\0b", 21), "a"},
            {"/validate/enforce/\xff\xfe", ""},

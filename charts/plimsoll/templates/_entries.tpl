@@ -131,10 +131,12 @@ A selector cannot say "or". Where the server decides, items exclude each other, 
 {{- $path := "/validate" -}}
 {{- $workloads := $path -}}
 {{- if $item.template -}}
-{{- $path = printf "/validate/%s/%s" $item.mode $item.template -}}
+{{- /* The API server takes no @ in the path of a Service. */ -}}
+{{- $template := $item.template | replace "@" "/" -}}
+{{- $path = printf "/validate/%s/%s" $item.mode $template -}}
 {{- /* Enforcing pods warns about workloads, unless a binding says otherwise. */ -}}
 {{- $workloadsMode := default (ternary "warn" $item.mode (eq $item.mode "enforce")) $item.workloadsMode -}}
-{{- $workloads = printf "/validate/%s/%s" $workloadsMode $item.template -}}
+{{- $workloads = printf "/validate/%s/%s" $workloadsMode $template -}}
 {{- end -}}
 {{- $done = append $done (dict "name" $item.name "mode" $item.mode "template" $item.template "selector" $selector "conditions" (default list $item.conditions) "path" $path "workloads" $workloads) -}}
 {{- end -}}

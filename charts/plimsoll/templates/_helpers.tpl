@@ -115,7 +115,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- $_ := set $server "tlsKey" "/etc/plimsoll/tls/tls.key" -}}
 {{- end -}}
 {{- $_ := set $c "server" $server -}}
-{{- if $v.honourPodSecurityLabels -}}
+{{- if and $v.honourPodSecurityLabels $v.apiAccess -}}
 {{- $_ := set $c "honourPodSecurityLabels" true -}}
 {{- end -}}
 {{- $exemptions := dict -}}
