@@ -39,7 +39,8 @@ const std::map<std::string, Room>& table() {
          "fcntl.h", "spawn.h", "unistd.h"}}},
       {"app",
        {{"templates", "verdict", "policy", "fix", "codec", "report", "metrics", "server"},
-        {"fmt", "nlohmann", "spdlog", "CLI", "sys", "fcntl.h", "pthread.h", "unistd.h"}}},
+        {"fmt", "nlohmann", "spdlog", "CLI", "sys", "fcntl.h", "netdb.h", "poll.h", "pthread.h",
+         "unistd.h"}}},
   };
   return kTable;
 }
