@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // TestNothingIsStuck ends what was there before its namespace was restricted: with the controllers of a
@@ -77,9 +78,8 @@ func TestNothingIsStuck(t *testing.T) {
 				if err := deployment.create(t.Context(), c.client, namespace, badPod("web")); err != nil {
 					t.Fatal(err)
 				}
-				scale := must(c.client.AppsV1().Deployments(namespace).GetScale(t.Context(), "web", metav1.GetOptions{}))(t)
-				scale.Spec.Replicas = 2
-				must(c.client.AppsV1().Deployments(namespace).UpdateScale(t.Context(), "web", scale, metav1.UpdateOptions{}))(t)
+				must(c.client.AppsV1().Deployments(namespace).Patch(t.Context(), "web", types.MergePatchType, []byte(`{"spec":{"replicas":2}}`),
+					metav1.PatchOptions{}, "scale"))(t)
 				var pods []corev1.Pod
 				eventually(t, soon, func() (bool, string) {
 					pods = must(c.client.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{}))(t).Items
