@@ -124,6 +124,7 @@ func (c *cluster) start() error {
 		Set("audit-policy-file", c.file("audit-policy.yaml")).
 		Set("audit-log-path", c.file("audit.log")).
 		Set("service-account-issuer", "https://kubernetes.default.svc").
+		Set("shutdown-watch-termination-grace-period", "1s"). // or a watch keeps it for a minute
 		Set("endpoint-reconciler-type", "none").
 		Set("profiling", "false")
 	if c.config, err = c.environment.Start(); err != nil {

@@ -24,6 +24,7 @@ type load struct {
 	gate    sync.RWMutex // held for writing while the load pauses
 	begun   time.Time
 	paused  time.Duration
+	resume  func() // ends a pause; nothing when there is none
 
 	allowed, denied atomic.Int64
 	lock            sync.Mutex
@@ -40,7 +41,7 @@ const (
 func (c *cluster) load(t testing.TB, namespace string) *load {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	l := &load{cancel: cancel, begun: time.Now()}
+	l := &load{cancel: cancel, begun: time.Now(), resume: func() {}}
 	for index := range loadWorkers {
 		config := rest.CopyConfig(c.config)
 		config.UserAgent = fmt.Sprintf("load-%d", index)
@@ -59,6 +60,7 @@ func (c *cluster) load(t testing.TB, namespace string) *load {
 	}
 	t.Cleanup(func() {
 		cancel()
+		l.resume()
 		l.workers.Wait()
 	})
 	return l
@@ -93,10 +95,11 @@ func denial(err error) bool {
 func (l *load) pause() (resume func()) {
 	l.gate.Lock()
 	since := time.Now()
-	return func() {
+	l.resume = sync.OnceFunc(func() {
 		l.paused += time.Since(since)
 		l.gate.Unlock()
-	}
+	})
+	return l.resume
 }
 
 // forgive forgets the failures so far and returns their number and the first of them.
