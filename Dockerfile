@@ -20,7 +20,8 @@ RUN --mount=type=cache,id=plimsoll-ccache,target=/root/.cache/ccache \
  && cmake --preset release -DCMAKE_BUILD_TYPE=Release -DPLIMSOLL_TESTS=OFF -DPLIMSOLL_BENCH=OFF \
  && cmake --build --preset release --target plimsoll
 ARG SOURCE_DATE_EPOCH=0
-RUN SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH scripts/rootfs build/release/plimsoll /rootfs
+RUN mkdir /rootfs \
+ && SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH scripts/rootfs build/release/plimsoll "/rootfs/$SOURCE_DATE_EPOCH"
 
 FROM scratch
 ARG VERSION=0.1.0
@@ -32,7 +33,9 @@ LABEL org.opencontainers.image.title="plimsoll" \
       org.opencontainers.image.revision="$REVISION" \
       org.opencontainers.image.source="$SOURCE" \
       org.opencontainers.image.licenses="Apache-2.0"
-COPY --from=build /rootfs /
+# BuildKit knows a layer by the contents of its files, not by their times: the name tells one from another.
+ARG SOURCE_DATE_EPOCH=0
+COPY --from=build /rootfs/${SOURCE_DATE_EPOCH} /
 USER 65532:65532
 EXPOSE 8443 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 CMD ["/usr/local/bin/plimsoll", "health"]

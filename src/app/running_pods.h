@@ -50,11 +50,11 @@ class RunningPods {
  public:
   using Clock = std::chrono::steady_clock;
   using Words = std::vector<std::string>;
-  /// Lists the pods of a namespace page by page, until `take` says false or the deadline has come.
-  /// The result: whether they were all listed.
+  /// Lists the pods of a namespace page by page, until the deadline has come or `take` gives an
+  /// error, which is the result then; else the result says whether they were all listed.
   using List =
       std::function<Result<bool>(const std::string& namespace_name, Clock::time_point deadline,
-                                 const std::function<bool(std::string_view page)>& take)>;
+                                 const std::function<Status(const codec::PodList& page)>& take)>;
 
   /// Source of the limits: pod-security-admission admission.go, defaultNamespaceMaxPodsToCheck and
   /// defaultNamespacePodCheckTimeout.

@@ -14,8 +14,10 @@
 #include <utility>
 #include <vector>
 
+#include "app/cluster_link.h"
 #include "app/commands.h"
 #include "app/console.h"
+#include "app/kube_client.h"
 #include "app/log.h"
 #include "app/settings.h"
 #include "app/version.h"
@@ -124,7 +126,15 @@ int run(const std::string& config, const codec::Configuration& flags) {
   const auto decisions =
       static_cast<DecisionLog>(std::ranges::find(codec::kLogDecisions, settings->log_decisions) -
                                codec::kLogDecisions.begin());
-  Webhook webhook(*policy, {}, registry, decisions,
+  std::unique_ptr<kube::Transport> transport;
+  std::unique_ptr<ClusterLink> link;
+  if (settings->namespace_labels) {
+    auto connected = connect(*settings);
+    if (!connected) return fail(connected.error());
+    transport = std::move(connected.value());
+    link = std::make_unique<ClusterLink>(*transport, *policy, registry);
+  }
+  Webhook webhook(*policy, link ? link->cluster() : Cluster{}, registry, decisions,
                   [&log](std::string_view line) { log.line(spdlog::level::info, line); });
   server::HttpServer https(tls->get(), settings->limits, codec::encode_error);
   const auto answer = [&webhook](const server::Request& request) {
@@ -152,6 +162,9 @@ int run(const std::string& config, const codec::Configuration& flags) {
                  [&](const server::Request&) { return server::Response{200, "ok\n", kText}; });
   management.get("/readyz", [&](const server::Request&) {
     if (!ready.load()) return server::Response{503, "shutting down\n", kText};
+    if (link && !link->synced())
+      return server::Response{
+          503, fmt::format("the namespaces are not known yet: {}\n", link->trouble()), kText};
     return server::Response{200, "ok\n" + reload_problem.text(), kText};
   });
   management.get("/metrics", [&](const server::Request&) {
@@ -188,6 +201,16 @@ int run(const std::string& config, const codec::Configuration& flags) {
           break;
       }
     });
+    std::string said;  // of the API server
+    const Ticker cluster(std::chrono::seconds(1), [&] {
+      const std::string trouble = link ? link->trouble() : "";
+      if (std::exchange(said, trouble) == trouble) return;
+      if (trouble.empty())
+        log.info("the API server answers again");
+      else
+        log.warn("the namespaces cannot be watched; what is known of them goes on deciding",
+                 {{"error", trouble}});
+    });
     ready.store(true);
     log.info("listening", {{"address", https.address()},
                            {"management", management.address()},
@@ -197,7 +220,7 @@ int run(const std::string& config, const codec::Configuration& flags) {
                            {"clientCertificates", !settings->tls.client_ca.empty()}});
     if ((*tls)->not_after() < std::time(nullptr))
       log.warn("the serving certificate has expired; clients will refuse it");
-    if ((*policy)->bindings.empty())
+    if ((*policy)->bindings.empty() && !settings->namespace_labels)
       log.warn("no binding is configured: POST /validate allows everything; "
                "/validate/{mode}/{template} works without");
 
@@ -219,6 +242,7 @@ int run(const std::string& config, const codec::Configuration& flags) {
     https_thread.join();
     management.drain(std::chrono::seconds(1));
     management_thread.join();
+    link.reset();  // before the webhook, which whoever still waits for the API server answers by
   }
   log.info("stopped");
   // The log's thread may hang in a pipe that nobody reads: that must not keep the process.

@@ -66,9 +66,6 @@ Status check(const Settings& settings) {
   if (settings.pod_security_labels && !settings.namespace_labels)
     return setting_error("honourPodSecurityLabels", "needs the labels of namespaces",
                          "set namespaceLabels: true");
-  if (!settings.label_editors.empty() && !settings.namespace_labels)
-    return setting_error("labelEditors", "needs the labels of namespaces",
-                         "set namespaceLabels: true");
   return {};
 }
 

@@ -125,8 +125,10 @@ Outcome run_program(const std::string& command, std::vector<std::string> args,
     outcome.timed_out = !gone && steady_clock::now() >= deadline;
     if (outcome.too_much || outcome.timed_out) break;
   }
-  kill(-child, SIGKILL);
-  if (!gone) waitpid(child, &outcome.status, 0);
+  if (!gone) {
+    kill(-child, SIGKILL);
+    waitpid(child, &outcome.status, 0);
+  }
   return outcome;
 }
 

@@ -276,7 +276,8 @@ NamespaceWatcher::Ended NamespaceWatcher::watch(const std::stop_token& stop) {
     // Listing is the answer, at once; but not over and over.
     consistent_ = consistent_ || response->status != 410;
     Ended anew = failed(error, Next::List);
-    anew.failed = in_a_row_++ > 0;
+    anew.failed = in_a_row_ > 0;
+    if (!anew.failed) ++in_a_row_;
     return anew;
   }
   const bool passing = response->status == 429 || response->status >= 500;
@@ -299,7 +300,10 @@ bool NamespaceWatcher::take_line(std::string_view line, Ended& ended) {
     const bool progress = ended.progress;
     ended = failed(api_error(request, response), response.status == 429 ? Next::Watch : Next::List);
     ended.progress = progress;
-    if (unknown) ended.failed = in_a_row_++ > 0 && !progress;
+    if (unknown && (progress || in_a_row_ == 0)) {
+      ended.failed = false;
+      if (!progress) ++in_a_row_;
+    }
     return false;
   }
   const std::string version = text_at(object_at(object, "metadata"), "resourceVersion");

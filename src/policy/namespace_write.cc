@@ -15,9 +15,9 @@ constexpr std::array kModes = {Mode::Enforce, Mode::Warn, Mode::Audit};
 
 std::string field_of(std::string_view label) { return fmt::format("metadata.labels[{}]", label); }
 
-std::string value_of(const Labels& labels, std::string_view label) {
-  const auto at = labels.find(label);
-  return at == labels.end() ? "" : at->second;
+bool stands_in(const Labels& labels, const LabelProblem& problem) {
+  const auto at = labels.find(problem.label);
+  return at != labels.end() && at->second == problem.value;
 }
 
 /// Why a write is denied, and whom to ask.
@@ -54,8 +54,8 @@ void check_editors(const Policy& policy, const Review& review, std::string_view 
     const Asked& new_one = now.in(mode);
     // What another label asks for, as warn does without one of its own, is not said twice.
     const std::string label = fmt::format("{}{}", family, name_of(mode));
-    if (!old_one.policy || old_one.label != label) continue;
-    if (new_one.policy && at_least(*new_one.policy, *old_one.policy)) continue;
+    if (!old_one.policy || old_one.policy->rules->empty() || old_one.label != label) continue;
+    if (new_one.policy && at_least(*new_one.policy, *old_one.policy, policy.library)) continue;
     denials.add("label-editors", label,
                 fmt::format("only {} may lower label {} from {} to {}; ask one of them",
                             policy.label_editors.names(), label, old_one.policy->ref(),
@@ -86,10 +86,11 @@ bool Editors::include(const RequestFacts& facts) const {
   if (contains(users, facts.user)) return true;
   if (std::ranges::any_of(facts.groups, [&](const auto& group) { return contains(groups, group); }))
     return true;
-  if (!facts.user.starts_with(kServiceAccount)) return false;
-  std::string account = facts.user.substr(kServiceAccount.size());
-  std::ranges::replace(account, ':', '/');
-  return contains(service_accounts, account);
+  return std::ranges::any_of(service_accounts, [&](std::string account) {
+    std::ranges::replace(account, '/', ':');
+    return facts.user.starts_with(kServiceAccount) &&
+           std::string_view(facts.user).substr(kServiceAccount.size()) == account;
+  });
 }
 
 std::string Editors::names() const {
@@ -112,7 +113,7 @@ NamespaceWrite judge_namespace(const Policy& policy, const Review& review) {
     const auto now = read_labels(review.labels, family, policy.library, problems);
     const auto before = read_labels(review.old_labels, family, policy.library, old_problems);
     for (const LabelProblem& problem : problems) {
-      if (update && value_of(review.old_labels, problem.label) == problem.value)
+      if (update && stands_in(review.old_labels, problem))
         write.verdict.warnings.push_back(problem.message);
       else
         denials.add("namespace-label", problem.label, problem.message);
@@ -121,7 +122,8 @@ NamespaceWrite judge_namespace(const Policy& policy, const Review& review) {
     check_editors(policy, review, family, now, before, denials);
     const auto& raised = now.in(Mode::Enforce).policy;
     const auto& from = before.in(Mode::Enforce).policy;
-    if (raised && !raised->rules->empty() && raised != from && (!from || !at_least(*from, *raised)))
+    if (raised && !raised->rules->empty() && raised != from &&
+        (!from || !at_least(*from, *raised, policy.library)))
       write.raised = raised;
   }
   warn_of_unknown_keys(review.labels, write.verdict.warnings);

@@ -20,7 +20,8 @@ struct NamespaceWrite {
 /// and one that is lowered or removed by somebody who is no editor.
 NamespaceWrite judge_namespace(const Policy& policy, const Review& review);
 
-/// Whether what passes `strict` certainly passes `other` as well.
-bool at_least(const Template& strict, const Template& other);
+/// Whether what passes `strict` certainly passes `other` as well. Of two versions of a template the
+/// newer counts as the stricter.
+bool at_least(const Template& strict, const Template& other, const templates::Library& library);
 
 }  // namespace plimsoll::policy

@@ -7,30 +7,31 @@
 namespace plimsoll::policy {
 namespace {
 
-// Each of the templates that come with Plimsoll refuses what those before it refuse, in whatever
-// form the rule stands. tests/conformance holds them to it.
+// Each of the templates that come with Plimsoll refuses what those before it refuse, whatever the
+// rules that it does so by. tests/conformance holds them to it.
 constexpr std::array<std::string_view, 4> kBuiltins = {"privileged", "baseline", "restricted",
                                                        "least-privilege"};
 
-std::size_t rank(std::string_view name) {
-  return static_cast<std::size_t>(std::ranges::find(kBuiltins, name) - kBuiltins.begin());
-}
-
-bool at_least(const Rule& strict, const Rule& other) {
-  if (strict.params == other.params) return true;
-  const std::size_t one = rank(strict.from), two = rank(other.from);
-  return one < kBuiltins.size() && two < kBuiltins.size() && one >= two;
+/// Whether the one has every rule of the other.
+bool includes(const Template& one, const Template& other) {
+  return std::ranges::all_of(*other.rules, [&](const Rule& rule) {
+    return std::ranges::any_of(*one.rules, [&](const Rule& r) {
+      return r.check == rule.check && r.params == rule.params;
+    });
+  });
 }
 
 }  // namespace
 
-bool at_least(const Template& strict, const Template& other) {
+bool at_least(const Template& strict, const Template& other, const templates::Library& library) {
   if (other.rules->empty()) return true;
   if (strict.version < other.version) return false;
-  if (strict.name == other.name) return true;
-  return std::ranges::all_of(*other.rules, [&](const Rule& rule) {
-    const auto at = std::ranges::find(*strict.rules, rule.check, &Rule::check);
-    return at != strict.rules->end() && at_least(*at, rule);
+  if (strict.name == other.name || includes(strict, other)) return true;
+  // What has the rules of a builtin template refuses what that one refuses.
+  const auto* const from = std::ranges::find(kBuiltins, other.name);
+  return std::any_of(from, kBuiltins.end(), [&](std::string_view name) {
+    const auto builtin = library.find({std::string(name), strict.version});
+    return builtin && includes(strict, *builtin);
   });
 }
 

@@ -22,6 +22,7 @@ namespace plimsoll::app {
 namespace {
 
 using nlohmann::json;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -606,6 +607,233 @@ TEST(Webhook, CountsFieldsThatCannotBeRead) {
 }
 
 // --- threads -------------------------------------------------------------------------------------
+
+// --- namespaces ----------------------------------------------------------------------------------
+
+void follow_labels(policy::Policy& policy) { policy.namespace_labels = true; }
+
+Namespaces::SharedLabels labels(Labels all) {
+  return std::make_shared<const Labels>(std::move(all));
+}
+
+TEST(WebhookWithLabels, FollowsTheLabelsOfTheNamespace) {
+  Hook hook(follow_labels);
+  hook.namespaces().replace({{"strict", labels({{"plimsoll.dev/enforce", "restricted"}})},
+                             {"open", labels({})},
+                             {"warned", labels({{"plimsoll.dev/warn", "restricted"}})}});
+  const auto bad = reviews().at("privileged");
+  const json denied = hook.review("/validate", in_namespace("privileged", "strict"));
+  EXPECT_FALSE(denied.at("allowed"));
+  EXPECT_THAT(denied.at("status").at("message").get<std::string>(),
+              HasSubstr("restricted@v1.37 (label plimsoll.dev/enforce) allows"));
+  EXPECT_TRUE(hook.allows("/validate", in_namespace("privileged", "open")));
+  const json warned = hook.review("/validate", in_namespace("privileged", "warned"));
+  EXPECT_TRUE(warned.at("allowed"));
+  EXPECT_FALSE(warned.at("warnings").empty());
+  hook.namespaces().change("open", labels({{"plimsoll.dev/enforce", "baseline"}}));
+  EXPECT_FALSE(hook.allows("/validate", in_namespace("privileged", "open")));
+  EXPECT_THAT(hook.fetched, ::testing::IsEmpty());
+}
+
+TEST(WebhookWithLabels, AsksForANamespaceThatItDoesNotKnow) {
+  Hook hook(follow_labels);
+  hook.fetch = [](const std::string& name, const auto& done) {
+    EXPECT_EQ(name, "new");
+    done(labels({{"plimsoll.dev/enforce", "restricted"}}));
+  };
+  EXPECT_FALSE(hook.allows("/validate", in_namespace("privileged", "new")));
+  EXPECT_FALSE(hook.allows("/validate", in_namespace("privileged", "new")));
+  EXPECT_THAT(hook.fetched, ::testing::ElementsAre("new")) << "once";
+  EXPECT_THAT(hook.metrics(), HasSubstr("plimsoll_namespace_lookups_total{result=\"found\"} 1"));
+}
+
+TEST(WebhookWithLabels, DeniesAPodWhoseNamespaceCannotBeHad) {
+  Hook hook(follow_labels);
+  hook.fetch = [](const std::string&, const auto& done) {
+    Error error;
+    error.message = "not answered in time";
+    done(Result<Namespaces::SharedLabels>(error));
+  };
+  const json denied = hook.review("/validate", in_namespace("compliant", "new"));
+  EXPECT_FALSE(denied.at("allowed"));
+  EXPECT_EQ(denied.at("status").at("code"), 500);
+  EXPECT_EQ(denied.at("status").at("reason"), "InternalError");
+  EXPECT_THAT(denied.at("status").at("message").get<std::string>(),
+              AllOf(HasSubstr("namespace \"new\""), HasSubstr("not answered in time")));
+  const json workload = hook.review("/validate", deployment("privileged"));
+  EXPECT_TRUE(workload.at("allowed")) << "its pods will be judged";
+  EXPECT_THAT(workload.at("auditAnnotations").at("error").get<std::string>(),
+              HasSubstr("not answered in time"));
+  hook.fetch = [](const std::string&, const auto& done) { done(Namespaces::SharedLabels()); };
+  EXPECT_FALSE(hook.allows("/validate", in_namespace("compliant", "none"))) << "there is none";
+}
+
+TEST(WebhookWithLabels, AnswersBeforeItsClientGivesUp) {
+  Hook hook(follow_labels);
+  hook.fetch = [](const std::string&, const auto& done) { done(labels({})); };
+  const auto body = in_namespace("compliant", "new");
+  const auto begin = Namespaces::Clock::now();
+  auto reply = hook.reply("/validate", body, "a=b&timeout=3s");
+  std::get<server::Later>(reply)([](const server::Response&) {});
+  EXPECT_GT(hook.last_deadline, begin + std::chrono::seconds(2));
+  EXPECT_LT(hook.last_deadline, Namespaces::Clock::now() + std::chrono::seconds(3));
+}
+
+TEST(WebhookWithLabels, AsksForNothingThatDoesNotMatter) {
+  Hook hook(follow_labels);
+  const auto still = changed("privileged", [](json& request) {
+    request["namespace"] = "new";
+    request["operation"] = "UPDATE";
+    request["oldObject"] = request["object"];
+    request["oldObject"]["metadata"]["finalizers"] = {"a/b"};
+  });
+  EXPECT_TRUE(hook.allows("/validate", still)) << "a finalizer goes";
+  EXPECT_FALSE(hook.allows("/validate/enforce/restricted", in_namespace("privileged", "new")));
+  Hook exempting([](policy::Policy& policy) {
+    policy.namespace_labels = true;
+    policy.exemptions.namespaces = {"new"};
+  });
+  EXPECT_TRUE(exempting.allows("/validate", in_namespace("privileged", "new")));
+  EXPECT_THAT(hook.fetched, ::testing::IsEmpty());
+  EXPECT_THAT(exempting.fetched, ::testing::IsEmpty());
+}
+
+TEST(WebhookWithLabels, JudgesByRestrictedUnderALabelThatNamesNothing) {
+  Hook hook(follow_labels);
+  hook.namespaces().replace({{"odd", labels({{"plimsoll.dev/enforce", "restriced"}})}});
+  const json denied = hook.review("/validate", in_namespace("unhardened", "odd"));
+  EXPECT_FALSE(denied.at("allowed"));
+  EXPECT_THAT(denied.at("warnings").at(0).get<std::string>(),
+              AllOf(HasSubstr("restriced"), HasSubstr("until then restricted@v1.37 is enforced")));
+  const json good = hook.review("/validate", in_namespace("compliant", "odd"));
+  EXPECT_TRUE(good.at("allowed"));
+  EXPECT_FALSE(good.at("warnings").empty());
+  EXPECT_THAT(good.at("auditAnnotations").at("error").get<std::string>(), HasSubstr("restriced"));
+}
+
+// --- exemptions ----------------------------------------------------------------------------------
+
+TEST(Webhook, ExemptsAndSaysSo) {
+  Hook hook(
+      [](policy::Policy& policy) {
+        policy.bindings.push_back(binding(policy.library, Mode::Enforce, "restricted"));
+        policy.exemptions.usernames = {"ci"};
+        policy.exemptions.runtime_classes = {"kata"};
+      },
+      DecisionLog::Findings);
+  const auto as = [](const char* user) {
+    return changed("privileged",
+                   [&](json& request) { request["userInfo"] = {{"username", user}}; });
+  };
+  EXPECT_FALSE(hook.allows("/validate", as("jane")));
+  for (const char* route : {"/validate", "/validate/enforce/baseline"}) {
+    const json exempt = hook.review(route, as("ci"));
+    EXPECT_TRUE(exempt.at("allowed"));
+    EXPECT_EQ(exempt.at("auditAnnotations").at("exempt"), "user");
+  }
+  const json kata = hook.review("/validate", changed("privileged", [](json& request) {
+                                  request["object"]["spec"]["runtimeClassName"] = "kata";
+                                }));
+  EXPECT_EQ(kata.at("auditAnnotations").at("exempt"), "runtimeClass");
+  EXPECT_THAT(hook.metrics(), HasSubstr("plimsoll_exempted_reviews_total{reason=\"user\"} 2"));
+  EXPECT_THAT(hook.metrics(),
+              HasSubstr("plimsoll_exempted_reviews_total{reason=\"runtimeClass\"} 1"));
+  const auto log = hook.log();
+  ASSERT_EQ(log.size(), 4U);
+  EXPECT_EQ(log[1].at("exempt"), "user");
+}
+
+// --- writes of namespaces ------------------------------------------------------------------------
+
+std::string namespace_write(const Labels& to, const std::optional<Labels>& from = {}) {
+  const auto object = [](const Labels& of) {
+    return json{{"apiVersion", "v1"},
+                {"kind", "Namespace"},
+                {"metadata", {{"name", "shop"}, {"labels", of}}}};
+  };
+  json request = {{"uid", "u"},
+                  {"kind", {{"group", ""}, {"version", "v1"}, {"kind", "Namespace"}}},
+                  {"resource", {{"group", ""}, {"version", "v1"}, {"resource", "namespaces"}}},
+                  {"name", "shop"},
+                  {"namespace", "shop"},
+                  {"operation", from ? "UPDATE" : "CREATE"},
+                  {"userInfo", {{"username", "jane"}}},
+                  {"object", object(to)}};
+  if (from) request["oldObject"] = object(*from);
+  return json{
+      {"apiVersion", "admission.k8s.io/v1"}, {"kind", "AdmissionReview"}, {"request", request}}
+      .dump();
+}
+
+TEST(WebhookOfNamespaces, DeniesALabelThatNamesNothing) {
+  Hook hook;  // without the API server too
+  const json denied =
+      hook.review("/validate", namespace_write({{"plimsoll.dev/enforce", "strict"}}));
+  EXPECT_FALSE(denied.at("allowed"));
+  const json& status = denied.at("status");
+  EXPECT_EQ(status.at("code"), 403);
+  EXPECT_THAT(status.at("message").get<std::string>(), HasSubstr("label plimsoll.dev/enforce"));
+  EXPECT_EQ(status.at("details").at("causes").at(0).at("reason"), "namespace-label");
+  EXPECT_EQ(status.at("details").at("causes").at(0).at("field"),
+            "metadata.labels[plimsoll.dev/enforce]");
+  EXPECT_TRUE(hook.allows("/validate",
+                          namespace_write({{"plimsoll.dev/enforce", "restricted"}}, Labels{})));
+}
+
+codec::ListedPod pod_of(const char* name, const char* kind, const char* owner, bool privileged) {
+  codec::ListedPod listed;
+  listed.name = name;
+  listed.owner_kind = kind;
+  listed.owner_name = owner;
+  Container& container = listed.pod.containers.emplace_back();
+  container.name = "app";
+  container.path = "/spec/containers/0";
+  container.security_context.privileged = privileged;
+  return listed;
+}
+
+TEST(WebhookOfNamespaces, WarnsOfThePodsThatRun) {
+  Hook hook(follow_labels);
+  hook.list = [](const auto& take) -> Result<bool> {
+    codec::PodList page;
+    page.pods = {pod_of("web-1", "Deployment", "web", true),
+                 pod_of("web-2", "Deployment", "web", true), pod_of("good", "Pod", "good", false),
+                 pod_of("lone", "Pod", "lone", true)};
+    page.pods.push_back(pod_of("done", "Job", "done", true));
+    page.pods.back().ended = true;
+    EXPECT_FALSE(take(page));
+    return true;
+  };
+  const auto raise = namespace_write({{"plimsoll.dev/enforce", "baseline"}}, Labels{});
+  const json raised = hook.review("/validate", raise);
+  EXPECT_TRUE(raised.at("allowed"));
+  const json& warnings = raised.at("warnings");
+  ASSERT_EQ(warnings.size(), 3U) << warnings;
+  EXPECT_THAT(
+      warnings[0].get<std::string>(),
+      HasSubstr("3 running pods in namespace \"shop\" have more privilege than baseline@v1.37"));
+  EXPECT_THAT(warnings[1].get<std::string>(),
+              AllOf(HasSubstr("Deployment web (2 pods)"), HasSubstr("[privileged]; set ")));
+  EXPECT_THAT(warnings[2].get<std::string>(), HasSubstr("Pod lone:"));
+
+  hook.list = [](const auto& take) -> Result<bool> {
+    codec::PodList page;
+    for (std::size_t i = 0; i < RunningPods::kMostPods + 1; ++i)
+      page.pods.push_back(pod_of("p", "Pod", "p", false));
+    EXPECT_FALSE(take(page));
+    return true;
+  };
+  EXPECT_THAT(hook.review("/validate", raise).at("warnings").at(0).get<std::string>(),
+              HasSubstr("only the first 3000 running pods"));
+
+  hook.list = [](const auto&) -> Result<bool> {
+    Error error;
+    error.message = "forbidden";
+    return error;
+  };
+  EXPECT_THAT(hook.review("/validate", raise).at("warnings").at(0).get<std::string>(),
+              AllOf(HasSubstr("were not looked at"), HasSubstr("forbidden")));
+}
 
 TEST(Webhook, DecidesAlikeOnManyThreads) {
   Hook hook(

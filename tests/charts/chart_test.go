@@ -20,6 +20,7 @@ import (
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/kubernetes/pkg/api/legacyscheme"
 	"sigs.k8s.io/yaml"
 )
@@ -144,6 +145,64 @@ func TestRegistrationNeedsNoDefault(t *testing.T) {
 			}
 		}
 	})
+}
+
+// So is what the API server would leave out or write otherwise, such as an empty list.
+func TestNothingIsDropped(t *testing.T) {
+	overMatrix(t, func(t *testing.T, r *rendered) {
+		for _, d := range r.Documents {
+			gvk := schema.FromAPIVersionAndKind(text(d.Object, "apiVersion"), d.kind())
+			if !legacyscheme.Scheme.Recognizes(gvk) {
+				continue // a custom resource is kept as it is
+			}
+			object, err := legacyscheme.Scheme.New(gvk)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := yaml.UnmarshalStrict([]byte(d.Text), object); err != nil {
+				t.Fatal(err)
+			}
+			data, err := json.Marshal(object)
+			if err != nil {
+				t.Fatal(err)
+			}
+			kept := map[string]any{}
+			if err := json.Unmarshal(data, &kept); err != nil {
+				t.Fatal(err)
+			}
+			for _, path := range dropped(d.Object, kept, "") {
+				t.Errorf("%s: the API server does not keep %s", d.kind(), path)
+			}
+		}
+	})
+}
+
+// dropped lists what is in one and not, or otherwise, in the other.
+func dropped(given, kept any, path string) []string {
+	var out []string
+	switch g := given.(type) {
+	case map[string]any:
+		k, ok := kept.(map[string]any)
+		if !ok {
+			return []string{path}
+		}
+		for key, value := range g {
+			out = append(out, dropped(value, k[key], path+"."+key)...)
+		}
+	case []any:
+		k, ok := kept.([]any)
+		if !ok || len(k) != len(g) {
+			return []string{path}
+		}
+		for i := range g {
+			out = append(out, dropped(g[i], k[i], fmt.Sprintf("%s[%d]", path, i))...)
+		}
+	default:
+		if fmt.Sprint(given) != fmt.Sprint(kept) {
+			return []string{fmt.Sprintf("%s: %v is %v", path, given, kept)}
+		}
+	}
+	return out
 }
 
 // Names, ports and labels that must be the same in several objects.

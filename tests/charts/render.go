@@ -147,9 +147,10 @@ func render(chart renderer, release, namespace, values string) (*rendered, error
 }
 
 func parse(text string) (document, error) {
+	text = strings.TrimSpace(text) + "\n"
 	object := map[string]any{}
 	err := yaml.UnmarshalStrict([]byte(text), &object)
-	return document{Text: strings.TrimSpace(text) + "\n", Object: object}, err
+	return document{Text: text, Object: object}, err
 }
 
 // all is everything as one text, for a program to read.

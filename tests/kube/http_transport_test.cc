@@ -18,6 +18,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::AllOf;
+using ::testing::AnyOf;
 using testing::ApiServer;
 using testing::Call;
 using testing::ConnectProxy;
@@ -204,7 +205,10 @@ TEST(HttpTransport, ShowsItsClientCertificate) {
         call.answer(200, "");
       },
       options);
-  EXPECT_THAT(error_of(transport_to(server)->send(get("/"))), HasSubstr("certificate required"));
+  // The reset of a server that has not read the request may overtake its words.
+  EXPECT_THAT(error_of(transport_to(server)->send(get("/"))),
+              AnyOf(HasSubstr("certificate required"), HasSubstr("the connection broke")));
+  EXPECT_EQ(client, "");
   auto cluster = cluster_of(server.url());
   const auto pair = testing::test_client(ca);
   FileCredentialsSpec spec;

@@ -38,7 +38,7 @@ const std::map<std::string, Room>& table() {
         {"fmt", "httplib.h", "nlohmann", "openssl", "arpa", "netinet", "netdb.h", "sys", "poll.h",
          "fcntl.h", "spawn.h", "unistd.h"}}},
       {"app",
-       {{"templates", "verdict", "policy", "fix", "codec", "report", "metrics", "server"},
+       {{"templates", "verdict", "policy", "fix", "codec", "report", "metrics", "server", "kube"},
         {"fmt", "nlohmann", "spdlog", "CLI", "sys", "fcntl.h", "netdb.h", "poll.h", "pthread.h",
          "unistd.h"}}},
   };

@@ -60,17 +60,19 @@ sandbox_run() {
 # unshare keeps gentler signals to itself; what it has started ends with it.
 sandbox_end() { if [[ -n $sandbox_pid ]]; then kill -KILL "$sandbox_pid" 2>/dev/null || true; fi; }
 
-# eventually SECONDS COMMAND...: again and again until it succeeds.
+# eventually SECONDS COMMAND...: again and again until it succeeds; says what the last try has said.
 eventually() {
-  local end=$((SECONDS + $1))
+  local end=$((SECONDS + $1)) said status=0
   shift
-  until "$@"; do
-    ((SECONDS < end)) || return 1
+  while ! said=$("$@" 2>&1); do
+    if ((SECONDS >= end)); then status=1 && break; fi
     sleep 0.2
   done
+  if [[ -n $said ]]; then printf '%s\n' "$said"; fi
+  return $status
 }
 
-# test NAME COMMAND...: one test; what it says goes to stderr when it fails. scripts/test counts the lines.
+# check NAME COMMAND...: one test, one line; when it fails, what the command has said too. scripts/test counts the lines.
 tests_failed=0
 check() {
   local name=$1 said started=$SECONDS
