@@ -244,11 +244,11 @@ func TestSelfManaged(t *testing.T) {
 func TestSelfManagedRotates(t *testing.T) {
 	c := sharedCluster(t)
 	r, servers := c.pairOf(t, settings{"certificates": settings{"mode": "selfManaged",
-		"selfManaged": settings{"caValidity": "40s", "servingValidity": "6s"}}})
+		"selfManaged": settings{"caValidity": "30s", "servingValidity": "10s"}}})
 	r.agreed(t, servers)
 	l := c.loaded(t)
 	seen, authorities := map[string]bool{}, map[string]bool{}
-	eventually(t, 3*time.Minute, func() (bool, string) {
+	eventually(t, 4*time.Minute, func() (bool, string) {
 		for _, one := range servers {
 			shown, err := served(one.address, nil)
 			if err != nil {
