@@ -76,6 +76,10 @@ func (c *cluster) pairOf(t *testing.T, values settings) (*release, [2]*server) {
 	return r, servers
 }
 
+func selfManaged(authority, serving string) settings {
+	return settings{"certificates": settings{"mode": "selfManaged", "selfManaged": settings{"caValidity": authority, "servingValidity": serving}}}
+}
+
 func (r *release) secretName(t testing.TB) string {
 	t.Helper()
 	secret := r.configuration(t).section("selfManaged").section("secret")
@@ -138,7 +142,8 @@ func (r *release) agreed(t testing.TB, servers [2]*server) {
 // chart's.
 func TestSelfManaged(t *testing.T) {
 	c := sharedCluster(t)
-	r, servers := c.pairOf(t, nil)
+	// A new authority makes certificates once the API server has trusted it for a tenth of their validity.
+	r, servers := c.pairOf(t, selfManaged("1h", "60s"))
 	r.agreed(t, servers)
 	secrets := c.client.CoreV1().Secrets(releaseNamespace)
 	name := r.secretName(t)
@@ -243,8 +248,7 @@ func TestSelfManaged(t *testing.T) {
 // TestSelfManagedRotates lets certificates, and the authority with them, come to their ends under load.
 func TestSelfManagedRotates(t *testing.T) {
 	c := sharedCluster(t)
-	r, servers := c.pairOf(t, settings{"certificates": settings{"mode": "selfManaged",
-		"selfManaged": settings{"caValidity": "30s", "servingValidity": "10s"}}})
+	r, servers := c.pairOf(t, selfManaged("30s", "10s"))
 	r.agreed(t, servers)
 	l := c.loaded(t)
 	seen, authorities := map[string]bool{}, map[string]bool{}
