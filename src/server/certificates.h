@@ -71,6 +71,7 @@ std::string signer_of(std::string_view certificate, std::string_view bundle);
 bool names_hosts(const CertificateFacts& facts, std::span<const std::string> hosts);
 
 /// OpenSSL's word on the chain of a TLS server to one of the bundle's certificates at that time.
+/// Each of these is trusted, whoever signed it, as the API server does.
 bool verifies(std::string_view chain, std::string_view bundle, std::chrono::sys_seconds at);
 
 }  // namespace plimsoll::server

@@ -32,8 +32,9 @@ const std::map<std::string, Room>& table() {
       {"metrics", {{}, {"fmt", "dirent.h", "unistd.h", "sys"}}},
       {"server",
        {{}, {"fmt", "httplib.h", "openssl", "arpa", "netinet", "sys", "poll.h", "unistd.h"}}},
+      {"kube", {{}, {}}},
       {"app",
-       {{"templates", "verdict", "fix", "codec", "report", "metrics", "server"},
+       {{"templates", "verdict", "fix", "codec", "report", "metrics", "server", "kube"},
         {"fmt", "nlohmann", "spdlog", "CLI", "sys", "fcntl.h", "pthread.h", "unistd.h"}}},
   };
   return kTable;
