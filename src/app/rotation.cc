@@ -36,6 +36,11 @@ bool due(const CertificateFacts& facts, Moment now) {
   return now.wall >= facts.not_after - facts.valid() / 3;
 }
 
+/// So near its end that for other clocks it may have expired.
+bool ending(const CertificateFacts& facts, Moment now) {
+  return now.wall >= facts.not_after - server::backdate_of(facts.valid() / 10);
+}
+
 /// Whether every API server has had the CA for long enough to trust what it signs. What was not
 /// seen lately may have changed.
 bool settled(const Replica& replica, const std::string& ca, const RotationRules& rules,
@@ -57,61 +62,60 @@ std::vector<std::string> trusted_by_all(const Registration& registration) {
 }
 
 /// What is wrong with the CA; empty: nothing.
-std::string ca_fault(const SecretData& have, const std::optional<CertificateFacts>& facts,
-                     Moment now) {
-  if (have.ca_certificate.empty() && have.ca_key.empty()) return "there was none";
-  if (!facts || !facts->ca) return "ca.crt is not one";
-  if (!server::key_fits({have.ca_certificate, have.ca_key})) return "ca.key is not its key";
-  if (expired(*facts, now)) return "the old one has expired";
-  if (from_the_future(*facts, now)) return "the old one is not valid yet";
+std::string ca_fault(const Inspected& have, Moment now) {
+  if (have.text.ca_certificate.empty() && have.text.ca_key.empty()) return "there was none";
+  if (!have.ca_facts || !have.ca_facts->ca) return "ca.crt is not one";
+  if (!have.ca_key_fits) return "ca.key is not its key";
+  if (expired(*have.ca_facts, now)) return "the old one has expired";
+  if (from_the_future(*have.ca_facts, now)) return "the old one is not valid yet";
   return "";
 }
 
 /// What is wrong with the serving pair; empty: nothing.
-std::string serving_fault(const SecretData& have, const std::optional<CertificateFacts>& facts,
-                          const std::string& signer, const RotationRules& rules, Moment now) {
-  if (have.certificate.empty() && have.key.empty()) return "there was none";
-  if (!facts) return "tls.crt is not one";
-  if (!server::key_fits({have.certificate, have.key})) return "tls.key is not its key";
+std::string serving_fault(const Inspected& have, const std::string& signer,
+                          const RotationRules& rules, Moment now) {
+  if (have.text.certificate.empty() && have.text.key.empty()) return "there was none";
+  if (!have.facts) return "tls.crt is not one";
+  if (!have.key_fits) return "tls.key is not its key";
   if (signer.empty()) return "no CA of the bundle has signed the old one";
-  if (expired(*facts, now)) return "the old one has expired";
-  if (from_the_future(*facts, now)) return "the old one is not valid yet";
-  if (!server::names_hosts(*facts, rules.hosts)) return "the old one does not name every host";
+  if (expired(*have.facts, now)) return "the old one has expired";
+  if (from_the_future(*have.facts, now)) return "the old one is not valid yet";
+  if (!server::names_hosts(*have.facts, rules.hosts)) return "the old one does not name every host";
   return "";
 }
 
-/// A CA that somebody may still serve under. `ours`: not every CA that the API server trusts is.
-bool worth_keeping(const std::string& ca, Moment now, bool ours) {
-  const auto facts = server::read_certificate(ca);
-  // The clock of whoever serves with it may be behind.
-  return facts && facts->ca && now.wall < facts->not_after + server::backdate_of(facts->valid()) &&
-         (!ours || facts->common_name == kCaName);
+/// Somebody may still serve under it; his clock may be behind.
+bool worth_keeping(const CertificateFacts& facts, Moment now) {
+  return facts.ca && now.wall < facts.not_after + server::backdate_of(facts.valid());
 }
 
-/// The CAs to trust: the present one, and those before it. `whole`: the Secret's bundle says which;
-/// else they are looked for everywhere.
-std::vector<std::string> authorities(const SecretData& have, const std::string& present, bool whole,
+bool whole(const Inspected& have) {
+  std::string text;
+  for (const auto& authority : have.bundle) text += authority.certificate;
+  return !have.ca.empty() && have.trusts(have.ca) && text == have.text.bundle;
+}
+
+/// The CAs to trust: the present one, and those before it. The Secret's bundle says which; when it
+/// or the CA is broken they are looked for everywhere.
+std::vector<std::string> authorities(const Inspected& have, const std::string& present, bool sound,
                                      const Registration& registration, const Replica& replica,
                                      Moment now) {
   std::vector<std::string> all = {present};
-  const auto add = [&](const std::string& pem, bool ours) {
-    for (std::string& ca : server::split_certificates(pem))
-      if (all.size() < kMostAuthorities && !contains(all, ca) && worth_keeping(ca, now, ours))
-        all.push_back(std::move(ca));
+  const auto add = [&](const std::string& ca, const CertificateFacts& facts) {
+    if (all.size() < kMostAuthorities && !contains(all, ca) && worth_keeping(facts, now))
+      all.push_back(ca);
   };
-  add(have.bundle, false);
-  if (whole) return all;
-  add(have.ca_certificate, false);
-  add(replica.signer, false);
-  for (const std::string& bundle : registration.bundles) add(bundle, true);
+  for (const auto& [ca, facts] : have.bundle) add(ca, facts);
+  if (sound && whole(have)) return all;
+  if (have.ca_facts) add(have.ca, *have.ca_facts);
+  for (const std::string& ca : server::split_certificates(replica.signer))
+    add(ca, server::read_certificate(ca).value());
+  for (const std::string& bundle : registration.bundles)
+    for (const std::string& ca : server::split_certificates(bundle))
+      // Others' CAs may have been trusted before: they are no concern of ours.
+      if (const auto facts = server::read_certificate(ca); facts->common_name == kCaName)
+        add(ca, *facts);
   return all;
-}
-
-bool whole(const SecretData& secret) {
-  const auto certificates = server::split_certificates(secret.bundle);
-  const auto own = server::split_certificates(secret.ca_certificate);
-  return own.size() == 1 && contains(certificates, own.front()) &&
-         joined(certificates) == secret.bundle;
 }
 
 /// The hosts of a certificate that is to take the place of another: replicas of a new configuration
@@ -126,11 +130,35 @@ std::vector<std::string> hosts_with(const RotationRules& rules, const Certificat
 
 }  // namespace
 
-void observe(Replica& replica, const Registration& registration, const std::string& bundle,
+bool Inspected::trusts(const std::string& authority) const {
+  return std::ranges::find(bundle, authority, &Authority::certificate) != bundle.end();
+}
+
+Inspected inspect(SecretData data) {
+  Inspected secret;
+  secret.ca_facts = server::read_certificate(data.ca_certificate);
+  if (secret.ca_facts) secret.ca = server::split_certificates(data.ca_certificate).front();
+  secret.facts = server::read_certificate(data.certificate);
+  secret.ca_key_fits = server::key_fits({data.ca_certificate, data.ca_key});
+  secret.key_fits = server::key_fits({data.certificate, data.key});
+  for (std::string& ca : server::split_certificates(data.bundle)) {
+    auto facts = server::read_certificate(ca).value();
+    secret.bundle.push_back({std::move(ca), std::move(facts)});
+  }
+  secret.signer = server::signer_of(data.certificate, data.bundle);
+  secret.text = std::move(data);
+  return secret;
+}
+
+void observe(Replica& replica, const Registration& registration, const Inspected& secret,
              const RotationRules& rules, Moment now) {
   if (!registration.known) return;
-  const auto trusted = registration.bundles.empty() ? server::split_certificates(bundle)
-                                                    : trusted_by_all(registration);
+  std::vector<std::string> trusted;
+  if (std::ranges::all_of(registration.bundles,
+                          [&](const std::string& bundle) { return bundle == secret.text.bundle; }))
+    for (const auto& authority : secret.bundle) trusted.push_back(authority.certificate);
+  else
+    trusted = trusted_by_all(registration);
   // Nobody knows what was there while it was not looked at.
   if (now.steady - replica.observed > rules.settle()) replica.trusted_since.clear();
   replica.observed = now.steady;
@@ -139,53 +167,54 @@ void observe(Replica& replica, const Registration& registration, const std::stri
   for (const std::string& ca : trusted) replica.trusted_since.emplace(ca, now.steady);
 }
 
-Result<Plan> plan(const SecretData& have, const Registration& registration, const Replica& replica,
+Result<Plan> plan(const Inspected& have, const Registration& registration, const Replica& replica,
                   const RotationRules& rules, Moment now) {
-  Plan next{have, {}};
+  Plan next{have.text, {}};
   SecretData& secret = next.secret;
 
-  const auto ca_facts = server::read_certificate(have.ca_certificate);
-  std::string why = ca_fault(have, ca_facts, now);
+  std::string why = ca_fault(have, now);
   const bool sound = why.empty();
-  if (sound && due(*ca_facts, now) &&
-      settled(replica, server::split_certificates(have.ca_certificate).front(), rules, now) &&
-      !server::signer_of(have.certificate, have.ca_certificate).empty())
+  if (sound && have.signer == have.ca && due(*have.ca_facts, now) &&
+      settled(replica, have.ca, rules, now))
     why = "two thirds of the old one's time are over";
   // A new CA could take the place of one that is only known from the registration.
   if (!sound && !registration.known) return next;
+  std::string present = have.ca;
+  auto present_end = sound ? have.ca_facts->not_after : now.wall + rules.ca_validity;
   if (!why.empty()) {
     auto made = server::make_ca(kCaName, rules.ca_validity, now.wall);
     if (!made) return made.error();
-    secret.ca_certificate = std::move(made->certificate);
+    present = std::move(made->certificate);
+    present_end = now.wall + rules.ca_validity;
     secret.ca_key = std::move(made->key);
     next.reasons.push_back(fmt::format("new CA: {}", why));
   }
-
-  const std::string present = server::split_certificates(secret.ca_certificate).front();
   secret.ca_certificate = present;  // without what stands around it
-  const auto trusted = authorities(have, present, sound && whole(have), registration, replica, now);
+
+  const auto trusted = authorities(have, present, sound, registration, replica, now);
   secret.bundle = joined(trusted);
-  if (secret.bundle != have.bundle || (sound && secret.ca_certificate != have.ca_certificate))
+  const bool same = secret.bundle == have.text.bundle;
+  if (!same || (sound && secret.ca_certificate != have.text.ca_certificate))
     next.reasons.push_back(
         fmt::format("bundle of {} CA{}", trusted.size(), trusted.size() == 1 ? "" : "s"));
 
-  const auto facts = server::read_certificate(have.certificate);
-  const std::string signer = server::signer_of(have.certificate, secret.bundle);
-  why = serving_fault(have, facts, signer, rules, now);
+  const std::string signer =
+      same ? have.signer : server::signer_of(have.text.certificate, secret.bundle);
+  why = serving_fault(have, signer, rules, now);
   std::vector<std::string> hosts = rules.hosts;
   if (!why.empty()) {
-    if (facts && !server::names_hosts(*facts, rules.hosts)) hosts = hosts_with(rules, *facts);
+    if (have.facts && !server::names_hosts(*have.facts, rules.hosts))
+      hosts = hosts_with(rules, *have.facts);
   } else if (signer != present) {
     if (settled(replica, present, rules, now)) why = "there is a new CA";
-  } else if (due(*facts, now)) {
+  } else if (due(*have.facts, now)) {
     // By a CA that is at its end only the same end could be made, again and again.
-    const auto end = server::read_certificate(present)->not_after;
-    if (std::min(now.wall + rules.serving_validity, end) > facts->not_after)
+    if (std::min(now.wall + rules.serving_validity, present_end) > have.facts->not_after)
       why = "two thirds of the old one's time are over";
   }
   if (!why.empty()) {
-    auto made = server::make_serving({secret.ca_certificate, secret.ca_key}, hosts,
-                                     rules.serving_validity, now.wall);
+    auto made =
+        server::make_serving({present, secret.ca_key}, hosts, rules.serving_validity, now.wall);
     if (!made) return made.error();
     secret.certificate = std::move(made->certificate);
     secret.key = std::move(made->key);
@@ -194,27 +223,24 @@ Result<Plan> plan(const SecretData& have, const Registration& registration, cons
   return next;
 }
 
-bool publishable(const SecretData& secret) {
-  return whole(secret) && !server::signer_of(secret.certificate, secret.bundle).empty();
-}
+bool publishable(const Inspected& secret) { return whole(secret) && !secret.signer.empty(); }
 
-bool adopt(Replica& replica, const SecretData& secret, const RotationRules& rules, Moment now) {
-  const server::KeyPair offered{secret.certificate, secret.key};
+bool adopt(Replica& replica, const Inspected& secret, const RotationRules& rules, Moment now) {
+  const server::KeyPair offered{secret.text.certificate, secret.text.key};
   if (offered.certificate == replica.serving.certificate && offered.key == replica.serving.key)
     return false;
-  const auto facts = server::read_certificate(offered.certificate);
-  std::string signer = server::signer_of(offered.certificate, secret.bundle);
-  if (!facts || signer.empty() || expired(*facts, now) || !server::key_fits(offered) ||
-      !server::names_hosts(*facts, rules.hosts))
+  if (!secret.facts || secret.signer.empty() || expired(*secret.facts, now) || !secret.key_fits ||
+      !server::names_hosts(*secret.facts, rules.hosts))
     return false;
-  const auto own = server::read_certificate(replica.serving.certificate);
-  const bool own_is_good = own && !expired(*own, now) && !due(*own, now) &&
-                           contains(server::split_certificates(secret.bundle), replica.signer);
-  if (own_is_good && (facts->not_before > now.wall ||
-                      (signer != replica.signer && !settled(replica, signer, rules, now))))
+  const bool own_is_good = !replica.serving.certificate.empty() && !ending(replica.facts, now) &&
+                           secret.trusts(replica.signer);
+  if (own_is_good &&
+      (secret.facts->not_before > now.wall ||
+       (secret.signer != replica.signer && !settled(replica, secret.signer, rules, now))))
     return false;
   replica.serving = offered;
-  replica.signer = std::move(signer);
+  replica.facts = *secret.facts;
+  replica.signer = secret.signer;
   return true;
 }
 

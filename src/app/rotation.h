@@ -57,6 +57,23 @@ struct SecretData {
   bool operator==(const SecretData&) const = default;
 };
 
+/// What a Secret's data mean. Reading keys and certificates takes a millisecond: it is done once.
+struct Inspected {
+  SecretData text;
+  std::string ca;  ///< the first certificate of ca_certificate
+  std::optional<server::CertificateFacts> ca_facts, facts;
+  bool ca_key_fits = false, key_fits = false;
+  struct Authority {
+    std::string certificate;
+    server::CertificateFacts facts;
+  };
+  std::vector<Authority> bundle;
+  std::string signer;  ///< the CA of the bundle that signed `certificate`; empty: none
+
+  [[nodiscard]] bool trusts(const std::string& authority) const;
+};
+Inspected inspect(SecretData data);
+
 /// What the API server trusts.
 struct Registration {
   bool known = false;  ///< false: it could not be read this time
@@ -71,14 +88,15 @@ struct Moment {
 
 /// What one replica remembers.
 struct Replica {
-  server::KeyPair serving;  ///< with what it serves; empty: nothing yet
-  std::string signer;       ///< the CA of it
+  server::KeyPair serving;         ///< with what it serves; empty: nothing yet
+  server::CertificateFacts facts;  ///< of `serving`
+  std::string signer;              ///< the CA of it
   std::map<std::string, std::chrono::milliseconds> trusted_since;  ///< by CA, in every webhook
   std::chrono::milliseconds observed{0};
 };
 
-/// Notes what the API server trusts now. `bundle` is the Secret's.
-void observe(Replica& replica, const Registration& registration, const std::string& bundle,
+/// Notes what the API server trusts now.
+void observe(Replica& replica, const Registration& registration, const Inspected& secret,
              const RotationRules& rules, Moment now);
 
 struct Plan {
@@ -87,14 +105,14 @@ struct Plan {
 };
 
 /// What should become of a Secret that holds `have`. An error: a certificate cannot be made.
-Result<Plan> plan(const SecretData& have, const Registration& registration, const Replica& replica,
+Result<Plan> plan(const Inspected& have, const Registration& registration, const Replica& replica,
                   const RotationRules& rules, Moment now);
 
 /// Whether the bundle may be given to the API server: it is whole, and trusts what is served with.
-bool publishable(const SecretData& secret);
+bool publishable(const Inspected& secret);
 
 /// The replica serves from now on with what the Secret holds, if it should: true, if that is new.
-bool adopt(Replica& replica, const SecretData& secret, const RotationRules& rules, Moment now);
+bool adopt(Replica& replica, const Inspected& secret, const RotationRules& rules, Moment now);
 
 /// Whether every webhook of the registration trusts what the replica serves with.
 bool trusted(const Replica& replica, const Registration& registration, Moment now);

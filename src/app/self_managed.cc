@@ -253,7 +253,10 @@ SelfManaged::Outcome SelfManaged::write_webhooks(const Webhooks& webhooks,
                                   {"path", fmt::format("/webhooks/{}/clientConfig/caBundle", i)},
                                   {"value", codec::encode_base64(bundle)}}));
   }
-  if (count == 0) return Outcome::Done;
+  if (count == 0) {
+    solved(kWebhooksWrite);
+    return Outcome::Done;
+  }
   kube::Response response;
   // 422 is what a failed test is answered with.
   if (!send({.method = "PATCH",
@@ -273,9 +276,9 @@ SelfManaged::Outcome SelfManaged::write_webhooks(const Webhooks& webhooks,
   return Outcome::Again;
 }
 
-void SelfManaged::serve(const SecretData& secret, Moment now) {
+void SelfManaged::serve(Moment now) {
   Replica next = replica_;
-  if (!adopt(next, secret, settings_.rules, now)) return;
+  if (!adopt(next, secret_, settings_.rules, now)) return solved(kServe);
   if (const Status error = hooks_.serve(next.serving)) {
     problem(kServe, fmt::format("{} holds a pair that cannot be served with: {}", secret_label_,
                                 error->to_string()));
@@ -288,54 +291,65 @@ void SelfManaged::serve(const SecretData& secret, Moment now) {
     const std::lock_guard lock(mutex_);
     ++status_.rotations;
   }
-  const auto facts = server::read_certificate(replica_.serving.certificate);
   say(false, fmt::format("serving with {} certificate, until {:%Y-%m-%dT%H:%M:%SZ}",
-                         first ? "a" : "a new", facts->not_after));
+                         first ? "a" : "a new", replica_.facts.not_after));
 }
 
 SelfManaged::Outcome SelfManaged::look() {
   const Webhooks webhooks = read_webhooks();  // before the Secret: see above
   Secret secret;
   if (const Outcome read = read_secret(secret); read != Outcome::Done) {
-    report(webhooks, {}, hooks_.clock());
+    report(webhooks, hooks_.clock());
     return read;
   }
   const Moment now = hooks_.clock();
-  observe(replica_, webhooks.registration, secret.data.bundle, settings_.rules, now);
+  if (secret.data != secret_.text) secret_ = inspect(secret.data);
+  observe(replica_, webhooks.registration, secret_, settings_.rules, now);
   Outcome written = Outcome::Done;
-  const auto next = plan(secret.data, webhooks.registration, replica_, settings_.rules, now);
+  const auto next = plan(secret_, webhooks.registration, replica_, settings_.rules, now);
   if (!next)
     problem(kMake, next.error().to_string());
   else if (!next->reasons.empty())
     written = write_secret(secret, *next);
+  else
+    solved(kSecretWrite);  // by somebody else
   if (written == Outcome::Again) return written;
   if (next) solved(kMake);
-  serve(secret.data, now);
+  if (secret.data != secret_.text) secret_ = inspect(secret.data);
+  serve(now);
   Outcome published = Outcome::Done;
-  if (webhooks.registration.known && publishable(secret.data))
-    published = write_webhooks(webhooks, secret.data.bundle);
-  report(webhooks, secret.data, now);
+  if (webhooks.registration.known && publishable(secret_))
+    published = write_webhooks(webhooks, secret_.text.bundle);
+  report(webhooks, now);
   if (!next || written == Outcome::Failed || !webhooks.registration.known) return Outcome::Failed;
   return published;
 }
 
-void SelfManaged::report(const Webhooks& webhooks, const SecretData& secret, Moment now) {
-  const auto own = server::read_certificate(replica_.serving.certificate);
-  const bool trusts = trusted(replica_, webhooks.registration, now);
-  was_trusted_ = was_trusted_ || trusts;
+void SelfManaged::report(const Webhooks& webhooks, Moment now) {
+  const Registration& registration = webhooks.registration;
+  const bool any = !replica_.serving.certificate.empty();
+  const bool expired = any && replica_.facts.not_after <= now.wall;
+  Trusted& last = was_trusted_;
+  // What has been verified is not verified again as long as nothing changes.
+  if (registration.known && (!last.now || expired || last.bundles != registration.bundles ||
+                             last.certificate != replica_.serving.certificate)) {
+    last.now = trusted(replica_, registration, now);
+    last.ever = last.ever || last.now;
+    last.bundles = registration.bundles;
+    last.certificate = replica_.serving.certificate;
+  }
   std::string detail;
   for (const auto& [source, text] : problems_) detail += text + "\n";
-  if (!own)
+  if (!any)
     detail += "there is no serving certificate yet\n";
-  else if (own->not_after <= now.wall)
+  else if (expired)
     detail += "the serving certificate has expired\n";
-  else if (webhooks.registration.known && !trusts)
+  else if (registration.known && !last.now)
     detail += fmt::format("{} does not trust the serving certificate\n", webhooks_label_);
-  const auto ca = server::read_certificate(secret.ca_certificate);
   const std::lock_guard lock(mutex_);
-  status_.ready = was_trusted_ && own && own->not_after > now.wall;
+  status_.ready = last.ever && any && !expired;
   status_.detail = std::move(detail);
-  if (ca) status_.ca_not_after = ca->not_after;
+  if (secret_.ca_facts) status_.ca_not_after = secret_.ca_facts->not_after;
 }
 
 // --- again and again -----------------------------------------------------------------------------

@@ -19,6 +19,7 @@
 #include <random>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "app/rotation.h"
 #include "kube/transport.h"
@@ -74,14 +75,20 @@ class SelfManaged {
   enum class Outcome { Done, Again, Failed };
   struct Secret;
   struct Webhooks;
+  /// What was found out last, and of what.
+  struct Trusted {
+    std::string certificate;
+    std::vector<std::string> bundles;
+    bool now = false, ever = false;
+  };
 
   Outcome look();
   Webhooks read_webhooks();
   Outcome read_secret(Secret& secret);
   Outcome write_secret(Secret& secret, const Plan& plan);
   Outcome write_webhooks(const Webhooks& webhooks, const std::string& bundle);
-  void serve(const SecretData& secret, Moment now);
-  void report(const Webhooks& webhooks, const SecretData& secret, Moment now);
+  void serve(Moment now);
+  void report(const Webhooks& webhooks, Moment now);
 
   /// Sends, and makes a problem of every answer but a 2xx and those in `expected`.
   bool send(const kube::Request& request, const std::string& source, const std::string& what,
@@ -99,11 +106,12 @@ class SelfManaged {
   const std::chrono::milliseconds poll_;
   std::mt19937 random_{std::random_device{}()};
   Replica replica_;
+  Inspected secret_;  ///< as it was last read
+  Trusted was_trusted_;
   unsigned failures_ = 0;                        ///< rounds in a row
   std::map<std::string, std::string> problems_;  ///< by source
   std::string conflict_;                         ///< why it has to be looked at again
   std::optional<bool> there_;                    ///< whether the registration was, last time
-  bool was_trusted_ = false;
 
   mutable std::mutex mutex_;  ///< of the status
   SelfManagedStatus status_;

@@ -32,16 +32,20 @@ class Rotation : public ::testing::Test {
   [[nodiscard]] Moment now() const { return {kStart + elapsed_, elapsed_}; }
   void wait(seconds time) { elapsed_ += time; }
 
+  const Inspected& inspected() {
+    if (inspected_.text != secret_) inspected_ = inspect(secret_);
+    return inspected_;
+  }
   Plan planned() {
-    observe(replica_, registration_, secret_.bundle, rules_, now());
-    return plan(secret_, registration_, replica_, rules_, now()).value();
+    observe(replica_, registration_, inspected(), rules_, now());
+    return plan(inspected(), registration_, replica_, rules_, now()).value();
   }
   /// Does what is planned; gives why.
   std::vector<std::string> step() {
     Plan next = planned();
     secret_ = next.secret;
-    adopt(replica_, secret_, rules_, now());
-    if (publishes_ && publishable(secret_))
+    adopt(replica_, inspected(), rules_, now());
+    if (publishes_ && publishable(inspected()))
       for (std::string& bundle : registration_.bundles) bundle = secret_.bundle;
     return next.reasons;
   }
@@ -69,7 +73,7 @@ class Rotation : public ::testing::Test {
     return server::key_fits({secret_.ca_certificate, secret_.ca_key}) &&
            server::key_fits({secret_.certificate, secret_.key}) &&
            server::verifies(secret_.certificate, secret_.bundle, now().wall) &&
-           server::names_hosts(serving(), rules_.hosts) && publishable(secret_);
+           server::names_hosts(serving(), rules_.hosts) && publishable(inspect(secret_));
   }
   void expect_served() const {
     EXPECT_EQ(replica_.serving.certificate, secret_.certificate);
@@ -83,6 +87,7 @@ class Rotation : public ::testing::Test {
   bool publishes_ = true;
 
  private:
+  Inspected inspected_;
   seconds elapsed_{0};
 };
 
@@ -253,28 +258,28 @@ TEST_F(NewCa, IsNotHurriedByAClockThatIsSet) {
   step();
   Moment later = now();
   later.wall += hours(2);
-  observe(replica_, registration_, secret_.bundle, rules_, later);
-  EXPECT_THAT(plan(secret_, registration_, replica_, rules_, later)->reasons, IsEmpty());
+  observe(replica_, registration_, inspect(secret_), rules_, later);
+  EXPECT_THAT(plan(inspect(secret_), registration_, replica_, rules_, later)->reasons, IsEmpty());
 }
 
 TEST_F(NewCa, ASecondReplicaThatLooksLaterDoesNotDoItAgain) {
   settle();
   Replica other;
-  observe(other, registration_, secret_.bundle, rules_, now());
-  EXPECT_THAT(plan(secret_, registration_, other, rules_, now())->reasons, IsEmpty());
-  EXPECT_TRUE(adopt(other, secret_, rules_, now()));
+  observe(other, registration_, inspect(secret_), rules_, now());
+  EXPECT_THAT(plan(inspect(secret_), registration_, other, rules_, now())->reasons, IsEmpty());
+  EXPECT_TRUE(adopt(other, inspect(secret_), rules_, now()));
   EXPECT_EQ(other.serving.certificate, secret_.certificate);
 }
 
 TEST_F(NewCa, AReplicaThatServesWaitsForItself) {
   Replica other;  // serves under the old CA, and has not looked for some time
-  ASSERT_TRUE(adopt(other, before_, rules_, now()));
+  ASSERT_TRUE(adopt(other, inspect(before_), rules_, now()));
   settle();
-  observe(other, registration_, secret_.bundle, rules_, now());
-  EXPECT_FALSE(adopt(other, secret_, rules_, now()));
+  observe(other, registration_, inspect(secret_), rules_, now());
+  EXPECT_FALSE(adopt(other, inspect(secret_), rules_, now()));
   wait(seconds(60));
-  observe(other, registration_, secret_.bundle, rules_, now());
-  EXPECT_TRUE(adopt(other, secret_, rules_, now()));
+  observe(other, registration_, inspect(secret_), rules_, now());
+  EXPECT_TRUE(adopt(other, inspect(secret_), rules_, now()));
 }
 
 TEST_F(NewCa, TheOldOneLeavesWhenItHasExpired) {
@@ -408,7 +413,7 @@ TEST_F(Rotation, HealsWhatIsDamagedInOneStepAndGoesOnServing) {
     SCOPED_TRACE(row.name);
     secret_ = sound;
     replica_ = before;
-    observe(replica_, registration_, secret_.bundle, rules_, now());
+    observe(replica_, registration_, inspect(secret_), rules_, now());
     wait(seconds(60));
     row.damage(secret_);
     EXPECT_FALSE(planned().reasons.empty());
@@ -508,7 +513,7 @@ TEST_F(Rotation, HealsWhatHasExpired) {
 TEST_F(Rotation, HealsWhatIsValidFromNextYearOn) {
   Moment wrong = now();
   wrong.wall += days(400);
-  secret_ = plan({}, registration_, replica_, rules_, wrong)->secret;
+  secret_ = plan(inspect({}), registration_, replica_, rules_, wrong)->secret;
   step();
   EXPECT_TRUE(good());
   EXPECT_LT(authority().not_before, now().wall);
@@ -520,11 +525,11 @@ TEST_F(Rotation, ClocksThatAreAheadOrBehindDoNotFight) {
     Moment theirs = now();
     theirs.wall += skew;
     Replica other;
-    observe(other, registration_, secret_.bundle, rules_, theirs);
-    EXPECT_THAT(plan(secret_, registration_, other, rules_, theirs)->reasons, IsEmpty())
+    observe(other, registration_, inspect(secret_), rules_, theirs);
+    EXPECT_THAT(plan(inspect(secret_), registration_, other, rules_, theirs)->reasons, IsEmpty())
         << skew.count();
-    const SecretData made = plan({}, registration_, other, rules_, theirs)->secret;
-    EXPECT_THAT(plan(made, registration_, replica_, rules_, now())->reasons, IsEmpty())
+    const SecretData made = plan(inspect({}), registration_, other, rules_, theirs)->secret;
+    EXPECT_THAT(plan(inspect(made), registration_, replica_, rules_, now())->reasons, IsEmpty())
         << skew.count();
   }
 }
@@ -534,13 +539,13 @@ TEST_F(Rotation, NamesTheHostsOfOldAndNewReplicas) {
   step();
   RotationRules renamed = rules_;
   renamed.hosts = {"other.svc"};
-  Plan next = plan(secret_, registration_, replica_, renamed, now()).value();
+  Plan next = plan(inspect(secret_), registration_, replica_, renamed, now()).value();
   EXPECT_THAT(next.reasons, ElementsAre(HasSubstr("does not name every host")));
   EXPECT_THAT(read_certificate(next.secret.certificate)->hosts,
               UnorderedElementsAre("other.svc", "plimsoll.plimsoll.svc", "10.0.0.1"));
   secret_ = next.secret;
   EXPECT_THAT(planned().reasons, IsEmpty());
-  EXPECT_THAT(plan(secret_, registration_, replica_, renamed, now())->reasons, IsEmpty());
+  EXPECT_THAT(plan(inspect(secret_), registration_, replica_, renamed, now())->reasons, IsEmpty());
   // What nobody asks for is gone with the next renewal.
   wait(days(60));
   rules_ = renamed;
@@ -575,7 +580,7 @@ TEST_F(Rotation, ACaOfSomebodyElseIsUsedButOneThatOnlyTheRegistrationHasIsNot) {
 
 TEST_F(Rotation, HostsThatAreNoneAreAnError) {
   rules_.hosts = {"https://x"};
-  EXPECT_FALSE(plan(secret_, registration_, replica_, rules_, now()));
+  EXPECT_FALSE(plan(inspect(secret_), registration_, replica_, rules_, now()));
 }
 
 // --- what a replica takes ------------------------------------------------------------------------
@@ -588,8 +593,8 @@ TEST_F(Rotation, AReplicaTakesNothingThatCannotBeServedWith) {
     SecretData damaged = sound;
     row.damage(damaged);
     Replica fresh;
-    observe(fresh, registration_, damaged.bundle, rules_, now());
-    if (adopt(fresh, damaged, rules_, now())) {
+    observe(fresh, registration_, inspect(damaged), rules_, now());
+    if (adopt(fresh, inspect(damaged), rules_, now())) {
       EXPECT_EQ(fresh.serving.certificate, sound.certificate);
       EXPECT_TRUE(server::key_fits(fresh.serving));
       EXPECT_FALSE(fresh.signer.empty());
@@ -599,13 +604,13 @@ TEST_F(Rotation, AReplicaTakesNothingThatCannotBeServedWith) {
   }
   Replica fresh;
   wait(days(90));
-  EXPECT_FALSE(adopt(fresh, sound, rules_, now())) << "it has expired";
+  EXPECT_FALSE(adopt(fresh, inspect(sound), rules_, now())) << "it has expired";
 }
 
 TEST_F(Rotation, OnlyAWholeBundleIsPublished) {
   step();
-  EXPECT_TRUE(publishable(secret_));
-  EXPECT_FALSE(publishable({}));
+  EXPECT_TRUE(publishable(inspect(secret_)));
+  EXPECT_FALSE(publishable(inspect({})));
   for (const auto& spoil :
        {std::function<void(SecretData&)>([](SecretData& s) { s.bundle.clear(); }),
         std::function<void(SecretData&)>([](SecretData& s) { s.bundle += "x"; }),
@@ -615,7 +620,7 @@ TEST_F(Rotation, OnlyAWholeBundleIsPublished) {
             [](SecretData& s) { s.bundle = stranger().certificate; })}) {
     SecretData spoilt = secret_;
     spoil(spoilt);
-    EXPECT_FALSE(publishable(spoilt));
+    EXPECT_FALSE(publishable(inspect(spoilt)));
   }
 }
 
