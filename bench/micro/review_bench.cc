@@ -36,9 +36,9 @@ struct Fixture {
     auto library = app::load_library({});
     policy->library = *std::move(library);
   }
-  std::shared_ptr<app::Policy> policy = std::make_shared<app::Policy>();
+  std::shared_ptr<policy::Policy> policy = std::make_shared<policy::Policy>();
   metrics::Registry registry;
-  app::Webhook webhook{policy, registry, app::DecisionLog::None, [](std::string_view) {}};
+  app::Webhook webhook{policy, {}, registry, app::DecisionLog::None, [](std::string_view) {}};
 };
 
 void review(benchmark::State& state, const std::string& path) {

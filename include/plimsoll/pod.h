@@ -172,7 +172,8 @@ struct Pod {
   std::vector<std::pair<std::string, std::string>> annotations;
   bool host_network = false, host_pid = false, host_ipc = false;
   std::optional<bool> host_users;
-  std::string os_name;  ///< os.name; empty: absent
+  std::string os_name;        ///< os.name; empty: absent
+  std::string runtime_class;  ///< runtimeClassName; empty: absent
   std::optional<bool> automount_service_account_token;
   /// A service account token is or will be mounted that the pod neither asks for nor declines.
   bool given_token = false;

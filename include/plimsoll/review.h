@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "plimsoll/labels.h"
 #include "plimsoll/pod.h"
 
 namespace plimsoll {
@@ -17,9 +18,10 @@ enum class Operation : std::uint8_t { Create, Update, Delete, Connect, Other };
 
 /// What a request is to Plimsoll.
 enum class Scope : std::uint8_t {
-  NotOurs,   ///< allowed at once, its object not even read
-  Pod,       ///< a pod, or a pod subresource that may change its spec
-  Workload,  ///< an object with a pod template
+  NotOurs,    ///< allowed at once, its object not even read
+  Pod,        ///< a pod, or a pod subresource that may change its spec
+  Workload,   ///< an object with a pod template
+  Namespace,  ///< a namespace, whose labels bind templates
 };
 
 /// A field that could not be read: it has the wrong type, is out of range, or stands there twice.
@@ -37,17 +39,19 @@ struct RequestFacts {
   std::string kind;
   std::string namespace_name, name;
   std::string user;
+  std::vector<std::string> groups;  ///< of the user
   bool dry_run = false;
 };
 
 struct Review {
   RequestFacts facts;
   Scope scope = Scope::NotOurs;
-  std::optional<Pod> pod;      ///< set unless NotOurs, or a workload without a template
+  std::optional<Pod> pod;      ///< of a pod, or a workload that has a template
   std::optional<Pod> old_pod;  ///< an UPDATE's old object, if it is there and can be read
   std::vector<Fault> faults;   ///< of the new object; in the order of the document
   /// An UPDATE leaves a pod's spec, or a workload's pod template, as it was, in every field.
   bool unchanged = false;
+  Labels labels, old_labels;  ///< of a namespace, and of what an UPDATE of it replaces
 };
 
 /// What a request is to Plimsoll. Source: pod-security-admission admission/admission.go:
@@ -60,7 +64,7 @@ struct JudgedKind {
   std::string_view kind, template_path;
 };
 
-/// Of a request in scope.
+/// Of a request about a pod or a workload.
 JudgedKind judged_kind(const RequestFacts& facts);
 
 /// The JSON pointer of the object with the pod's `metadata` and `spec` in an object of this kind:

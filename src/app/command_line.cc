@@ -3,31 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 #include <string_view>
 #include <utility>
 
 #include "app/commands.h"
 #include "app/console.h"
 #include "app/version.h"
+#include "policy/nearest.h"
 
 namespace plimsoll::app {
 namespace {
-
-// How many letters to add, take away or change: Levenshtein's distance.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t change = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({change, row[j] + 1, diagonal + 1});
-    }
-  }
-  return row.back();
-}
 
 std::vector<std::string> names_of(const CLI::App& app) {
   std::vector<std::string> names;
@@ -56,10 +41,9 @@ Error unknown(const CLI::App& app, const std::string& word) {
   const auto names = names_of(app);
   // Of `--dryrun=true` the name counts.
   const auto name = std::string_view(word).substr(0, word.find('='));
-  const auto far = [&](const std::string& other) { return distance(name, other); };
-  const auto nearest = std::ranges::min_element(names, {}, far);
-  if (nearest != names.end() && far(*nearest) <= 2)
-    error.remedy = fmt::format("did you mean {}?", *nearest);
+  if (names.empty()) return error;
+  const std::string_view nearest = policy::nearest(name, names);
+  if (policy::distance(name, nearest) <= 2) error.remedy = fmt::format("did you mean {}?", nearest);
   return error;
 }
 
@@ -82,7 +66,7 @@ int run_command_line(std::vector<std::string> words) {
   app.footer("Exit status: 0 all pass, 1 violations found, 2 it could not be done.");
   Action action;
   for (const auto& add : {add_serve, add_check, add_checks, add_explain, add_templates, add_certs,
-                          add_version, add_completion})
+                          add_health, add_version, add_completion})
     add(app, action);
 
   // To CLI11 `[a,b]` is a list of two; where a file is expected it is a name.

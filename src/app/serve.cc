@@ -1,8 +1,5 @@
 #include <fmt/format.h>
 #include <pthread.h>
-#include <spdlog/async.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
 #include <array>
@@ -17,173 +14,22 @@
 #include <utility>
 #include <vector>
 
+#include "app/cluster_link.h"
 #include "app/commands.h"
 #include "app/console.h"
-#include "app/templates_of.h"
+#include "app/kube_client.h"
+#include "app/log.h"
+#include "app/settings.h"
 #include "app/version.h"
 #include "app/webhook.h"
 #include "codec/answer.h"
-#include "codec/files.h"
 #include "metrics/registry.h"
 #include "server/http_server.h"
-#include "server/tls.h"
 
 namespace plimsoll::app {
 namespace {
 
 using std::chrono::milliseconds;
-
-struct Settings {
-  std::string listen = "0.0.0.0:8443", management = "0.0.0.0:8080";
-  server::TlsFiles tls;
-  server::Limits limits;
-  milliseconds drain_delay{5'000}, drain_timeout{15'000};
-  bool dry_run = false;
-  std::string log_level = "info", log_decisions = "none";
-  std::vector<std::string> templates;
-  std::vector<codec::BindingSpec> bindings;
-};
-
-Error setting_error(std::string field, std::string message, std::string remedy = "") {
-  Error error;
-  error.field = std::move(field);
-  error.message = std::move(message);
-  error.remedy = std::move(remedy);
-  return error;
-}
-
-// What both the file and the flags say, laid over the settings.
-void lay_over(Settings& settings, const codec::Configuration& said) {
-  const auto take = [](auto& to, const auto& from) {
-    if (from) to = std::remove_reference_t<decltype(to)>(*from);
-  };
-  take(settings.listen, said.listen);
-  take(settings.management, said.management);
-  take(settings.tls.certificate, said.tls_cert);
-  take(settings.tls.key, said.tls_key);
-  take(settings.tls.client_ca, said.client_ca);
-  take(settings.dry_run, said.dry_run);
-  take(settings.limits.max_body, said.max_body_bytes);
-  take(settings.limits.max_connections, said.max_connections);
-  take(settings.limits.handshake, said.handshake_timeout);
-  take(settings.limits.idle, said.idle_timeout);
-  take(settings.limits.request, said.request_timeout);
-  take(settings.drain_delay, said.drain_delay);
-  take(settings.drain_timeout, said.drain_timeout);
-  take(settings.log_level, said.log_level);
-  take(settings.log_decisions, said.log_decisions);
-  for (const auto& file : said.templates) settings.templates.push_back(file);
-  for (const auto& binding : said.bindings) settings.bindings.push_back(binding);
-}
-
-/// The settings: defaults, then the file, then the flags.
-Result<Settings> settle(const std::string& config, const codec::Configuration& flags) {
-  Settings settings;
-  if (!config.empty()) {
-    const auto text = read_file(config);
-    if (!text) return text.error();
-    auto file = codec::read_configuration(*text, config);
-    if (!file) return file.error();
-    // Paths of a file are relative to it.
-    const auto slash = config.rfind('/');
-    for (std::size_t i = 0; i < file->templates.size(); ++i) {
-      std::string& name = file->templates[i];
-      if (!name.starts_with('/') && slash != std::string::npos)
-        name = config.substr(0, slash + 1) + name;
-      const auto there = read_file(name);
-      if (there) continue;
-      Error error = setting_error(fmt::format("templates[{}]", i), there.error().to_string());
-      error.file = config;
-      error.line = file->template_lines[i];
-      return error;
-    }
-    lay_over(settings, *file);
-  }
-  lay_over(settings, flags);
-  if (settings.tls.certificate.empty())
-    return setting_error("--tls-cert", "is missing", "`plimsoll certs DIR --host NAME` makes one");
-  if (settings.tls.key.empty())
-    return setting_error("--tls-key", "is missing", "`plimsoll certs DIR --host NAME` makes one");
-  return settings;
-}
-
-Result<std::shared_ptr<const Policy>> make_policy(const Settings& settings) {
-  auto library = load_library(settings.templates);
-  if (!library) return library.error();
-  auto policy = std::make_shared<Policy>();
-  policy->library = *std::move(library);
-  policy->dry_run = settings.dry_run;
-  for (const auto& spec : settings.bindings) {
-    Binding& binding = policy->bindings.emplace_back();
-    binding.mode = spec.mode;
-    binding.enforce_workloads = spec.enforce_workloads;
-    binding.namespaces = spec.namespaces;
-    binding.exclude_namespaces = spec.exclude_namespaces;
-    binding.policy = policy->library.find(spec.policy);
-    if (binding.policy) continue;
-    Error error =
-        setting_error(spec.field, fmt::format("there is no template \"{}\"", spec.policy.name),
-                      fmt::format("use one of {}", fmt::join(policy->library.names(), ", ")));
-    error.file = spec.file;
-    error.line = spec.line;
-    return error;
-  }
-  return std::shared_ptr<const Policy>(std::move(policy));
-}
-
-/// Lines of JSON on stderr. A reader that does not keep up loses the oldest lines: a decision does
-/// not wait for a log.
-class Log {
- public:
-  explicit Log(const std::string& level) {
-    constexpr std::size_t kLines = 1024;
-    pool_ = std::make_shared<spdlog::details::thread_pool>(kLines, 1);
-    logger_ = std::make_shared<spdlog::async_logger>(
-        "plimsoll", std::make_shared<spdlog::sinks::stderr_sink_mt>(), pool_,
-        spdlog::async_overflow_policy::overrun_oldest);
-    // The message is an object without its first brace.
-    logger_->set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v)",
-                         spdlog::pattern_time_type::utc);
-    logger_->set_level(spdlog::level::from_str(level));
-    logger_->flush_on(spdlog::level::info);
-  }
-
-  void write(spdlog::level::level_enum level, const nlohmann::ordered_json& fields) {
-    line(level, fields.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
-  }
-  void line(spdlog::level::level_enum level, std::string_view object) {
-    object.remove_prefix(1);
-    logger_->log(level, spdlog::string_view_t(object.data(), object.size()));
-  }
-  void info(std::string_view message, nlohmann::ordered_json fields = {}) {
-    say(spdlog::level::info, message, std::move(fields));
-  }
-  void warn(std::string_view message, nlohmann::ordered_json fields = {}) {
-    say(spdlog::level::warn, message, std::move(fields));
-  }
-  void error(std::string_view message, nlohmann::ordered_json fields = {}) {
-    say(spdlog::level::err, message, std::move(fields));
-  }
-  [[nodiscard]] std::size_t lost() const { return pool_->overrun_counter(); }
-
-  /// Waits a moment for the lines that are not written yet; false: nobody reads them.
-  [[nodiscard]] bool finish() {
-    for (int i = 0; i < 100 && pool_->queue_size() > 0; ++i)
-      std::this_thread::sleep_for(milliseconds(10));
-    return pool_->queue_size() == 0;
-  }
-
- private:
-  void say(spdlog::level::level_enum level, std::string_view message,
-           nlohmann::ordered_json fields) {
-    nlohmann::ordered_json all{{"msg", message}};
-    for (auto& [key, value] : fields.items()) all[key] = std::move(value);
-    write(level, all);
-  }
-
-  std::shared_ptr<spdlog::details::thread_pool> pool_;
-  std::shared_ptr<spdlog::async_logger> logger_;
-};
 
 // A connection is a descriptor: take as many as the machine gives.
 void raise_descriptor_limit() {
@@ -280,7 +126,15 @@ int run(const std::string& config, const codec::Configuration& flags) {
   const auto decisions =
       static_cast<DecisionLog>(std::ranges::find(codec::kLogDecisions, settings->log_decisions) -
                                codec::kLogDecisions.begin());
-  Webhook webhook(*policy, registry, decisions,
+  std::unique_ptr<kube::Transport> transport;
+  std::unique_ptr<ClusterLink> link;
+  if (settings->namespace_labels) {
+    auto connected = connect(*settings);
+    if (!connected) return fail(connected.error());
+    transport = std::move(connected.value());
+    link = std::make_unique<ClusterLink>(*transport, *policy, registry);
+  }
+  Webhook webhook(*policy, link ? link->cluster() : Cluster{}, registry, decisions,
                   [&log](std::string_view line) { log.line(spdlog::level::info, line); });
   server::HttpServer https(tls->get(), settings->limits, codec::encode_error);
   const auto answer = [&webhook](const server::Request& request) {
@@ -308,6 +162,9 @@ int run(const std::string& config, const codec::Configuration& flags) {
                  [&](const server::Request&) { return server::Response{200, "ok\n", kText}; });
   management.get("/readyz", [&](const server::Request&) {
     if (!ready.load()) return server::Response{503, "shutting down\n", kText};
+    if (link && !link->synced())
+      return server::Response{
+          503, fmt::format("the namespaces are not known yet: {}\n", link->trouble()), kText};
     return server::Response{200, "ok\n" + reload_problem.text(), kText};
   });
   management.get("/metrics", [&](const server::Request&) {
@@ -344,6 +201,16 @@ int run(const std::string& config, const codec::Configuration& flags) {
           break;
       }
     });
+    std::string said;  // of the API server
+    const Ticker cluster(std::chrono::seconds(1), [&] {
+      const std::string trouble = link ? link->trouble() : "";
+      if (std::exchange(said, trouble) == trouble) return;
+      if (trouble.empty())
+        log.info("the API server answers again");
+      else
+        log.warn("the namespaces cannot be watched; what is known of them goes on deciding",
+                 {{"error", trouble}});
+    });
     ready.store(true);
     log.info("listening", {{"address", https.address()},
                            {"management", management.address()},
@@ -353,7 +220,7 @@ int run(const std::string& config, const codec::Configuration& flags) {
                            {"clientCertificates", !settings->tls.client_ca.empty()}});
     if ((*tls)->not_after() < std::time(nullptr))
       log.warn("the serving certificate has expired; clients will refuse it");
-    if ((*policy)->bindings.empty())
+    if ((*policy)->bindings.empty() && !settings->namespace_labels)
       log.warn("no binding is configured: POST /validate allows everything; "
                "/validate/{mode}/{template} works without");
 
@@ -375,6 +242,7 @@ int run(const std::string& config, const codec::Configuration& flags) {
     https_thread.join();
     management.drain(std::chrono::seconds(1));
     management_thread.join();
+    link.reset();  // before the webhook, which whoever still waits for the API server answers by
   }
   log.info("stopped");
   // The log's thread may hang in a pipe that nobody reads: that must not keep the process.
@@ -399,6 +267,13 @@ void add_serve(CLI::App& app, Action& action) {
   auto config = std::make_shared<std::string>();
   auto* const command = app.add_subcommand("serve", "Run the webhook");
   command->add_option("--config", *config, "YAML file with bindings and any of these settings");
+  command->add_option("--kubeconfig", flags->kubeconfig,
+                      "How to reach the API server from outside a cluster [the pod's account]");
+  command
+      ->add_flag_function(
+          "--namespace-labels", [flags](std::int64_t yes) { flags->namespace_labels = yes > 0; },
+          "Follow the plimsoll.dev/* labels of namespaces; needs the API server")
+      ->check(CLI::IsMember({"true", "false"}));
   command->add_option("--listen", flags->listen, "HOST:PORT of the webhook [0.0.0.0:8443]");
   command->add_option("--management", flags->management,
                       "HOST:PORT of /livez, /readyz and /metrics [0.0.0.0:8080]");
@@ -424,7 +299,7 @@ void add_serve(CLI::App& app, Action& action) {
             for (const auto& text : texts) bind(text);
           },
           "Binding of /validate: MODE=TEMPLATE[@VERSION][,namespaces=GLOB|GLOB]"
-          "[,excludeNamespaces=GLOB|GLOB][,workloads=enforce]; repeatable")
+          "[,excludeNamespaces=GLOB|GLOB][,workloads=enforce][,updates=ratchet]; repeatable")
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_option("--templates", flags->templates, "File with SecurityTemplates; repeatable")

@@ -9,6 +9,8 @@
 #include <span>
 
 #include "codec/answer.h"
+#include "codec/files.h"
+#include "policy/namespace_write.h"
 #include "verdict/words.h"
 
 namespace plimsoll::app {
@@ -17,6 +19,27 @@ namespace {
 constexpr std::string_view kRoute = "/validate";
 // Bytes of one text in a line of the log, and findings of one judgement.
 constexpr std::size_t kMostLogged = 256, kMostLoggedFindings = 100;
+
+// Of a request that does not say how long it waits: kube-apiserver's default.
+constexpr std::chrono::milliseconds kPatience{10'000};
+// What an answer needs for its way back.
+constexpr std::chrono::milliseconds kWayBack{200};
+
+/// How long the client waits. Source: kubernetes
+/// staging/src/k8s.io/apiserver/pkg/admission/plugin/webhook/validating/dispatcher.go:
+/// `timeout=3s`.
+std::chrono::milliseconds patience(std::string_view query) {
+  constexpr std::string_view kName = "timeout=";
+  while (!query.empty()) {
+    const auto end = std::min(query.find('&'), query.size());
+    const auto parameter = query.substr(0, end);
+    query.remove_prefix(std::min(end + 1, query.size()));
+    if (!parameter.starts_with(kName)) continue;
+    const auto time = codec::parse_duration(parameter.substr(kName.size()));
+    if (time) return std::min(*time, kPatience);
+  }
+  return kPatience;
+}
 
 std::string_view name_of(Operation operation) {
   constexpr std::string_view kNames[] = {"CREATE", "UPDATE", "DELETE", "CONNECT", "OTHER"};
@@ -29,7 +52,7 @@ struct Webhook::Metrics {
   explicit Metrics(metrics::Registry& registry)
       : duration(registry.histogram("plimsoll_review_duration_seconds",
                                     "Time from a review's bytes to its answer's.")) {
-    constexpr std::string_view kScopes[] = {"other", "pod", "workload"};
+    constexpr std::string_view kScopes[] = {"other", "pod", "workload", "namespace"};
     for (std::size_t scope = 0; scope < reviews.size(); ++scope)
       for (const bool allowed : {false, true})
         reviews[scope][allowed ? 1 : 0] = &registry.counter(
@@ -47,12 +70,22 @@ struct Webhook::Metrics {
     dry_run_denials =
         &registry.counter("plimsoll_dry_run_denials_total",
                           "Reviews that would have been denied had --dry-run not been given.");
+    for (const char* reason : {"namespace", "user", "group", "runtimeClass"})
+      exempted[reason] =
+          &registry.counter("plimsoll_exempted_reviews_total",
+                            "Reviews let through unjudged, by why.", {{"reason", reason}});
+    for (const char* result : {"found", "failed"})
+      lookups[result] = &registry.counter(
+          "plimsoll_namespace_lookups_total",
+          "Namespaces that the API server was asked for in the course of a review.",
+          {{"result", result}});
   }
 
   metrics::Histogram& duration;
-  std::array<std::array<metrics::Counter*, 2>, 3> reviews{};
+  std::array<std::array<metrics::Counter*, 2>, 4> reviews{};
   metrics::Counter* malformed = nullptr;
   metrics::Counter* dry_run_denials = nullptr;
+  std::map<std::string_view, metrics::Counter*> exempted, lookups;
   std::map<const Check*, std::array<metrics::Counter*, 3>> findings;
 };
 
@@ -80,18 +113,25 @@ DecoderPool::~DecoderPool() {
   for (auto& slot : slots_) delete slot.load();
 }
 
-Webhook::Webhook(std::shared_ptr<const Policy> policy, metrics::Registry& registry,
-                 DecisionLog decisions, std::function<void(std::string_view)> log)
+/// When a request came, and until when its client waits.
+struct Webhook::Arrival {
+  std::chrono::steady_clock::time_point at, deadline;
+};
+
+Webhook::Webhook(std::shared_ptr<const policy::Policy> policy, Cluster cluster,
+                 metrics::Registry& registry, DecisionLog decisions,
+                 std::function<void(std::string_view)> log)
     : policy_(std::move(policy)),
+      cluster_(cluster),
       decisions_(decisions),
       log_(std::move(log)),
       metrics_(std::make_unique<Metrics>(registry)) {}
 
 Webhook::~Webhook() = default;
 
-server::Response Webhook::answer(const server::Request& request) {
+server::Reply Webhook::answer(const server::Request& request) {
   auto decoder = decoders_.take();
-  server::Response response = answer(*decoder, request);
+  server::Reply response = answer(*decoder, request);
   decoders_.give_back(std::move(decoder));
   return response;
 }
@@ -102,9 +142,11 @@ Result<std::vector<Binding>> Webhook::fixed_binding(std::string_view path) const
   path.remove_prefix(kRoute.size() + 1);
   const auto slash = path.find('/');
   const auto mode = parse_mode(path.substr(0, slash));
-  const auto text = slash == std::string_view::npos ? "" : path.substr(slash + 1);
+  std::string text(slash == std::string_view::npos ? "" : path.substr(slash + 1));
+  // Behind a Service the API server takes no @ in a path: a version may be a segment of its own.
+  if (const auto version = text.find('/'); version != std::string::npos) text[version] = '@';
   if (!mode || slash == std::string_view::npos) {
-    error.message = "is not /validate/{enforce|warn|audit}/{template}";
+    error.message = "is not /validate/{enforce|warn|audit}/{template}[/{version}]";
     return error;
   }
   const auto ref = TemplateRef::parse(text);
@@ -122,32 +164,108 @@ Result<std::vector<Binding>> Webhook::fixed_binding(std::string_view path) const
   std::vector<Binding> bindings(1);
   bindings[0].mode = *mode;
   bindings[0].policy = std::move(policy);
-  bindings[0].enforce_workloads = true;
+  bindings[0].workloads = Workloads::Enforce;
+  bindings[0].updates = policy_->updates;
   return bindings;
 }
 
-server::Response Webhook::answer(codec::ReviewDecoder& decoder, const server::Request& request) {
-  const auto start = std::chrono::steady_clock::now();
+server::Reply Webhook::answer(codec::ReviewDecoder& decoder, const server::Request& request) {
+  const auto now = std::chrono::steady_clock::now();
+  const auto given = patience(request.query);
+  const Arrival arrival{now, now + given - std::min(kWayBack, given / 2)};
   std::vector<Binding> fixed;
-  std::span<const Binding> bindings = policy_->bindings;
-  if (request.path != kRoute) {
+  const bool by_route = request.path != kRoute;
+  if (by_route) {
     auto binding = fixed_binding(request.path);
-    if (!binding) return {404, codec::encode_error(binding.error().to_string())};
+    if (!binding) return server::Response{404, codec::encode_error(binding.error().to_string())};
     fixed = *std::move(binding);
-    bindings = fixed;
   }
-  const auto review = decoder.decode(request.body);
+  auto review = decoder.decode(request.body);
   if (!review) {
     metrics_->malformed->add();
-    return {400, codec::encode_error(review.error().to_string())};
+    return server::Response{400, codec::encode_error(review.error().to_string())};
   }
-  const Verdict verdict = judge(*review, bindings, policy_->dry_run);
-  server::Response response{200, codec::encode_answer(*review, verdict)};
+  if (by_route) return respond(*review, decide(*review, fixed), arrival);
+  if (review->scope == Scope::Namespace) return answer_namespace(*review, arrival);
+  if (cluster_.namespaces != nullptr && to_be_judged(*review))
+    return answer_by_labels(*std::move(review), arrival);
+  return respond(*review, decide(*review, policy_->bindings), arrival);
+}
+
+/// A review whose bindings depend on the labels of its namespace.
+server::Reply Webhook::answer_by_labels(Review review, const Arrival& arrival) {
+  const std::string& name = review.facts.namespace_name;
+  const auto answer_as = [this, arrival](const Review& known, const policy::NamespacePolicy& held) {
+    Verdict verdict = decide(known, held.bindings);
+    if (verdict.exempt.empty() && !held.warnings.empty()) {
+      verdict.error = fmt::format("{}", fmt::join(held.warnings, "; "));
+      verdict.warnings = held.warnings;
+    }
+    return respond(known, verdict, arrival);
+  };
+  if (const auto held = cluster_.namespaces->find(name)) return answer_as(review, *held);
+  // What is let through in any case need not wait.
+  if (!policy::exempt(review, policy_->exemptions).empty())
+    return answer_as(review, policy::NamespacePolicy{});
+  return server::Later([this, arrival, answer_as,
+                        review = std::make_shared<const Review>(std::move(review))](
+                           server::Respond send) {
+    cluster_.namespaces->fetch(
+        review->facts.namespace_name, arrival.deadline,
+        [this, arrival, answer_as, review, send = std::move(send)](Result<Namespaces::Held> held) {
+          metrics_->lookups[held ? "found" : "failed"]->add();
+          if (held) return send(answer_as(*review, **held));
+          // Upstream's rule: a pod is denied, a workload is let through with a word.
+          Verdict verdict;
+          verdict.error = fmt::format("the labels of namespace \"{}\" are not known: {}",
+                                      review->facts.namespace_name, held.error().to_string());
+          if (review->scope == Scope::Pod && !policy_->dry_run) {
+            verdict.allowed = false;
+            verdict.refusal = Refusal{.code = 500,
+                                      .reason = "InternalError",
+                                      .message = verdict.error + "; try again",
+                                      .causes = {}};
+          } else {
+            verdict.warnings.push_back(verdict.error);
+          }
+          send(respond(*review, verdict, arrival));
+        });
+  });
+}
+
+server::Reply Webhook::answer_namespace(const Review& review, const Arrival& arrival) {
+  policy::NamespaceWrite write = policy::judge_namespace(*policy_, review);
+  if (write.raised == nullptr || cluster_.running_pods == nullptr)
+    return respond(review, write.verdict, arrival);
+  return server::Later([this, arrival, review = std::make_shared<const Review>(review),
+                        write = std::move(write)](server::Respond send) {
+    const auto done = [this, arrival, review, verdict = write.verdict,
+                       send = std::move(send)](const RunningPods::Words& words) mutable {
+      verdict.warnings.insert(verdict.warnings.end(), words.begin(), words.end());
+      send(respond(*review, verdict, arrival));
+    };
+    cluster_.running_pods->survey(review->facts.name, write.raised, arrival.deadline, done);
+  });
+}
+
+Verdict Webhook::decide(const Review& review, std::span<const Binding> bindings) const {
+  if (to_be_judged(review))
+    if (const auto why = policy::exempt(review, policy_->exemptions); !why.empty()) {
+      Verdict verdict;
+      verdict.exempt = why;
+      return verdict;
+    }
+  return judge(review, bindings, policy_->dry_run);
+}
+
+server::Response Webhook::respond(const Review& review, const Verdict& verdict,
+                                  const Arrival& arrival) {
+  server::Response response{200, codec::encode_answer(review, verdict)};
   const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - arrival.at).count();
   metrics_->duration.observe(seconds);
-  count(*review, verdict);
-  log(*review, verdict, seconds);
+  count(review, verdict);
+  log(review, verdict, seconds);
   return response;
 }
 
@@ -160,12 +278,13 @@ void Webhook::count(const Review& review, const Verdict& verdict) {
       metrics_->findings.at(violation.check)[static_cast<std::size_t>(judgement.mode)]->add();
   }
   if (dry_run) metrics_->dry_run_denials->add();
+  if (!verdict.exempt.empty()) metrics_->exempted.at(verdict.exempt)->add();
 }
 
 void Webhook::log(const Review& review, const Verdict& verdict, double seconds) {
   if (decisions_ == DecisionLog::None) return;
   if (decisions_ == DecisionLog::Denied && verdict.allowed) return;
-  bool found = false;
+  bool found = verdict.refusal || !verdict.exempt.empty();
   for (const Judgement& judgement : verdict.judgements)
     found = found || !judgement.violations.empty();
   if (decisions_ == DecisionLog::Findings && !found) return;
@@ -186,10 +305,14 @@ void Webhook::log(const Review& review, const Verdict& verdict, double seconds) 
                               {"requestDryRun", facts.dry_run},
                               {"microseconds", static_cast<std::int64_t>(seconds * 1e6)}};
   if (!facts.subresource.empty()) line["subresource"] = brief(facts.subresource);
+  if (!verdict.exempt.empty()) line["exempt"] = verdict.exempt;
+  if (verdict.refusal) line["refusal"] = brief(verdict.refusal->message);
+  if (!verdict.error.empty()) line["error"] = brief(verdict.error);
   for (const Judgement& judgement : verdict.judgements) {
     nlohmann::ordered_json one{{"mode", plimsoll::name_of(judgement.mode)},
                                {"template", judgement.policy->ref()},
                                {"findings", judgement.violations.size()}};
+    if (!judgement.source.empty()) one["source"] = judgement.source;
     if (judgement.dry_run) one["wouldDeny"] = true;
     for (std::size_t i = 0; i < std::min(judgement.violations.size(), kMostLoggedFindings); ++i) {
       const Violation& v = judgement.violations[i];

@@ -1,30 +1,27 @@
 // One review from bytes to bytes: decode, judge, count, log, encode.
 //
-// Ownership: holds a snapshot of the policy. Thread-safety: answer() may be called from any thread.
+// Ownership: shares the policy. Thread-safety: answer() may be called from any thread, and never
+// waits: what the API server must be asked for is answered later.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "app/namespaces.h"
+#include "app/running_pods.h"
 #include "codec/review.h"
 #include "metrics/registry.h"
 #include "plimsoll/verdict.h"
+#include "policy/policy.h"
 #include "server/http_server.h"
-#include "templates/library.h"
 
 namespace plimsoll::app {
-
-/// What decides, as one value.
-struct Policy {
-  templates::Library library;
-  std::vector<Binding> bindings;
-  bool dry_run = false;
-};
 
 /// Which reviews are logged as a line of JSON.
 enum class DecisionLog { None, Denied, Findings, All };
@@ -45,24 +42,38 @@ class DecoderPool {
   std::array<std::atomic<codec::ReviewDecoder*>, 16> slots_{};
 };
 
+/// What the API server is asked for while a review waits; without an API server, nothing.
+struct Cluster {
+  Namespaces* namespaces = nullptr;     ///< null: the labels of namespaces do not count
+  RunningPods* running_pods = nullptr;  ///< null: nobody looks at the pods that run
+};
+
 class Webhook {
  public:
-  /// `log` takes one line of JSON.
-  Webhook(std::shared_ptr<const Policy> policy, metrics::Registry& registry, DecisionLog decisions,
+  /// `log` takes one line of JSON. What `cluster` points to must live until every answer has been
+  /// given.
+  Webhook(std::shared_ptr<const policy::Policy> policy, Cluster cluster,
+          metrics::Registry& registry, DecisionLog decisions,
           std::function<void(std::string_view line)> log);
   ~Webhook();
 
   /// Answers a request at `/validate` or `/validate/{mode}/{template}`.
-  server::Response answer(const server::Request& request);
+  server::Reply answer(const server::Request& request);
 
  private:
   struct Metrics;
-  server::Response answer(codec::ReviewDecoder& decoder, const server::Request& request);
-  Result<std::vector<Binding>> fixed_binding(std::string_view path) const;
+  struct Arrival;
+  server::Reply answer(codec::ReviewDecoder& decoder, const server::Request& request);
+  server::Reply answer_by_labels(Review review, const Arrival& arrival);
+  server::Reply answer_namespace(const Review& review, const Arrival& arrival);
+  [[nodiscard]] Result<std::vector<Binding>> fixed_binding(std::string_view path) const;
+  Verdict decide(const Review& review, std::span<const Binding> bindings) const;
+  server::Response respond(const Review& review, const Verdict& verdict, const Arrival& arrival);
   void count(const Review& review, const Verdict& verdict);
   void log(const Review& review, const Verdict& verdict, double seconds);
 
-  const std::shared_ptr<const Policy> policy_;
+  const std::shared_ptr<const policy::Policy> policy_;
+  const Cluster cluster_;
   const DecisionLog decisions_;
   const std::function<void(std::string_view)> log_;
   const std::unique_ptr<Metrics> metrics_;

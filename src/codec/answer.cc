@@ -74,6 +74,19 @@ std::string template_names(const Verdict& verdict, Wanted wanted) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
+/// The same with what bound them: `restricted@v1.37 (label plimsoll.dev/enforce)`.
+template <class Wanted>
+std::string sourced_names(const Verdict& verdict, Wanted wanted) {
+  std::vector<std::string> names;
+  for (const Judgement& judgement : verdict.judgements) {
+    if (!wanted(judgement)) continue;
+    std::string name = judgement.policy->ref();
+    if (!judgement.source.empty()) name += fmt::format(" ({})", judgement.source);
+    if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
+  }
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
 bool denies(const Judgement& j) { return j.mode == Mode::Enforce && !j.violations.empty(); }
 
 void append_status(std::string& out, const Review& review, const Verdict& verdict) {
@@ -107,10 +120,10 @@ void append_status(std::string& out, const Review& review, const Verdict& verdic
 
   out.reserve(out.size() + 512 + 3 * text.size());
   out += R"(,"status":{"metadata":{},"status":"Failure","message":")";
-  append_printable(
-      out, fmt::format("{}{} has more privilege than {} allows ({})", kind,
-                       facts.name.empty() ? "" : fmt::format(" \"{}\"", facts.name),
-                       template_names(verdict, denies), plural(findings.size(), "finding")));
+  append_printable(out,
+                   fmt::format("{}{} has more privilege than {} allows ({})", kind,
+                               facts.name.empty() ? "" : fmt::format(" \"{}\"", facts.name),
+                               sourced_names(verdict, denies), plural(findings.size(), "finding")));
   const std::size_t listed = std::min(words.size(), kMaxMessageFindings);
   for (std::size_t i = 0; i < listed; ++i) {
     out += R"(\n- )";
@@ -144,35 +157,73 @@ void append_status(std::string& out, const Review& review, const Verdict& verdic
   out += R"(]},"code":403})";
 }
 
-void append_warnings(std::string& out, const Verdict& verdict) {
+// Not about what a pod holds, so there is no finding.
+void append_refusal(std::string& out, const Review& review, const Refusal& refusal) {
+  out += R"(,"status":{"metadata":{},"status":"Failure","message":)";
+  append_string(out, verdict::printable(verdict::cut(refusal.message, kMaxDenialBytes)));
+  out += R"(,"reason":")";
+  out += refusal.reason;
+  out += R"(","details":{"name":)";
+  append_string(out, review.facts.name);
+  out += R"(,"kind":)";
+  append_string(out, review.facts.resource);
+  out += R"(,"causes":[)";
+  for (const Refusal::Cause& cause : refusal.causes) {
+    if (&cause != refusal.causes.data()) out += ',';
+    out += R"({"reason":)";
+    append_string(out, cause.reason);
+    out += R"(,"message":)";
+    append_string(out, verdict::printable(cause.message));
+    out += R"(,"field":)";
+    append_string(out, verdict::printable(cause.field));
+    out += '}';
+  }
+  out += fmt::format(R"(]}},"code":{}}})", refusal.code);
+}
+
+/// The words of the warnings, in the order in which they matter.
+std::vector<std::string> words_of_warnings(const Verdict& verdict) {
+  std::vector<std::string> words;
+  for (const std::string& warning : verdict.warnings) words.push_back("plimsoll: " + warning);
   // What a denial says already is not said again; a judgement that only warned for a dry run is.
   const auto warns = [](const Judgement& j) { return j.mode == Mode::Warn; };
-  if (std::ranges::none_of(verdict.judgements, warns)) return;
+  if (std::ranges::none_of(verdict.judgements, warns)) return words;
   Seen said_by_denial;
   for (const Listed& listed : list(verdict, denies)) said_by_denial.add(*listed.violation);
   auto findings = list(verdict, warns, std::move(said_by_denial));
-  if (findings.empty()) return;
   std::ranges::stable_sort(findings, {},
                            [](const Listed& listed) { return listed.violation->check->severity; });
+  // More than are ever said need no words.
+  const std::size_t enough = WarningBudget::kTotal / 16;
+  for (const auto& [violation, policy] : findings) {
+    if (words.size() < enough)
+      words.push_back(fmt::format("{} {}: {}; {}", policy->ref(), violation->check->id,
+                                  violation->finding.message, verdict::advice(*violation)));
+    else
+      words.emplace_back();
+  }
+  return words;
+}
 
+void append_warnings(std::string& out, const Verdict& verdict) {
+  const std::vector<std::string> words = words_of_warnings(verdict);
+  if (words.empty()) return;
   constexpr std::size_t kForLast = 120;  // the word of how many were left out
   out += R"(,"warnings":[)";
   std::size_t spent = 0, said = 0;
-  for (const auto& [violation, policy] : findings) {
-    const std::string warning = verdict::cut(
-        verdict::printable(fmt::format("{} {}: {}; {}", policy->ref(), violation->check->id,
-                                       violation->finding.message, verdict::advice(*violation))),
-        WarningBudget::kEach);
-    const bool last = said + 1 == findings.size();
+  for (const std::string& word : words) {
+    const std::string warning = verdict::cut(verdict::printable(word), WarningBudget::kEach);
+    const bool last = said + 1 == words.size();
     if (spent + warning.size() > WarningBudget::kTotal - (last ? 0 : kForLast)) break;
     if (said++ > 0) out += ',';
     append_string(out, warning);
     spent += warning.size();
   }
-  if (said < findings.size()) {
+  if (said < words.size()) {
     if (said > 0) out += ',';
-    append_string(out, fmt::format("plimsoll: {} left out; plimsoll check lists them all",
-                                   plural(findings.size() - said, "further finding")));
+    append_string(
+        out, fmt::format("plimsoll: {} left out{}", plural(words.size() - said, "further finding"),
+                         verdict.judgements.empty() ? "" : "; plimsoll check lists them all"));
   }
   out += ']';
 }
@@ -210,6 +261,9 @@ void append_audit_annotations(std::string& out, const Verdict& verdict) {
     annotations.emplace_back("audit-violations", audit_text(verdict, findings, audits));
   if (const auto findings = list(verdict, would); !findings.empty())
     annotations.emplace_back("dry-run-violations", audit_text(verdict, findings, would));
+  if (!verdict.exempt.empty()) annotations.emplace_back("exempt", verdict.exempt);
+  if (!verdict.error.empty())
+    annotations.emplace_back("error", verdict::cut(verdict::printable(verdict.error), 1024));
   if (annotations.empty()) return;
   out += R"(,"auditAnnotations":{)";
   for (std::size_t i = 0; i < annotations.size(); ++i) {
@@ -229,7 +283,10 @@ std::string encode_answer(const Review& review, const Verdict& verdict) {
   out += R"({"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","response":{"uid":)";
   append_string(out, review.facts.uid);
   out += verdict.allowed ? R"(,"allowed":true)" : R"(,"allowed":false)";
-  if (!verdict.allowed) append_status(out, review, verdict);
+  if (verdict.refusal)
+    append_refusal(out, review, *verdict.refusal);
+  else if (!verdict.allowed)
+    append_status(out, review, verdict);
   append_audit_annotations(out, verdict);
   append_warnings(out, verdict);
   out += "}}";

@@ -216,9 +216,16 @@ struct RawBinding : BindingSpec {
   std::optional<MinorVersion> version;
 };
 
-constexpr auto parse_workloads = [](std::string_view text) -> std::optional<bool> {
-  if (text == "enforce") return true;
-  if (text == "warn") return false;
+constexpr auto parse_workloads = [](std::string_view text) -> std::optional<Workloads> {
+  if (text == "enforce") return Workloads::Enforce;
+  if (text == "warn") return Workloads::Warn;
+  return std::nullopt;
+};
+
+constexpr std::string_view kUpdates = "upstream or ratchet";
+constexpr auto parse_updates = [](std::string_view text) -> std::optional<Updates> {
+  if (text == "upstream") return Updates::Upstream;
+  if (text == "ratchet") return Updates::Ratchet;
   return std::nullopt;
 };
 
@@ -249,7 +256,57 @@ void read_globs(Decoder& d, Json value, RawBinding& out) {
   });
 }
 
+// --- selectors -----------------------------------------------------------------------------------
+
+constexpr auto parse_operator = [](std::string_view text) -> std::optional<Selector::Operator> {
+  using enum Selector::Operator;
+  if (text == "In") return In;
+  if (text == "NotIn") return NotIn;
+  if (text == "Exists") return Exists;
+  if (text == "DoesNotExist") return DoesNotExist;
+  return std::nullopt;
+};
+
+constexpr Field<Selector::Requirement> kRequirement[] = {
+    {"key", plain<&Selector::Requirement::key>::read},
+    {"operator",
+     [](Decoder& d, Json v, Selector::Requirement& out) {
+       read_parsed(d, v, out.op, parse_operator, "In, NotIn, Exists or DoesNotExist");
+     }},
+    {"values", plain<&Selector::Requirement::values>::read}};
+
+// Source: k8s.io/apimachinery/pkg/apis/meta/v1/validation, ValidateLabelSelectorRequirement.
+void read_requirement(Decoder& d, Json value, Selector& out) {
+  Selector::Requirement& one = out.requirements.emplace_back();
+  d.object(value, kRequirement, one);
+  simdjson::dom::element named;
+  if (value["operator"].get(named) != simdjson::SUCCESS)
+    d.fault("has no operator; use In, NotIn, Exists or DoesNotExist");
+  if (one.key.empty()) d.fault("names no label; write `key: environment`, say");
+  using enum Selector::Operator;
+  const bool wants_values = one.op == In || one.op == NotIn;
+  if (wants_values && one.values.empty())
+    d.fault("needs values; write `values: [production]`, say");
+  if (!wants_values && !one.values.empty())
+    d.fault("has values, which Exists and DoesNotExist do not take; leave them out");
+}
+
+constexpr Field<Selector> kSelector[] = {
+    {"matchLabels",
+     [](Decoder& d, Json v, Selector& out) {
+       d.members(v, [&](std::string_view key, Json text) {
+         std::string label;
+         d.read(text, label);
+         out.requirements.push_back({std::string(key), Selector::Operator::In, {std::move(label)}});
+       });
+     }},
+    {"matchExpressions", [](Decoder& d, Json v, Selector& out) {
+       d.array(v, sizeof(out.requirements[0]),
+               [&](Json element, std::size_t) { read_requirement(d, element, out); });
+     }}};
+
 constexpr Field<RawBinding> kBinding[] = {
+    {"name", plain<&BindingSpec::name>::read},
     {"mode",
      [](Decoder& d, Json v, RawBinding& out) { read_parsed(d, v, out.mode, parse_mode, kModes); }},
     {"template",
@@ -267,8 +324,13 @@ constexpr Field<RawBinding> kBinding[] = {
      }},
     {"namespaces", read_globs<&BindingSpec::namespaces>},
     {"excludeNamespaces", read_globs<&BindingSpec::exclude_namespaces>},
-    {"workloads", [](Decoder& d, Json v, RawBinding& out) {
-       read_parsed(d, v, out.enforce_workloads, parse_workloads, "enforce or warn");
+    {"selector", [](Decoder& d, Json v, RawBinding& out) { d.object(v, kSelector, out.selector); }},
+    {"workloads",
+     [](Decoder& d, Json v, RawBinding& out) {
+       read_parsed(d, v, out.workloads, parse_workloads, "enforce or warn");
+     }},
+    {"updates", [](Decoder& d, Json v, RawBinding& out) {
+       read_parsed(d, v, out.updates, parse_updates, kUpdates);
      }}};
 
 template <auto Member>
@@ -315,6 +377,40 @@ constexpr Field<C> kServer[] = {
 constexpr Field<C> kLog[] = {{"level", read_word<&C::log_level, kLogLevels>},
                              {"decisions", read_word<&C::log_decisions, kLogDecisions>}};
 
+/// Names of namespaces or globs.
+void read_namespaces(Decoder& d, Json value, std::vector<std::string>& out) {
+  d.array(value, sizeof(std::string), [&](Json element, std::size_t) {
+    d.read(element, out.emplace_back());
+    if (element.is_string() && !can_match(out.back())) d.fault(no_match(out.back()));
+  });
+}
+
+/// `namespace/name`.
+void read_accounts(Decoder& d, Json value, std::vector<std::string>& out) {
+  d.array(value, sizeof(std::string), [&](Json element, std::size_t) {
+    std::string& name = out.emplace_back();
+    d.read(element, name);
+    const auto slash = name.find('/');
+    const bool pair = slash != std::string::npos && slash > 0 && slash + 1 < name.size() &&
+                      name.find('/', slash + 1) == std::string::npos;
+    if (element.is_string() && !pair)
+      d.fault(fmt::format("\"{}\" is not NAMESPACE/NAME, as in ci/deployer", name));
+  });
+}
+
+constexpr Field<C> kExemptions[] = {
+    {"usernames", plain<&C::exempt_users>::read},
+    {"groups", plain<&C::exempt_groups>::read},
+    {"namespaces",
+     [](Decoder& d, Json v, C& out) { read_namespaces(d, v, out.exempt_namespaces); }},
+    {"runtimeClasses", plain<&C::exempt_runtime_classes>::read}};
+
+constexpr Field<C> kEditors[] = {{"users", plain<&C::editor_users>::read},
+                                 {"groups", plain<&C::editor_groups>::read},
+                                 {"serviceAccounts", [](Decoder& d, Json v, C& out) {
+                                    read_accounts(d, v, out.editor_service_accounts);
+                                  }}};
+
 struct RawConfiguration : TypeMeta, Configuration {};
 
 constexpr Field<RawConfiguration> kConfiguration[] = {
@@ -326,6 +422,17 @@ constexpr Field<RawConfiguration> kConfiguration[] = {
     {"log",
      [](Decoder& d, Json v, RawConfiguration& out) { d.object(v, kLog, static_cast<C&>(out)); }},
     {"dryRun", plain<&C::dry_run>::read},
+    {"namespaceLabels", plain<&C::namespace_labels>::read},
+    {"honourPodSecurityLabels", plain<&C::pod_security_labels>::read},
+    {"kubeconfig", plain<&C::kubeconfig>::read},
+    {"updates",
+     [](Decoder& d, Json v, RawConfiguration& out) {
+       read_parsed(d, v, out.updates, parse_updates, kUpdates);
+     }},
+    {"exemptions", [](Decoder& d, Json v,
+                      RawConfiguration& out) { d.object(v, kExemptions, static_cast<C&>(out)); }},
+    {"labelEditors", [](Decoder& d, Json v,
+                        RawConfiguration& out) { d.object(v, kEditors, static_cast<C&>(out)); }},
     {"templates", plain<&C::templates>::read},
     {"bindings", [](Decoder& d, Json v, RawConfiguration& out) {
        d.array(v, sizeof(out.bindings[0]), [&](Json element, std::size_t) {
@@ -348,7 +455,7 @@ Error flag_error(std::string message) {
   error.message = std::move(message);
   error.field = kBindFlag;
   error.remedy = "write MODE=TEMPLATE[@VERSION][,namespaces=GLOB|GLOB][,excludeNamespaces=GLOB]"
-                 "[,workloads=enforce]";
+                 "[,workloads=enforce][,updates=ratchet]";
   return error;
 }
 
@@ -415,7 +522,9 @@ Result<BindingSpec> parse_binding(std::string_view text) {
         at = bar + 1;
       }
     } else if (const auto workloads = parse_workloads(value); key == "workloads" && workloads) {
-      spec.enforce_workloads = *workloads;
+      spec.workloads = *workloads;
+    } else if (const auto updates = parse_updates(value); key == "updates" && updates) {
+      spec.updates = *updates;
     } else {
       return flag_error(fmt::format("\"{}\" is not known", part));
     }
@@ -435,6 +544,7 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
   if (count > kMost) return std::nullopt;
   if (unit == "s") return std::chrono::seconds(count);
   if (unit == "m") return std::chrono::minutes(count);
+  if (unit == "h") return std::chrono::hours(count);
   return std::nullopt;
 }
 

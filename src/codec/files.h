@@ -23,10 +23,13 @@ Result<std::vector<TemplateSpec>> read_templates(std::string_view text, const st
 
 /// A binding as it is written.
 struct BindingSpec {
+  std::string name;  ///< empty: it has none
   Mode mode = Mode::Enforce;
   TemplateRef policy;
-  bool enforce_workloads = false;
+  Workloads workloads = Workloads::Warn;
+  std::optional<Updates> updates;  ///< empty: as all bindings
   std::vector<std::string> namespaces, exclude_namespaces;
+  Selector selector;
   /// Where the template is named, for messages: of a file, or of a flag, which has neither.
   std::string field, file;
   std::size_t line = 0;
@@ -50,6 +53,13 @@ struct Configuration {
   std::vector<std::string> templates;       ///< files, as written
   std::vector<std::size_t> template_lines;  ///< where each is written; of flags there are none
   std::vector<BindingSpec> bindings;
+  std::optional<bool> namespace_labels, pod_security_labels;
+  std::optional<std::string> kubeconfig;
+  std::optional<Updates> updates;
+  /// Of the exemptions.
+  std::vector<std::string> exempt_users, exempt_groups, exempt_namespaces, exempt_runtime_classes;
+  /// Who may lower or remove a label.
+  std::vector<std::string> editor_users, editor_groups, editor_service_accounts;
 };
 
 /// The `Configuration` of plimsoll.dev/v1alpha1 that the text holds. Errors name line and field.
@@ -58,7 +68,7 @@ Result<Configuration> read_configuration(std::string_view text, const std::strin
 /// `enforce=restricted@v1.31,namespaces=shop-*|web,excludeNamespaces=x,workloads=enforce`.
 Result<BindingSpec> parse_binding(std::string_view text);
 
-/// `250ms`, `5s`, `2m`: a whole number and its unit.
+/// `250ms`, `5s`, `2m`, `24h`: a whole number and its unit.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 
 }  // namespace plimsoll::codec

@@ -272,6 +272,7 @@ constexpr Field<RawPod> kSpec[] = {
     {"hostIPC", plain<&Pod::host_ipc>::read},
     {"hostUsers", plain<&Pod::host_users>::read},
     {"os", [](Decoder& d, Json v, RawPod& out) { d.object(v, kOs, out.os_name); }},
+    {"runtimeClassName", plain<&Pod::runtime_class>::read},
     {"automountServiceAccountToken", plain<&Pod::automount_service_account_token>::read},
     {"securityContext",
      [](Decoder& d, Json v, RawPod& out) {

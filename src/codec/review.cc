@@ -31,7 +31,8 @@ using Field = Decoder::Field<T>;
 constexpr Field<RequestFacts> kResource[] = {{"group", plain<&RequestFacts::group>::read},
                                              {"resource", plain<&RequestFacts::resource>::read}};
 constexpr Field<RequestFacts> kKind[] = {{"kind", plain<&RequestFacts::kind>::read}};
-constexpr Field<RequestFacts> kUser[] = {{"username", plain<&RequestFacts::user>::read}};
+constexpr Field<RequestFacts> kUser[] = {{"username", plain<&RequestFacts::user>::read},
+                                         {"groups", plain<&RequestFacts::groups>::read}};
 
 Operation operation_of(std::string_view name) {
   return name == "CREATE"    ? Operation::Create
@@ -116,6 +117,17 @@ std::optional<Pod> pod_of(const RequestFacts& facts, Json object, std::vector<Fa
     }
   return decode_pod_in(object, "", judged.template_path, Origin::ApiServer, faults);
 }
+
+constexpr Field<Labels> kNamespaceMetadata[] = {
+    {"labels", [](Decoder& d, Json v, Labels& out) {
+       d.members(v, [&](std::string_view key, Json text) {
+         std::string value;
+         d.read(text, value);
+         if (!out.emplace(key, std::move(value)).second) d.fault("stands there twice");
+       });
+     }}};
+constexpr Field<Labels> kNamespace[] = {
+    {"metadata", [](Decoder& d, Json v, Labels& out) { d.object(v, kNamespaceMetadata, out); }}};
 
 /// The value at the path; none where a step of it is missing, or stands there twice.
 std::optional<Json> only_at(Json object, std::string_view path) {
@@ -295,10 +307,15 @@ Result<Review> ReviewDecoder::decode(std::string_view body) {
   review.facts = std::move(static_cast<RequestFacts&>(request));
   review.scope = scope_of(review.facts);
   if (review.scope == Scope::NotOurs) return review;
-  if (!request.has_object)
-    review.faults.push_back({"", "request.object is missing"});
-  else
-    review.pod = pod_of(review.facts, request.object, review.faults);
+  if (!request.has_object) review.faults.push_back({"", "request.object is missing"});
+  if (review.scope == Scope::Namespace) {
+    Decoder labels("", review.faults);
+    if (request.has_object) labels.object(request.object, kNamespace, review.labels);
+    if (request.has_old_object) labels.object(request.old_object, kNamespace, review.old_labels);
+    if (!review.faults.empty()) return from_fault(review.faults.front());
+    return review;
+  }
+  if (request.has_object) review.pod = pod_of(review.facts, request.object, review.faults);
   if (review.facts.operation == Operation::Update && request.has_object && request.has_old_object) {
     std::vector<Fault> old_faults;
     auto old_pod = pod_of(review.facts, request.old_object, old_faults);

@@ -18,6 +18,7 @@ struct Request {
   std::string path;  ///< from the server's root, with the query: `/api/v1/namespaces?limit=500`
   std::string body;
   std::string content_type = "application/json";  ///< of the body
+  std::string accept = "application/json";        ///< media types of the answer, best first
   /// From the call to the whole answer; of a stream, to the head of the answer.
   std::chrono::milliseconds timeout{5'000};
 };
@@ -25,6 +26,7 @@ struct Request {
 struct Response {
   int status = 0;
   std::string body;
+  std::chrono::seconds retry_after{0};  ///< what the server asks to wait; 0: it says nothing
 };
 
 class Transport {

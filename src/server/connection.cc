@@ -24,6 +24,8 @@ constexpr int kMostAnswers = 16, kMostReads = 16;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 // What an idle connection may keep of its buffers.
 constexpr std::size_t kKeepBytes = 32 * 1024;
+// Of a connection that waits for no event of its socket. An error is told in any case, once.
+constexpr std::uint32_t kNothing = EPOLLET;
 // After the last answer, how long and how much of what still comes is dropped.
 constexpr std::chrono::milliseconds kLinger{500};
 constexpr std::size_t kMostDropped = 16 * 1024 * 1024;
@@ -91,6 +93,7 @@ Connection::Connection(int socket, SSL* ssl, Connections& connections, Connectio
       deadline_(now + limits.handshake) {}
 
 Connection::~Connection() {
+  if (waiting_) waiting_->connection = nullptr;
   input_.clear();
   account();
   if (slot_ != nullptr) connections_.release(slot_);
@@ -168,18 +171,39 @@ bool Connection::account() {
   return connections_.buffer(change) || change <= 0;
 }
 
-// Answers the first request of the input.
+// Answers the first request of the input, which ends there.
 void Connection::answer(std::size_t request, bool last) {
   const bool ended = !slot_->busy();
+  request_ = request;
+  last_ = last || ended;
+  answer_with(nullptr);
+}
+
+void Connection::answer_with(Response* given) {
   output_.clear();
   sent_ = 0;
-  const Answered answered =
-      exchange_.answer(std::string_view(input_).substr(0, request), last || ended, output_);
+  Answered answered =
+      exchange_.answer(std::string_view(input_).substr(0, request_), last_, given, output_);
+  if (answered.later) {
+    state_ = State::Waiting;
+    waiting_ = std::make_shared<Waiting>(Waiting{this});
+    answered.later([mailbox = mailbox, waiting = waiting_](Response response) {
+      mailbox->post(waiting, std::move(response));
+    });
+    return;
+  }
   last_ = answered.last;
   unread_ = answered.unread;
-  input_.erase(0, request);
+  input_.erase(0, request_);
   account();
   state_ = State::Sending;
+}
+
+std::uint32_t Connection::resume(Response response, Clock::time_point now,
+                                 std::span<char> scratch) {
+  waiting_.reset();
+  answer_with(&response);
+  return advance(now, scratch);
 }
 
 // What a head leads to whose body is still to come; false: the body is waited for.
@@ -267,6 +291,8 @@ std::uint32_t Connection::advance(Clock::time_point now, std::span<char> scratch
           reply(exchange_.refusal(503));
         break;
       }
+      case State::Waiting:
+        return kNothing;
       case State::Sending: {
         while (sent_ < output_.size()) {
           const Io io = send(std::string_view(output_).substr(sent_));
@@ -310,9 +336,11 @@ std::uint32_t Connection::advance(Clock::time_point now, std::span<char> scratch
 
 std::uint32_t Connection::expire(Clock::time_point now, std::span<char> scratch) {
   if (state_ == State::Handshake) exchange_.handshake_failed();
-  if (state_ != State::Receiving || input_.empty()) return 0;
+  const bool waiting = state_ == State::Waiting;
+  if (!waiting && (state_ != State::Receiving || input_.empty())) return 0;
+  if (waiting) std::exchange(waiting_, nullptr)->connection = nullptr;
   deadline_ = now + kLinger;
-  reply(exchange_.refusal(408));
+  reply(exchange_.refusal(waiting ? 503 : 408));
   return advance(now, scratch);
 }
 

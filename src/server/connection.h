@@ -17,6 +17,7 @@
 
 #include "server/connections.h"
 #include "server/http_server.h"
+#include "server/mailbox.h"
 
 namespace plimsoll::server {
 
@@ -26,6 +27,7 @@ using Clock = std::chrono::steady_clock;
 struct Answered {
   bool last = false;    ///< the connection ends with this answer
   bool unread = false;  ///< its body, or what follows, was not read
+  Later later;          ///< set: there is no answer yet
 };
 
 /// What is known of a request whose head is there and whose body is not.
@@ -38,8 +40,10 @@ struct HeadVerdict {
 class Exchange {
  public:
   virtual ~Exchange() = default;
-  /// Appends the answer to a request. `last`: the connection ends with it.
-  virtual Answered answer(std::string_view request, bool last, std::string& out) = 0;
+  /// Appends the answer to a request. `last`: the connection ends with it. `given`: what it is,
+  /// from one who took time; null: a handler is asked.
+  virtual Answered answer(std::string_view request, bool last, Response* given,
+                          std::string& out) = 0;
   /// Looks at a head.
   virtual HeadVerdict look(std::string_view head) = 0;
   /// A whole answer without a request, after which the connection ends.
@@ -65,16 +69,20 @@ class Connection {
   [[nodiscard]] Clock::time_point deadline() const { return deadline_; }
   std::uint32_t expire(Clock::time_point now, std::span<char> scratch);
 
+  /// Goes on with the answer that it waits for, as advance() does.
+  std::uint32_t resume(Response response, Clock::time_point now, std::span<char> scratch);
+
   [[nodiscard]] int socket() const { return socket_; }
   [[nodiscard]] bool shed() const { return slot_ == nullptr; }
 
-  std::size_t index = 0;       ///< its place with its worker
-  std::uint32_t interest = 0;  ///< what its worker has registered
+  std::size_t index = 0;             ///< its place with its worker
+  std::uint32_t interest = 0;        ///< what its worker has registered
+  std::shared_ptr<Mailbox> mailbox;  ///< its worker's
 
   static constexpr std::size_t kMaxHeadBytes = 64 * 1024;
 
  private:
-  enum class State { Handshake, Receiving, Sending, Lingering };
+  enum class State { Handshake, Receiving, Waiting, Sending, Lingering };
   /// What an input or output call came to: bytes, the events to wait for, or the end.
   struct Io {
     std::size_t bytes = 0;
@@ -88,6 +96,7 @@ class Connection {
   bool try_answer();
   bool turn_to_head(std::string_view head);
   void answer(std::size_t request, bool last = false);
+  void answer_with(Response* given);
   void reply(std::string answer);
   void become_idle(Clock::time_point now);
 
@@ -103,6 +112,8 @@ class Connection {
   std::string input_, output_;
   std::size_t searched_ = 0;  ///< the end of the head is not before this
   std::size_t sent_ = 0, dropped_ = 0;
+  std::size_t request_ = 0;  ///< bytes of the request that is being answered
+  std::shared_ptr<Waiting> waiting_;
   std::size_t needed_ = 0;    ///< bytes of input that the request under way has at least
   std::size_t buffered_ = 0;  ///< bytes of input that are counted with the connections
   bool inviting_ = false;     ///< what is sent is 100 Continue

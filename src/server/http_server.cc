@@ -272,6 +272,13 @@ class HttpServer::Impl final : public httplib::Server, private Exchange {
     server::Handler handler;  // httplib::Server has a Handler of its own
   };
 
+  /// The request that this thread is at: httplib hands nothing of ours through to its handlers.
+  struct Turn {
+    server::Response* given;  // its answer, if it is there already
+    Later later;              // who will give it, if it is not
+  };
+  static thread_local Turn* turn_;
+
   [[nodiscard]] const Route* find(std::string_view path) const {
     const auto at = std::ranges::find_if(routes_, [&](const Route& route) {
       return route.prefix ? path.starts_with(route.path) && path.size() > route.path.size()
@@ -312,10 +319,23 @@ class HttpServer::Impl final : public httplib::Server, private Exchange {
   }
 
   void answer_by_route(const httplib::Request& request, httplib::Response& response) const {
-    server::Response answer =
-        find(request.path)->handler(server::Request{request.path, request.body});
-    response.status = answer.status;
-    response.set_content(std::move(answer.body), std::string(answer.content_type));
+    server::Response given;
+    if (turn_->given != nullptr) {
+      given = std::move(*turn_->given);
+    } else {
+      const std::string_view target = request.target;
+      const auto query = std::min(target.find('?'), target.size() - 1);
+      Reply answer =
+          find(request.path)
+              ->handler(server::Request{request.path, target.substr(query + 1), request.body});
+      if (auto* const later = std::get_if<Later>(&answer)) {
+        turn_->later = std::move(*later);
+        return;
+      }
+      given = std::get<server::Response>(std::move(answer));
+    }
+    response.status = given.status;
+    response.set_content(std::move(given.body), std::string(given.content_type));
   }
 
   // Ends when drain() wants no more connections; false: the socket cannot be listened to.
@@ -370,9 +390,12 @@ class HttpServer::Impl final : public httplib::Server, private Exchange {
 
   // --- what a connection asks --------------------------------------------------------------------
 
-  Answered answer(std::string_view request, bool last, std::string& out) override {
+  Answered answer(std::string_view request, bool last, server::Response* given,
+                  std::string& out) override {
     MemoryStream stream(request, out);
     const std::size_t begin = out.size();
+    Turn turn{.given = given, .later = {}};
+    turn_ = &turn;
     bool taken = false, closed = false;
     const bool ok =
         process_request(stream, "", 0, "", kTaken, last, closed, [&](httplib::Request& read) {
@@ -384,8 +407,13 @@ class HttpServer::Impl final : public httplib::Server, private Exchange {
           ++counts_.refused;
           read.local_port = kRefused;
         });
+    if (turn.later) {
+      out.resize(begin);  // what httplib made of no answer
+      return {.later = std::move(turn.later)};
+    }
     return {.last = !ok || !taken || closed || says_close(std::string_view(out).substr(begin)),
-            .unread = !taken};
+            .unread = !taken,
+            .later = {}};
   }
 
   HeadVerdict look(std::string_view head) override {
@@ -433,6 +461,8 @@ class HttpServer::Impl final : public httplib::Server, private Exchange {
   std::atomic<bool> closing_{false}, running_{false}, draining_done_{false};
   const int stop_event_ = eventfd(0, EFD_CLOEXEC);
 };
+
+thread_local HttpServer::Impl::Turn* HttpServer::Impl::turn_ = nullptr;
 
 HttpServer::HttpServer(const TlsContext* tls, Limits limits,
                        std::function<std::string(std::string_view)> error_body)

@@ -20,6 +20,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "plimsoll/result.h"
 #include "server/connections.h"
@@ -28,7 +29,8 @@
 namespace plimsoll::server {
 
 struct Request {
-  std::string_view path;  ///< decoded, without the query
+  std::string_view path;   ///< decoded, without the query
+  std::string_view query;  ///< as it was sent: `timeout=3s`
   std::string_view body;
 };
 
@@ -38,7 +40,16 @@ struct Response {
   std::string_view content_type = "application/json";  ///< a literal
 };
 
-using Handler = std::function<Response(const Request&)>;
+/// Called once, from any thread, at any time; the connection may be gone by then.
+using Respond = std::function<void(Response)>;
+
+/// An answer that takes time. It is called once, on the server's thread, and must not wait: it
+/// sees to it that its argument is called when the answer is there. The request is no longer there
+/// then. One that is not answered within Limits::request is answered with 503.
+using Later = std::function<void(Respond)>;
+
+using Reply = std::variant<Response, Later>;
+using Handler = std::function<Reply(const Request&)>;
 
 struct Limits {
   std::size_t max_body = 8 * 1024 * 1024;  ///< bytes

@@ -1,7 +1,6 @@
 #include "server/worker.h"
 
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -26,10 +25,10 @@ int or_throw(int result, const char* what) {
 
 Worker::Worker(std::function<void(const Connection&)> gone)
     : gone_(std::move(gone)),
-      epoll_(or_throw(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
-      event_(or_throw(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {
+      mailbox_(std::make_shared<Mailbox>()),
+      epoll_(or_throw(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")) {
   epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
-  or_throw(epoll_ctl(epoll_, EPOLL_CTL_ADD, event_, &event), "epoll_ctl");
+  or_throw(epoll_ctl(epoll_, EPOLL_CTL_ADD, mailbox_->event(), &event), "epoll_ctl");
   thread_ = std::thread(&Worker::run, this);
 }
 
@@ -37,13 +36,7 @@ Worker::~Worker() {
   finish();
   thread_.join();
   connections_.clear();
-  ::close(event_);
   ::close(epoll_);
-}
-
-void Worker::wake() {
-  const std::uint64_t one = 1;
-  static_cast<void>(!::write(event_, &one, sizeof one));
 }
 
 void Worker::give(std::unique_ptr<Connection> connection) {
@@ -52,17 +45,22 @@ void Worker::give(std::unique_ptr<Connection> connection) {
     const std::lock_guard lock(mutex_);
     given_.push_back(std::move(connection));
   }
-  wake();
+  mailbox_->wake();
 }
 
 void Worker::finish() {
   finishing_.store(true);
-  wake();
+  mailbox_->wake();
+}
+
+void Worker::deliver() {
+  for (auto& [waiting, response] : mailbox_->take())
+    if (Connection* const connection = waiting->connection; connection != nullptr)
+      step(*connection,
+           [&] { return connection->resume(std::move(response), Clock::now(), scratch_); });
 }
 
 void Worker::adopt() {
-  std::uint64_t ignored = 0;
-  static_cast<void>(!::read(event_, &ignored, sizeof ignored));
   std::vector<std::unique_ptr<Connection>> given;
   {
     const std::lock_guard lock(mutex_);
@@ -71,6 +69,7 @@ void Worker::adopt() {
   for (auto& connection : given) {
     Connection& added = *connection;
     added.index = connections_.size();
+    added.mailbox = mailbox_;
     connections_.push_back(std::move(connection));
     step(added, [&] { return added.advance(Clock::now(), scratch_); });
   }
@@ -122,13 +121,19 @@ void Worker::run() {
     const int ready = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout);
     const auto now = Clock::now();
     turn_since_.store(now.time_since_epoch(), std::memory_order_relaxed);
+    bool mail = false;
     for (int i = 0; i < ready; ++i) {
       auto* const connection =
           static_cast<Connection*>(events[static_cast<std::size_t>(i)].data.ptr);
       if (connection == nullptr)
-        adopt();
+        mail = true;
       else
         step(*connection, [&] { return connection->advance(now, scratch_); });
+    }
+    // Last: a connection that ends with what is delivered may be among the events.
+    if (mail) {
+      deliver();
+      adopt();
     }
     if (now >= next_tick) {
       expire();

@@ -38,14 +38,15 @@ class Worker {
 
  private:
   void run();
-  void wake();
   void adopt();
+  void deliver();
   template <class Step>
   void step(Connection& connection, Step step);
   void expire();
 
   const std::function<void(const Connection&)> gone_;
-  int epoll_ = -1, event_ = -1;
+  const std::shared_ptr<Mailbox> mailbox_;
+  int epoll_ = -1;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Connection>> given_;
   std::vector<std::unique_ptr<Connection>> connections_;

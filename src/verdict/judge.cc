@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <set>
+#include <tuple>
 #include <utility>
 
 #include "plimsoll/verdict.h"
@@ -66,11 +68,50 @@ bool insignificant(const Review& review) {
          review.old_pod && !significant_update(*review.pod, *review.old_pod);
 }
 
-// What an Enforce binding leads to for this review.
-Mode effective(const Binding& binding, const Review& review) {
+// What a binding leads to for this review; empty: nothing.
+std::optional<Mode> effective(const Binding& binding, const Review& review) {
   if (binding.mode != Mode::Enforce || review.scope != Scope::Workload) return binding.mode;
-  if (!binding.enforce_workloads) return Mode::Warn;
+  if (binding.workloads == Workloads::Pass) return std::nullopt;
+  if (binding.workloads == Workloads::Warn) return Mode::Warn;
   return review.unchanged ? Mode::Warn : Mode::Enforce;
+}
+
+/// What makes a finding of one object the same as one of another, in which things may stand
+/// elsewhere: all but the numbers of its path. Messages name the container and the value.
+using Sameness = std::tuple<const Check*, std::string, std::string_view>;
+
+Sameness sameness(const Violation& violation) {
+  const std::string_view path = violation.finding.path;
+  std::string place;
+  for (std::size_t at = 0; at < path.size();) {
+    const auto end = std::min(path.find('/', at + 1), path.size());
+    const auto step = path.substr(at, end - at);
+    if (step.find_first_not_of("/0123456789") != std::string_view::npos) place += step;
+    at = end;
+  }
+  return {violation.check, std::move(place), violation.finding.message};
+}
+
+/// Takes out of the violations, and gives, those that the old pod has as well.
+std::vector<Violation> take_old(std::vector<Violation>& violations, const Review& review,
+                                const Template& policy) {
+  std::vector<Violation> old_ones;
+  if (!review.pod || !review.old_pod) return old_ones;
+  const auto before = violations_of(review.old_pod, {}, policy);
+  std::multiset<Sameness> known;
+  for (const Violation& violation : before) known.insert(sameness(violation));
+  std::vector<Violation> new_ones;
+  for (Violation& violation : violations) {
+    const auto at = known.find(sameness(violation));
+    if (at == known.end()) {
+      new_ones.push_back(std::move(violation));
+    } else {
+      known.erase(at);
+      old_ones.push_back(std::move(violation));
+    }
+  }
+  violations = std::move(new_ones);
+  return old_ones;
 }
 
 }  // namespace
@@ -149,23 +190,44 @@ std::vector<Violation> violations_of(const std::optional<Pod>& pod, std::span<co
   return violations;
 }
 
+bool to_be_judged(const Review& review) {
+  if (review.scope != Scope::Pod && review.scope != Scope::Workload) return false;
+  if (!review.pod && review.faults.empty()) return false;
+  return review.scope != Scope::Pod || !insignificant(review);
+}
+
 Verdict judge(const Review& review, std::span<const Binding> bindings, bool dry_run) {
   Verdict verdict;
-  if (review.scope == Scope::NotOurs || (!review.pod && review.faults.empty())) return verdict;
-  if (review.scope == Scope::Pod && insignificant(review)) return verdict;
+  if (!to_be_judged(review)) return verdict;
+  // Most namespaces bind one template in several modes.
+  std::map<const Template*, std::vector<Violation>> found;
   for (const Binding& binding : bindings) {
     if (!binding.covers(review.facts.namespace_name)) continue;
-    Judgement& judgement = verdict.judgements.emplace_back();
-    judgement.policy = binding.policy;
-    judgement.mode = effective(binding, review);
-    judgement.violations = violations_of(review.pod, review.faults, *binding.policy);
-    if (judgement.mode == Mode::Enforce && !judgement.violations.empty()) {
-      judgement.dry_run = dry_run;
-      if (dry_run)
+    const auto mode = effective(binding, review);
+    if (!mode) continue;
+    auto [at, first] = found.try_emplace(binding.policy.get());
+    if (first) at->second = violations_of(review.pod, review.faults, *binding.policy);
+    Judgement judgement{
+        .mode = *mode, .policy = binding.policy, .source = binding.source, .violations = {}};
+    if (&binding == &bindings.back())
+      judgement.violations = std::move(at->second);
+    else
+      judgement.violations = at->second;
+    if (*mode == Mode::Enforce && !judgement.violations.empty()) {
+      if (binding.updates == Updates::Ratchet && review.facts.operation == Operation::Update)
+        if (auto old_ones = take_old(judgement.violations, review, *binding.policy);
+            !old_ones.empty())
+          verdict.judgements.push_back({.mode = Mode::Warn,
+                                        .policy = binding.policy,
+                                        .source = binding.source,
+                                        .violations = std::move(old_ones)});
+      judgement.dry_run = dry_run && !judgement.violations.empty();
+      if (judgement.dry_run)
         judgement.mode = Mode::Warn;
-      else
+      else if (!judgement.violations.empty())
         verdict.allowed = false;
     }
+    verdict.judgements.push_back(std::move(judgement));
   }
   return verdict;
 }

@@ -69,10 +69,10 @@ TEST(Cli, TellsItsVersion) {
 TEST(Cli, Helps) {
   const auto ran = run({"--help"});
   EXPECT_EQ(ran.status, 0);
-  for (const char* command : {"serve", "check", "checks", "explain", "templates", "certs",
+  for (const char* command : {"serve", "check", "checks", "explain", "templates", "certs", "health",
                               "version", "completion", "Exit status"})
     EXPECT_THAT(ran.output, HasSubstr(command));
-  for (const char* command : {"serve", "check", "certs", "templates"})
+  for (const char* command : {"serve", "check", "certs", "templates", "health"})
     EXPECT_EQ(run({command, "--help"}).status, 0) << command;
 }
 
@@ -90,6 +90,7 @@ TEST(Cli, CouldNotDoItWhenItIsCalledWrongly) {
                                                                      {"completion"},
                                                                      {"completion", "tcsh"},
                                                                      {"checks", "-o", "xml"},
+                                                                     {"health", "extra"},
                                                                      {"version", "extra"}}) {
     const auto ran = run(arguments);
     EXPECT_EQ(ran.status, 2) << ::testing::PrintToString(arguments);
@@ -893,6 +894,7 @@ const std::vector<Completed>& completed() {
       {{"completion", ""}, {"bash", "zsh", "fish"}, {"serve"}},
       {{"check", "-t", "res"}, {"restricted"}, {"baseline"}},
       {{"check", "--fail"}, {"--fail-on-skipped"}, {"--tls-cert"}},
+      {{"health", "--m"}, {"--management"}, {"--listen"}},
   };
   return kRows;
 }

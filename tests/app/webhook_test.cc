@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <future>
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -21,6 +22,7 @@ namespace plimsoll::app {
 namespace {
 
 using nlohmann::json;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -77,19 +79,52 @@ Binding binding(const templates::Library& library, Mode mode, const std::string&
 /// A webhook, what it counted and what it logged.
 class Hook {
  public:
-  explicit Hook(const std::function<void(Policy&)>& set_up = {},
+  explicit Hook(const std::function<void(policy::Policy&)>& set_up = {},
                 DecisionLog decisions = DecisionLog::None) {
-    Policy policy{load_library({}).value(), {}, false};
+    policy::Policy policy;
+    policy.library = load_library({}).value();
     if (set_up) set_up(policy);
-    webhook_ = std::make_unique<Webhook>(std::make_shared<const Policy>(std::move(policy)),
-                                         registry_, decisions, [this](std::string_view line) {
+    policy_ = std::make_shared<const policy::Policy>(std::move(policy));
+    Cluster cluster;
+    if (policy_->namespace_labels) {
+      namespaces_ = std::make_unique<Namespaces>(
+          policy_, [this](std::string name, Namespaces::Clock::time_point deadline, auto done) {
+            fetched.push_back(name);
+            last_deadline = deadline;
+            fetch(name, done);
+          });
+      running_ =
+          std::make_unique<RunningPods>([this](const std::string&, RunningPods::Clock::time_point,
+                                               const auto& take) { return list(take); });
+      cluster = {namespaces_.get(), running_.get()};
+    }
+    webhook_ = std::make_unique<Webhook>(policy_, cluster, registry_, decisions,
+                                         [this](std::string_view line) {
                                            const std::lock_guard lock(mutex_);
                                            lines_.emplace_back(line);
                                          });
   }
 
+  /// What the API server says of a namespace that is not known.
+  std::function<void(const std::string& name,
+                     const std::function<void(const Result<Namespaces::SharedLabels>&)>& done)>
+      fetch;
+  /// What it says of the pods that run.
+  std::function<Result<bool>(const std::function<Status(const codec::PodList&)>& take)> list;
+  std::vector<std::string> fetched;
+  Namespaces::Clock::time_point last_deadline;
+
+  Namespaces& namespaces() { return *namespaces_; }
+
+  server::Reply reply(std::string_view path, std::string_view body, std::string_view query = "") {
+    return webhook_->answer({path, query, body});
+  }
   server::Response ask(std::string_view path, std::string_view body) {
-    return webhook_->answer({path, body});
+    auto given = reply(path, body);
+    if (auto* const now = std::get_if<server::Response>(&given)) return *now;
+    std::promise<server::Response> promise;
+    std::get<server::Later>(given)([&](server::Response r) { promise.set_value(std::move(r)); });
+    return promise.get_future().get();
   }
   /// The response of a review that is answered.
   json review(std::string_view path, const std::string& body) {
@@ -118,7 +153,10 @@ class Hook {
   metrics::Registry registry_;
   std::mutex mutex_;
   std::vector<std::string> lines_;
+  std::shared_ptr<const policy::Policy> policy_;
   std::unique_ptr<Webhook> webhook_;
+  std::unique_ptr<Namespaces> namespaces_;
+  std::unique_ptr<RunningPods> running_;  // first to go: it may still answer
 };
 
 void expect_error(const server::Response& response, int status, const std::string& says) {
@@ -156,8 +194,11 @@ TEST(Webhook, TakesAVersionInItsRoute) {
   const auto newest = checks("/validate/enforce/restricted");
   EXPECT_EQ(checks("/validate/enforce/restricted@latest"), newest);
   EXPECT_EQ(checks("/validate/enforce/restricted@v1.999"), newest);
+  EXPECT_EQ(checks("/validate/enforce/restricted/latest"), newest);
   EXPECT_TRUE(newest.contains("drop-all"));
   EXPECT_FALSE(checks("/validate/enforce/restricted@v1.7").contains("drop-all"));
+  EXPECT_EQ(checks("/validate/enforce/restricted/v1.7"),
+            checks("/validate/enforce/restricted@v1.7"));
 }
 
 TEST(Webhook, TellsWhatToChange) {
@@ -219,7 +260,10 @@ TEST(Webhook, FindsNothingAtAWrongRoute) {
            {"/validate/enforce/restricted@v1", "not a template"},
            {"/validate/enforce/restricted@v1.031", "not a template"},
            {"/validate/enforce/restricted@v2.0", "not a template"},
-           {"/validate/enforce/restricted/", "use one of"},
+           {"/validate/enforce/restricted/", "not a template"},
+           {"/validate/enforce/restricted/1.31", "not a template"},
+           {"/validate/enforce/restricted/v1.31/", "not a template"},
+           {"/validate/enforce/restricted@v1.31/v1.31", "not a template"},
            {"/validate/enforce/a\nb", "a"},
            {std::string("/validate/enforce/a\0b", 21), "a"},
            {"/validate/enforce/\xff\xfe", ""},
@@ -349,7 +393,7 @@ TEST(Webhook, AllowsEverythingWithoutABinding) {
 }
 
 TEST(Webhook, JoinsItsBindings) {
-  Hook hook([](Policy& policy) {
+  Hook hook([](policy::Policy& policy) {
     policy.bindings = {binding(policy.library, Mode::Enforce, "baseline"),
                        binding(policy.library, Mode::Warn, "restricted"),
                        binding(policy.library, Mode::Audit, "least-privilege")};
@@ -364,7 +408,7 @@ TEST(Webhook, JoinsItsBindings) {
 }
 
 TEST(Webhook, DeniesWhenOneOfSeveralBindingsDoes) {
-  Hook hook([](Policy& policy) {
+  Hook hook([](policy::Policy& policy) {
     policy.bindings = {binding(policy.library, Mode::Enforce, "privileged"),
                        binding(policy.library, Mode::Enforce, "restricted"),
                        binding(policy.library, Mode::Enforce, "baseline")};
@@ -377,7 +421,7 @@ TEST(Webhook, DeniesWhenOneOfSeveralBindingsDoes) {
 }
 
 TEST(Webhook, BindsByNamespace) {
-  Hook hook([](Policy& policy) {
+  Hook hook([](policy::Policy& policy) {
     Binding bound = binding(policy.library, Mode::Enforce, "restricted");
     bound.namespaces = {"shop-*", "web", "team-?"};
     bound.exclude_namespaces = {"shop-legacy", "*-system"};
@@ -393,7 +437,7 @@ TEST(Webhook, BindsByNamespace) {
 }
 
 TEST(Webhook, ExcludesFromEveryNamespace) {
-  Hook hook([](Policy& policy) {
+  Hook hook([](policy::Policy& policy) {
     Binding bound = binding(policy.library, Mode::Enforce, "baseline");
     bound.exclude_namespaces = {"kube-*"};
     policy.bindings = {bound};
@@ -405,9 +449,9 @@ TEST(Webhook, ExcludesFromEveryNamespace) {
 
 TEST(Webhook, OnlyWarnsAboutWorkloadsUnlessTheBindingSaysOtherwise) {
   for (const bool enforce : {false, true}) {
-    Hook hook([&](Policy& policy) {
+    Hook hook([&](policy::Policy& policy) {
       Binding bound = binding(policy.library, Mode::Enforce, "baseline");
-      bound.enforce_workloads = enforce;
+      bound.workloads = enforce ? Workloads::Enforce : Workloads::Warn;
       policy.bindings = {bound};
     });
     const json response = hook.review("/validate", deployment("privileged"));
@@ -421,7 +465,7 @@ TEST(Webhook, OnlyWarnsAboutWorkloadsUnlessTheBindingSaysOtherwise) {
 
 TEST(Webhook, DryRunDeniesNothingAndSaysSo) {
   Hook hook(
-      [](Policy& policy) {
+      [](policy::Policy& policy) {
         policy.dry_run = true;
         policy.bindings = {binding(policy.library, Mode::Enforce, "restricted")};
       },
@@ -564,9 +608,236 @@ TEST(Webhook, CountsFieldsThatCannotBeRead) {
 
 // --- threads -------------------------------------------------------------------------------------
 
+// --- namespaces ----------------------------------------------------------------------------------
+
+void follow_labels(policy::Policy& policy) { policy.namespace_labels = true; }
+
+Namespaces::SharedLabels labels(Labels all) {
+  return std::make_shared<const Labels>(std::move(all));
+}
+
+TEST(WebhookWithLabels, FollowsTheLabelsOfTheNamespace) {
+  Hook hook(follow_labels);
+  hook.namespaces().replace({{"strict", labels({{"plimsoll.dev/enforce", "restricted"}})},
+                             {"open", labels({})},
+                             {"warned", labels({{"plimsoll.dev/warn", "restricted"}})}});
+  const auto bad = reviews().at("privileged");
+  const json denied = hook.review("/validate", in_namespace("privileged", "strict"));
+  EXPECT_FALSE(denied.at("allowed"));
+  EXPECT_THAT(denied.at("status").at("message").get<std::string>(),
+              HasSubstr("restricted@v1.37 (label plimsoll.dev/enforce) allows"));
+  EXPECT_TRUE(hook.allows("/validate", in_namespace("privileged", "open")));
+  const json warned = hook.review("/validate", in_namespace("privileged", "warned"));
+  EXPECT_TRUE(warned.at("allowed"));
+  EXPECT_FALSE(warned.at("warnings").empty());
+  hook.namespaces().change("open", labels({{"plimsoll.dev/enforce", "baseline"}}));
+  EXPECT_FALSE(hook.allows("/validate", in_namespace("privileged", "open")));
+  EXPECT_THAT(hook.fetched, ::testing::IsEmpty());
+}
+
+TEST(WebhookWithLabels, AsksForANamespaceThatItDoesNotKnow) {
+  Hook hook(follow_labels);
+  hook.fetch = [](const std::string& name, const auto& done) {
+    EXPECT_EQ(name, "new");
+    done(labels({{"plimsoll.dev/enforce", "restricted"}}));
+  };
+  EXPECT_FALSE(hook.allows("/validate", in_namespace("privileged", "new")));
+  EXPECT_FALSE(hook.allows("/validate", in_namespace("privileged", "new")));
+  EXPECT_THAT(hook.fetched, ::testing::ElementsAre("new")) << "once";
+  EXPECT_THAT(hook.metrics(), HasSubstr("plimsoll_namespace_lookups_total{result=\"found\"} 1"));
+}
+
+TEST(WebhookWithLabels, DeniesAPodWhoseNamespaceCannotBeHad) {
+  Hook hook(follow_labels);
+  hook.fetch = [](const std::string&, const auto& done) {
+    Error error;
+    error.message = "not answered in time";
+    done(Result<Namespaces::SharedLabels>(error));
+  };
+  const json denied = hook.review("/validate", in_namespace("compliant", "new"));
+  EXPECT_FALSE(denied.at("allowed"));
+  EXPECT_EQ(denied.at("status").at("code"), 500);
+  EXPECT_EQ(denied.at("status").at("reason"), "InternalError");
+  EXPECT_THAT(denied.at("status").at("message").get<std::string>(),
+              AllOf(HasSubstr("namespace \"new\""), HasSubstr("not answered in time")));
+  const json workload = hook.review("/validate", deployment("privileged"));
+  EXPECT_TRUE(workload.at("allowed")) << "its pods will be judged";
+  EXPECT_THAT(workload.at("auditAnnotations").at("error").get<std::string>(),
+              HasSubstr("not answered in time"));
+  hook.fetch = [](const std::string&, const auto& done) { done(Namespaces::SharedLabels()); };
+  EXPECT_FALSE(hook.allows("/validate", in_namespace("compliant", "none"))) << "there is none";
+}
+
+TEST(WebhookWithLabels, AnswersBeforeItsClientGivesUp) {
+  Hook hook(follow_labels);
+  hook.fetch = [](const std::string&, const auto& done) { done(labels({})); };
+  const auto body = in_namespace("compliant", "new");
+  const auto begin = Namespaces::Clock::now();
+  auto reply = hook.reply("/validate", body, "a=b&timeout=3s");
+  std::get<server::Later>(reply)([](const server::Response&) {});
+  EXPECT_GT(hook.last_deadline, begin + std::chrono::seconds(2));
+  EXPECT_LT(hook.last_deadline, Namespaces::Clock::now() + std::chrono::seconds(3));
+}
+
+TEST(WebhookWithLabels, AsksForNothingThatDoesNotMatter) {
+  Hook hook(follow_labels);
+  const auto still = changed("privileged", [](json& request) {
+    request["namespace"] = "new";
+    request["operation"] = "UPDATE";
+    request["oldObject"] = request["object"];
+    request["oldObject"]["metadata"]["finalizers"] = {"a/b"};
+  });
+  EXPECT_TRUE(hook.allows("/validate", still)) << "a finalizer goes";
+  EXPECT_FALSE(hook.allows("/validate/enforce/restricted", in_namespace("privileged", "new")));
+  Hook exempting([](policy::Policy& policy) {
+    policy.namespace_labels = true;
+    policy.exemptions.namespaces = {"new"};
+  });
+  EXPECT_TRUE(exempting.allows("/validate", in_namespace("privileged", "new")));
+  EXPECT_THAT(hook.fetched, ::testing::IsEmpty());
+  EXPECT_THAT(exempting.fetched, ::testing::IsEmpty());
+}
+
+TEST(WebhookWithLabels, JudgesByRestrictedUnderALabelThatNamesNothing) {
+  Hook hook(follow_labels);
+  hook.namespaces().replace({{"odd", labels({{"plimsoll.dev/enforce", "restriced"}})}});
+  const json denied = hook.review("/validate", in_namespace("unhardened", "odd"));
+  EXPECT_FALSE(denied.at("allowed"));
+  EXPECT_THAT(denied.at("warnings").at(0).get<std::string>(),
+              AllOf(HasSubstr("restriced"), HasSubstr("until then restricted@v1.37 is enforced")));
+  const json good = hook.review("/validate", in_namespace("compliant", "odd"));
+  EXPECT_TRUE(good.at("allowed"));
+  EXPECT_FALSE(good.at("warnings").empty());
+  EXPECT_THAT(good.at("auditAnnotations").at("error").get<std::string>(), HasSubstr("restriced"));
+}
+
+// --- exemptions ----------------------------------------------------------------------------------
+
+TEST(Webhook, ExemptsAndSaysSo) {
+  Hook hook(
+      [](policy::Policy& policy) {
+        policy.bindings.push_back(binding(policy.library, Mode::Enforce, "restricted"));
+        policy.exemptions.usernames = {"ci"};
+        policy.exemptions.runtime_classes = {"kata"};
+      },
+      DecisionLog::Findings);
+  const auto as = [](const char* user) {
+    return changed("privileged",
+                   [&](json& request) { request["userInfo"] = {{"username", user}}; });
+  };
+  EXPECT_FALSE(hook.allows("/validate", as("jane")));
+  for (const char* route : {"/validate", "/validate/enforce/baseline"}) {
+    const json exempt = hook.review(route, as("ci"));
+    EXPECT_TRUE(exempt.at("allowed"));
+    EXPECT_EQ(exempt.at("auditAnnotations").at("exempt"), "user");
+  }
+  const json kata = hook.review("/validate", changed("privileged", [](json& request) {
+                                  request["object"]["spec"]["runtimeClassName"] = "kata";
+                                }));
+  EXPECT_EQ(kata.at("auditAnnotations").at("exempt"), "runtimeClass");
+  EXPECT_THAT(hook.metrics(), HasSubstr("plimsoll_exempted_reviews_total{reason=\"user\"} 2"));
+  EXPECT_THAT(hook.metrics(),
+              HasSubstr("plimsoll_exempted_reviews_total{reason=\"runtimeClass\"} 1"));
+  const auto log = hook.log();
+  ASSERT_EQ(log.size(), 4U);
+  EXPECT_EQ(log[1].at("exempt"), "user");
+}
+
+// --- writes of namespaces ------------------------------------------------------------------------
+
+std::string namespace_write(const Labels& to, const std::optional<Labels>& from = {}) {
+  const auto object = [](const Labels& of) {
+    return json{{"apiVersion", "v1"},
+                {"kind", "Namespace"},
+                {"metadata", {{"name", "shop"}, {"labels", of}}}};
+  };
+  json request = {{"uid", "u"},
+                  {"kind", {{"group", ""}, {"version", "v1"}, {"kind", "Namespace"}}},
+                  {"resource", {{"group", ""}, {"version", "v1"}, {"resource", "namespaces"}}},
+                  {"name", "shop"},
+                  {"namespace", "shop"},
+                  {"operation", from ? "UPDATE" : "CREATE"},
+                  {"userInfo", {{"username", "jane"}}},
+                  {"object", object(to)}};
+  if (from) request["oldObject"] = object(*from);
+  return json{
+      {"apiVersion", "admission.k8s.io/v1"}, {"kind", "AdmissionReview"}, {"request", request}}
+      .dump();
+}
+
+TEST(WebhookOfNamespaces, DeniesALabelThatNamesNothing) {
+  Hook hook;  // without the API server too
+  const json denied =
+      hook.review("/validate", namespace_write({{"plimsoll.dev/enforce", "strict"}}));
+  EXPECT_FALSE(denied.at("allowed"));
+  const json& status = denied.at("status");
+  EXPECT_EQ(status.at("code"), 403);
+  EXPECT_THAT(status.at("message").get<std::string>(), HasSubstr("label plimsoll.dev/enforce"));
+  EXPECT_EQ(status.at("details").at("causes").at(0).at("reason"), "namespace-label");
+  EXPECT_EQ(status.at("details").at("causes").at(0).at("field"),
+            "metadata.labels[plimsoll.dev/enforce]");
+  EXPECT_TRUE(hook.allows("/validate",
+                          namespace_write({{"plimsoll.dev/enforce", "restricted"}}, Labels{})));
+}
+
+codec::ListedPod pod_of(const char* name, const char* kind, const char* owner, bool privileged) {
+  codec::ListedPod listed;
+  listed.name = name;
+  listed.owner_kind = kind;
+  listed.owner_name = owner;
+  Container& container = listed.pod.containers.emplace_back();
+  container.name = "app";
+  container.path = "/spec/containers/0";
+  container.security_context.privileged = privileged;
+  return listed;
+}
+
+TEST(WebhookOfNamespaces, WarnsOfThePodsThatRun) {
+  Hook hook(follow_labels);
+  hook.list = [](const auto& take) -> Result<bool> {
+    codec::PodList page;
+    page.pods = {pod_of("web-1", "Deployment", "web", true),
+                 pod_of("web-2", "Deployment", "web", true), pod_of("good", "Pod", "good", false),
+                 pod_of("lone", "Pod", "lone", true)};
+    page.pods.push_back(pod_of("done", "Job", "done", true));
+    page.pods.back().ended = true;
+    EXPECT_FALSE(take(page));
+    return true;
+  };
+  const auto raise = namespace_write({{"plimsoll.dev/enforce", "baseline"}}, Labels{});
+  const json raised = hook.review("/validate", raise);
+  EXPECT_TRUE(raised.at("allowed"));
+  const json& warnings = raised.at("warnings");
+  ASSERT_EQ(warnings.size(), 3U) << warnings;
+  EXPECT_THAT(
+      warnings[0].get<std::string>(),
+      HasSubstr("3 running pods in namespace \"shop\" have more privilege than baseline@v1.37"));
+  EXPECT_THAT(warnings[1].get<std::string>(),
+              AllOf(HasSubstr("Deployment web (2 pods)"), HasSubstr("[privileged]; set ")));
+  EXPECT_THAT(warnings[2].get<std::string>(), HasSubstr("Pod lone:"));
+
+  hook.list = [](const auto& take) -> Result<bool> {
+    codec::PodList page;
+    for (std::size_t i = 0; i < RunningPods::kMostPods + 1; ++i)
+      page.pods.push_back(pod_of("p", "Pod", "p", false));
+    EXPECT_FALSE(take(page));
+    return true;
+  };
+  EXPECT_THAT(hook.review("/validate", raise).at("warnings").at(0).get<std::string>(),
+              HasSubstr("only the first 3000 running pods"));
+
+  hook.list = [](const auto&) -> Result<bool> {
+    Error error;
+    error.message = "forbidden";
+    return error;
+  };
+  EXPECT_THAT(hook.review("/validate", raise).at("warnings").at(0).get<std::string>(),
+              AllOf(HasSubstr("were not looked at"), HasSubstr("forbidden")));
+}
+
 TEST(Webhook, DecidesAlikeOnManyThreads) {
   Hook hook(
-      [](Policy& policy) {
+      [](policy::Policy& policy) {
         policy.bindings = {binding(policy.library, Mode::Enforce, "baseline"),
                            binding(policy.library, Mode::Warn, "restricted")};
       },

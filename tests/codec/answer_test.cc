@@ -37,7 +37,8 @@ Review review() {
 Verdict verdict_of(Mode mode, std::vector<Violation> violations) {
   Verdict verdict;
   verdict.allowed = mode != Mode::Enforce || violations.empty();
-  verdict.judgements.push_back({mode, false, policy(), std::move(violations)});
+  verdict.judgements.push_back(
+      {.mode = mode, .policy = policy(), .source = "", .violations = std::move(violations)});
   return verdict;
 }
 
@@ -210,8 +211,11 @@ TEST(Answer, OneLongValuePushesNothingElseOut) {
 
 TEST(Answer, AuditAndDryRunAreAnnotated) {
   auto verdict = verdict_of(Mode::Audit, {violation("privileged", "/a", "bad")});
-  verdict.judgements.push_back(
-      {Mode::Warn, true, policy("mine"), {violation("host-path", "/b", "worse")}});
+  verdict.judgements.push_back({.mode = Mode::Warn,
+                                .dry_run = true,
+                                .policy = policy("mine"),
+                                .source = "",
+                                .violations = {violation("host-path", "/b", "worse")}});
   const json response = response_of(verdict);
   EXPECT_EQ(response["auditAnnotations"],
             json({{"audit-violations", "restricted@v1.37: bad [privileged]"},

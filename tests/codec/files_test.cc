@@ -65,12 +65,12 @@ bindings:
   EXPECT_EQ(binding.policy.version, 31);
   EXPECT_THAT(binding.namespaces, ElementsAre("shop-*"));
   EXPECT_THAT(binding.exclude_namespaces, ElementsAre("shop-test"));
-  EXPECT_TRUE(binding.enforce_workloads);
+  EXPECT_EQ(binding.workloads, Workloads::Enforce);
   EXPECT_EQ(binding.line, 23U);
   EXPECT_EQ(binding.field, "bindings[0].template");
   EXPECT_THAT(read->template_lines, ElementsAre(20U));
   EXPECT_EQ(read->bindings[1].policy.version, 20);
-  EXPECT_FALSE(read->bindings[1].enforce_workloads);
+  EXPECT_EQ(read->bindings[1].workloads, Workloads::Warn);
 }
 
 TEST(Configuration, ErrorsNameFileLineAndField) {
@@ -128,7 +128,7 @@ TEST(ParseBinding, Table) {
   EXPECT_EQ(spec->policy.version, 31);
   EXPECT_THAT(spec->namespaces, ElementsAre("a-*", "b"));
   EXPECT_THAT(spec->exclude_namespaces, ElementsAre("a-x"));
-  EXPECT_TRUE(spec->enforce_workloads);
+  EXPECT_EQ(spec->workloads, Workloads::Enforce);
   EXPECT_EQ(parse_binding("audit=baseline")->mode, Mode::Audit);
   for (const char* bad :
        {"", "enforce", "deny=restricted", "enforce=", "enforce=a@1", "enforce=a,b",
@@ -154,8 +154,9 @@ TEST(ParseDuration, Table) {
   EXPECT_EQ(parse_duration("250ms"), milliseconds(250));
   EXPECT_EQ(parse_duration("5s"), milliseconds(5000));
   EXPECT_EQ(parse_duration("2m"), milliseconds(120'000));
+  EXPECT_EQ(parse_duration("24h"), milliseconds(86'400'000));
   EXPECT_EQ(parse_duration("0s"), milliseconds(0));
-  for (const char* bad : {"", "5", "s", "-1s", "+1s", "1.5s", "1h", " 1s", "1s ", "99999999999999s",
+  for (const char* bad : {"", "5", "s", "-1s", "+1s", "1.5s", "1d", " 1s", "1s ", "99999999999999s",
                           "9223372036854775807ms"})
     EXPECT_EQ(parse_duration(bad), std::nullopt) << bad;
 }

@@ -44,21 +44,21 @@ type server struct {
 	err     error         // how it went; read after ended
 }
 
-// start runs a binary and returns once it listens.
-func start(binary string) (*server, error) {
+// start runs a binary and returns once it listens. `arguments` are further ones for serve.
+func start(binary string, arguments ...string) (*server, error) {
 	folder, err := os.MkdirTemp("", "plimsoll-conformance-")
 	if err != nil {
 		return nil, err
 	}
 	s := &server{folder: folder, log: &tail{}, ended: make(chan struct{})}
-	if err := s.start(binary); err != nil {
+	if err := s.start(binary, arguments); err != nil {
 		os.RemoveAll(folder)
 		return nil, fmt.Errorf("%s: %w", binary, err)
 	}
 	return s, nil
 }
 
-func (s *server) start(binary string) error {
+func (s *server) start(binary string, arguments []string) error {
 	if out, err := exec.Command(binary, "certs", s.folder, "--host", "localhost", "--host", "127.0.0.1").CombinedOutput(); err != nil {
 		return fmt.Errorf("certs: %w\n%s", err, out)
 	}
@@ -77,8 +77,8 @@ func (s *server) start(binary string) error {
 		DisableCompression:  true,
 	}}
 
-	s.process = exec.Command(binary, "serve", "--listen", "127.0.0.1:0", "--management", "127.0.0.1:0",
-		"--tls-cert", filepath.Join(s.folder, "tls.crt"), "--tls-key", filepath.Join(s.folder, "tls.key"))
+	s.process = exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:0", "--management", "127.0.0.1:0",
+		"--tls-cert", filepath.Join(s.folder, "tls.crt"), "--tls-key", filepath.Join(s.folder, "tls.key")}, arguments...)...)
 	stderr, err := s.process.StderrPipe()
 	if err != nil {
 		return err

@@ -53,6 +53,107 @@ TEST(HttpServer, Answers) {
   EXPECT_FALSE(answer->closes());
 }
 
+// --- answers that take time ----------------------------------------------------------------------
+
+TEST(HttpServerLater, AnswersWhenTheAnswerIsThere) {
+  RunningServer server;
+  const auto client = server.connect();
+  ASSERT_TRUE(client->send(post("/later?timeout=3s", "one")));
+  const auto answer_one = server.next_later();
+  const auto other = server.connect();
+  ASSERT_TRUE(other->send(post("/later", "two")));
+  const auto answer_two = server.next_later();
+  server.expect_alive();  // no thread waits
+  answer_two();
+  auto answer = other->answer();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->body, "two");
+  answer_one();
+  answer = client->answer();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_EQ(answer->body, "onetimeout=3s");
+  EXPECT_FALSE(answer->closes());
+  answer = client->ask(post("/echo", "and on it goes"));
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->body, "and on it goes");
+}
+
+TEST(HttpServerLater, KeepsTheOrderOfAConnection) {
+  RunningServer server;
+  const auto client = server.connect();
+  ASSERT_TRUE(client->send(post("/later", "first") + post("/echo", "second")));
+  server.next_later()();
+  for (const char* body : {"first", "second"}) {
+    const auto answer = client->answer();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->body, body);
+  }
+}
+
+TEST(HttpServerLater, AnswersAtOnceAsWell) {
+  HttpServer server(nullptr, wide_limits(), test_error_body);
+  server.post("/later", [](const Request&) -> Reply {
+    return [](const Respond& respond) { respond({200, "now"}); };
+  });
+  ASSERT_FALSE(server.bind("127.0.0.1:0"));
+  std::thread thread([&] { server.run(); });
+  Client::Options plain;
+  plain.tls = false;
+  Client client(server.address(), plain);
+  for (int i = 0; i < 100; ++i) {
+    const auto answer = client.ask(post("/later", "x"));
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->body, "now");
+  }
+  server.drain(milliseconds(0));
+  thread.join();
+}
+
+TEST(HttpServerLater, IsRefusedWhenItTakesTooLong) {
+  Limits limits = wide_limits();
+  limits.request = kShort;
+  RunningServer server(limits);
+  const auto client = server.connect();
+  ASSERT_TRUE(client->send(post("/later", "x")));
+  const auto too_late = server.next_later();
+  expect_error(client->answer(), 503);
+  too_late();
+  server.expect_alive();
+}
+
+TEST(HttpServerLater, OutlivesItsConnectionAndItsServer) {
+  std::function<void()> after_the_end;
+  {
+    RunningServer server;
+    auto client = server.connect();
+    ASSERT_TRUE(client->send(post("/later", "x")));
+    const auto nobody_waits = server.next_later();
+    client.reset();
+    nobody_waits();
+    server.expect_alive();
+    const auto last = server.connect();
+    ASSERT_TRUE(last->send(post("/later", "x")));
+    after_the_end = server.next_later();
+    server.drain(milliseconds(0));
+  }
+  after_the_end();
+}
+
+TEST(HttpServerLater, IsWaitedForByADrain) {
+  RunningServer server;
+  const auto client = server.connect();
+  ASSERT_TRUE(client->send(post("/later", "x")));
+  const auto respond = server.next_later();
+  std::thread drain([&] { server.drain(std::chrono::seconds(30)); });
+  respond();
+  const auto answer = client->answer();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->body, "x");
+  EXPECT_TRUE(answer->closes() || client->ended());
+  drain.join();
+}
+
 TEST(HttpServer, AnswersAGet) {
   const RunningServer server;
   const auto answer = server.connect()->ask(get("/alive"));

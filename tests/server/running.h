@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -76,6 +78,14 @@ class RunningServer {
       door.enter();
       return Response{200, std::string(r.body)};
     });
+    server_.post("/later", [this](const Request& r) -> Reply {
+      return [this, body = std::string(r.body), query = std::string(r.query)](Respond respond) {
+        const std::lock_guard lock(later_mutex_);
+        later_.push_back(
+            [respond = std::move(respond), text = body + query] { respond({200, text}); });
+        later_came_.notify_all();
+      };
+    });
     server_.get("/alive",
                 [](const Request&) { return Response{200, "yes\n", "text/plain; charset=utf-8"}; });
     const auto problem = server_.bind("127.0.0.1:0");
@@ -124,6 +134,15 @@ class RunningServer {
     EXPECT_EQ(answer->body, "still here");
   }
 
+  /// Waits for a request to /later, and takes what answers it.
+  std::function<void()> next_later() {
+    std::unique_lock lock(later_mutex_);
+    later_came_.wait(lock, [this] { return !later_.empty(); });
+    auto first = std::move(later_.front());
+    later_.pop_front();
+    return first;
+  }
+
   static const TlsContext* default_tls() {
     static const std::unique_ptr<TlsContext> tls = [] {
       const Folder folder;
@@ -138,6 +157,9 @@ class RunningServer {
   Door door;
 
  private:
+  std::mutex later_mutex_;
+  std::condition_variable later_came_;
+  std::deque<std::function<void()>> later_;
   const TlsContext* const tls_;
   HttpServer server_;
   std::thread thread_;

@@ -148,13 +148,13 @@ TEST(Judge, WorkloadsAreWarnedAboutUnlessTheBindingSaysEnforce) {
   Verdict verdict = judge(review, bindings, false);
   EXPECT_TRUE(verdict.allowed);
   EXPECT_EQ(verdict.judgements.at(0).mode, Mode::Warn);
-  bindings[0].enforce_workloads = true;
+  bindings[0].workloads = Workloads::Enforce;
   EXPECT_FALSE(judge(review, bindings, false).allowed);
 }
 
 TEST(Judge, AnUpdateThatLeavesTheTemplateAloneIsNotDenied) {
   auto bindings = one(Mode::Enforce);
-  bindings[0].enforce_workloads = true;
+  bindings[0].workloads = Workloads::Enforce;
   Review review = review_of(Scope::Workload, Operation::Update, pod_with("i", true));
   review.old_pod = pod_with("i", true);
   EXPECT_FALSE(judge(review, bindings, false).allowed) << "what no check reads may have changed";
@@ -162,6 +162,110 @@ TEST(Judge, AnUpdateThatLeavesTheTemplateAloneIsNotDenied) {
   const Verdict verdict = judge(review, bindings, false);
   EXPECT_TRUE(verdict.allowed) << "finalizers and scaling must go through";
   EXPECT_EQ(verdict.judgements.at(0).mode, Mode::Warn);
+}
+
+TEST(Judge, ABindingMayLeaveWorkloadsToAnother) {
+  auto bindings = one(Mode::Enforce);
+  bindings[0].workloads = Workloads::Pass;
+  EXPECT_THAT(
+      judge(review_of(Scope::Workload, Operation::Create, pod_with("i", true)), bindings, false)
+          .judgements,
+      IsEmpty());
+  EXPECT_FALSE(judge(review_of(Scope::Pod, Operation::Create, pod_with("i", true)), bindings, false)
+                   .allowed);
+}
+
+TEST(Judge, SeveralBindingsOfOneTemplateFindTheSame) {
+  auto bindings = one(Mode::Enforce);
+  bindings.push_back(bindings[0]);
+  bindings[1].mode = Mode::Warn;
+  bindings.push_back(one(Mode::Audit, template_of({}))[0]);
+  bindings.push_back(bindings[0]);
+  bindings[3].mode = Mode::Audit;
+  const Verdict verdict =
+      judge(review_of(Scope::Pod, Operation::Create, pod_with("i", true)), bindings, false);
+  ASSERT_THAT(verdict.judgements, SizeIs(4));
+  EXPECT_THAT(verdict.judgements[0].violations, SizeIs(1));
+  EXPECT_THAT(verdict.judgements[1].violations, SizeIs(1));
+  EXPECT_THAT(verdict.judgements[2].violations, IsEmpty());
+  EXPECT_THAT(verdict.judgements[3].violations, SizeIs(1));
+}
+
+// --- updates: ratchet ----------------------------------------------------------------------------
+
+Pod with_capabilities(std::string image, std::vector<std::string> added, std::string name = "c") {
+  Pod pod = pod_with(std::move(image), true);
+  pod.containers[0].name = std::move(name);
+  pod.containers[0].security_context.capabilities.add = std::move(added);
+  return pod;
+}
+
+std::vector<Binding> ratchet() {
+  auto bindings = one(Mode::Enforce, template_of({{find_check("capabilities-add"), {}, 0, "t"},
+                                                  {find_check("privileged"), {}, 0, "t"}}));
+  bindings[0].updates = Updates::Ratchet;
+  return bindings;
+}
+
+Verdict judge_update(Pod from, Pod to, bool dry_run = false) {
+  Review review = review_of(Scope::Pod, Operation::Update, std::move(to));
+  review.old_pod = std::move(from);
+  return judge(review, ratchet(), dry_run);
+}
+
+TEST(Ratchet, WhatWasThereOnlyWarns) {
+  const Verdict verdict =
+      judge_update(with_capabilities("1", {"SYS_ADMIN"}), with_capabilities("2", {"SYS_ADMIN"}));
+  EXPECT_TRUE(verdict.allowed);
+  ASSERT_THAT(verdict.judgements, SizeIs(2));
+  EXPECT_EQ(verdict.judgements[0].mode, Mode::Warn);
+  EXPECT_THAT(verdict.judgements[0].violations, SizeIs(2));
+  EXPECT_EQ(verdict.judgements[1].mode, Mode::Enforce);
+  EXPECT_THAT(verdict.judgements[1].violations, IsEmpty());
+}
+
+TEST(Ratchet, WhatIsNewIsRefused) {
+  const Verdict verdict = judge_update(with_capabilities("1", {"SYS_ADMIN"}),
+                                       with_capabilities("2", {"NET_ADMIN", "SYS_ADMIN"}));
+  EXPECT_FALSE(verdict.allowed);
+  ASSERT_THAT(verdict.judgements, SizeIs(2));
+  EXPECT_THAT(verdict.judgements[0].violations, SizeIs(2)) << "SYS_ADMIN, which has moved";
+  ASSERT_THAT(verdict.judgements[1].violations, SizeIs(1));
+  EXPECT_NE(verdict.judgements[1].violations[0].finding.message.find("NET_ADMIN"),
+            std::string::npos);
+}
+
+TEST(Ratchet, ANewContainerIsNew) {
+  Pod to = with_capabilities("1", {});
+  to.containers.push_back(to.containers[0]);
+  to.containers[1].name = "debugger";
+  to.containers[1].kind = ContainerKind::Ephemeral;
+  to.containers[1].path = "/spec/ephemeralContainers/0";
+  const Verdict verdict = judge_update(with_capabilities("1", {}), std::move(to));
+  EXPECT_FALSE(verdict.allowed);
+  EXPECT_THAT(verdict.judgements.back().violations, SizeIs(1));
+}
+
+TEST(Ratchet, TheSameOnceMoreIsNew) {
+  Pod to = with_capabilities("2", {"SYS_ADMIN", "SYS_ADMIN"});
+  EXPECT_FALSE(judge_update(with_capabilities("1", {"SYS_ADMIN"}), std::move(to)).allowed);
+}
+
+TEST(Ratchet, IsOfUpdatesWhoseOldObjectIsKnown) {
+  Review review = review_of(Scope::Pod, Operation::Create, with_capabilities("2", {"SYS_ADMIN"}));
+  EXPECT_FALSE(judge(review, ratchet(), false).allowed) << "a creation";
+  review.facts.operation = Operation::Update;
+  EXPECT_FALSE(judge(review, ratchet(), false).allowed) << "what was there cannot be read";
+}
+
+TEST(Ratchet, DryRunMarksOnlyWhatWouldBeDenied) {
+  const Verdict verdict = judge_update(with_capabilities("1", {"SYS_ADMIN"}),
+                                       with_capabilities("2", {"SYS_ADMIN", "NET_ADMIN"}), true);
+  EXPECT_TRUE(verdict.allowed);
+  ASSERT_THAT(verdict.judgements, SizeIs(2));
+  EXPECT_FALSE(verdict.judgements[0].dry_run);
+  EXPECT_TRUE(verdict.judgements[1].dry_run);
+  EXPECT_THAT(verdict.judgements[1].violations, SizeIs(1));
 }
 
 TEST(Judge, AnEditMendsWhatIsAtAboveOrBelowIt) {

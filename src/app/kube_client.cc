@@ -1,0 +1,69 @@
+#include "app/kube_client.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "app/console.h"
+#include "app/version.h"
+#include "codec/yaml.h"
+#include "kube/config.h"
+#include "kube/http_transport.h"
+
+namespace plimsoll::app {
+namespace {
+
+Result<kube::KubeconfigFile> read_kubeconfig(const std::string& path) {
+  const auto text = read_file(path);
+  if (!text) return text.error();
+  codec::YamlReader reader(*text, path);
+  auto document = reader.next();
+  if (!document) return document.error();
+  Error error;
+  error.file = path;
+  error.message = "is empty; a kubeconfig names clusters, users and contexts";
+  if (!*document) return error;
+  return kube::KubeconfigFile{.path = path,
+                              .folder = std::filesystem::path(path).parent_path().string(),
+                              .json = (*document)->json()};
+}
+
+Result<kube::ClusterConfig> cluster_of(const Settings& settings) {
+  if (settings.kubeconfig.empty()) return kube::in_cluster(kube::process_environment());
+  // Several files, as in KUBECONFIG.
+  std::vector<kube::KubeconfigFile> files;
+  for (std::string_view rest = settings.kubeconfig; !rest.empty();) {
+    const auto colon = std::min(rest.find(':'), rest.size());
+    const std::string path(rest.substr(0, colon));
+    rest.remove_prefix(std::min(colon + 1, rest.size()));
+    if (path.empty()) continue;
+    auto file = read_kubeconfig(path);
+    if (!file) return file.error();
+    files.push_back(*std::move(file));
+  }
+  return kube::from_kubeconfig(files);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<kube::Transport>> connect(const Settings& settings) {
+  auto cluster = cluster_of(settings);
+  if (!cluster) {
+    Error error = cluster.error();
+    if (settings.kubeconfig.empty() && error.remedy.empty())
+      error.remedy = "outside a cluster, give --kubeconfig";
+    return error;
+  }
+  kube::HttpOptions options;
+  options.user_agent = fmt::format("plimsoll/{}", kVersion);
+  auto transport = kube::HttpTransport::make(*std::move(cluster), std::move(options));
+  if (!transport) return transport.error();
+  return std::unique_ptr<kube::Transport>(std::move(transport.value()));
+}
+
+}  // namespace plimsoll::app
