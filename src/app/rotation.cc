@@ -38,7 +38,8 @@ bool due(const CertificateFacts& facts, Moment now) {
 
 /// So near its end that for other clocks it may have expired.
 bool ending(const CertificateFacts& facts, Moment now) {
-  return now.wall >= facts.not_after - server::backdate_of(facts.valid() / 10);
+  constexpr std::chrono::seconds kDifference = std::chrono::minutes(10);
+  return now.wall >= facts.not_after - std::min(kDifference, facts.valid() / 10);
 }
 
 /// Whether every API server has had the CA for long enough to trust what it signs. What was not

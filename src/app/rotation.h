@@ -44,11 +44,6 @@ struct RotationRules {
   }
 };
 
-/// The shortest that RotationRules may ask for: below, nobody has the time to do it. A CA holds at
-/// least three times as long as what it signs, since only in the first two thirds it signs.
-inline constexpr std::chrono::seconds kMinServingValidity{10};
-inline constexpr int kMinCaRatio = 3;
-
 /// What the Secret holds, in PEM; empty: it is not there.
 struct SecretData {
   std::string ca_certificate, ca_key;  ///< that make serving certificates

@@ -282,6 +282,20 @@ TEST_F(NewCa, AReplicaThatServesWaitsForItself) {
   EXPECT_TRUE(adopt(other, inspect(secret_), rules_, now()));
 }
 
+// It cannot see that the new CA is trusted, but the others have seen it, and its own certificate is
+// at its end.
+TEST_F(NewCa, AReplicaThatSeesNoRegistrationChangesAtTheLastMoment) {
+  Replica blind;
+  ASSERT_TRUE(adopt(blind, inspect(before_), rules_, now()));
+  settle();
+  wait(std::chrono::duration_cast<seconds>(blind.facts.not_after - now().wall) - minutes(10) -
+       seconds(1));
+  step();  // as the others do, who serve with the next one by now
+  EXPECT_FALSE(adopt(blind, inspect(secret_), rules_, now()));
+  wait(seconds(1));
+  EXPECT_TRUE(adopt(blind, inspect(secret_), rules_, now()));
+}
+
 TEST_F(NewCa, TheOldOneLeavesWhenItHasExpired) {
   settle();
   const auto end = read_certificate(before_.ca_certificate)->not_after;
