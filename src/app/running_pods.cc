@@ -11,8 +11,9 @@
 namespace plimsoll::app {
 namespace {
 
-// Waiting surveys; one more is answered at once. Labels are raised by people.
-constexpr std::size_t kMostJobs = 64;
+// Surveys at once, and those that wait for one of them; one more is not made. Labels are raised by
+// people, and a write of a namespace must not wait longer than its API server does.
+constexpr std::size_t kThreads = 4, kMostJobs = 4;
 
 std::string plural(std::size_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
@@ -70,12 +71,13 @@ std::vector<std::string> PodSurvey::warnings(std::string_view namespace_name, bo
   return lines;
 }
 
-RunningPods::RunningPods(List list)
-    : list_(std::move(list)), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+RunningPods::RunningPods(List list) : list_(std::move(list)) {
+  for (std::size_t i = 0; i < kThreads; ++i)
+    threads_.emplace_back([this](const std::stop_token& stop) { run(stop); });
+}
 
 RunningPods::~RunningPods() {
-  thread_.request_stop();
-  thread_.join();
+  threads_.clear();
   for (Job& job : jobs_) job.done({unseen(job.namespace_name, "the server is ending")});
 }
 

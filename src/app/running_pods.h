@@ -1,6 +1,6 @@
 // What of the pods that run would be refused by a template that their namespace is about to get.
 //
-// Ownership: has a thread of its own, which its destructor ends. Thread-safety: any thread.
+// Ownership: has threads of its own, which its destructor ends. Thread-safety: any thread.
 #pragma once
 
 #include <chrono>
@@ -66,8 +66,8 @@ class RunningPods {
   RunningPods(const RunningPods&) = delete;
   RunningPods& operator=(const RunningPods&) = delete;
 
-  /// `done` is called once, from another thread, with warnings; not much later than `deadline` or
-  /// kMostTime from now.
+  /// `done` is called once, from another thread or at once, with warnings; at the latest some
+  /// moments after `deadline`, or after twice kMostTime.
   void survey(std::string namespace_name, std::shared_ptr<const Template> policy,
               Clock::time_point deadline, std::function<void(Words)> done);
 
@@ -86,7 +86,7 @@ class RunningPods {
   std::mutex mutex_;
   std::condition_variable_any wake_;
   std::deque<Job> jobs_;
-  std::jthread thread_;
+  std::vector<std::jthread> threads_;
 };
 
 }  // namespace plimsoll::app

@@ -201,9 +201,12 @@ int run(const std::string& config, const codec::Configuration& flags) {
     if (link && !link->synced())
       return server::Response{
           503, fmt::format("the namespaces are not known yet: {}\n", link->trouble()), kText};
-    const SelfManagedStatus status = self_managed ? self_managed->status() : SelfManagedStatus{};
-    if (self_managed && !status.ready) return server::Response{503, status.detail, kText};
-    return server::Response{200, "ok\n" + reload_problem.text() + status.detail, kText};
+    const SelfManagedStatus kept = self_managed ? self_managed->status() : SelfManagedStatus{};
+    if (self_managed && !kept.ready) return server::Response{503, kept.detail, kText};
+    std::string detail = reload_problem.text() + kept.detail;
+    if (const auto trouble = link ? link->trouble() : ""; !trouble.empty())
+      detail += fmt::format("namespaces are as they were: {}\n", trouble);
+    return server::Response{200, "ok\n" + detail, kText};
   });
   management.get("/metrics", [&](const server::Request&) {
     return server::Response{200, registry.render(), "text/plain; version=0.0.4; charset=utf-8"};

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <span>
@@ -215,12 +217,16 @@ server::Reply Webhook::answer_by_labels(Review review, const Arrival& arrival) {
         [this, arrival, answer_as, review, send = std::move(send)](Result<Namespaces::Held> held) {
           metrics_->lookups[held ? "found" : "failed"]->add();
           if (held) return send(answer_as(*review, **held));
-          // Upstream's rule: a pod is denied, a workload is let through with a word.
-          Verdict verdict;
+          // Upstream's rule: a pod is denied, a workload is let through with a word, unless a
+          // binding that needs no labels denies it.
+          std::vector<Binding> certain;
+          std::ranges::copy_if(policy_->bindings, std::back_inserter(certain),
+                               [](const Binding& b) { return b.selector.requirements.empty(); });
+          Verdict verdict = decide(*review, certain);
           verdict.error = fmt::format("the labels of namespace \"{}\" are not known: {}",
                                       review->facts.namespace_name, held.error().to_string());
           if (review->scope == Scope::Pod && !policy_->dry_run) {
-            verdict.allowed = false;
+            verdict = {.allowed = false, .error = std::move(verdict.error)};
             verdict.refusal = Refusal{.code = 500,
                                       .reason = "InternalError",
                                       .message = verdict.error + "; try again",
@@ -283,7 +289,7 @@ void Webhook::count(const Review& review, const Verdict& verdict) {
 
 void Webhook::log(const Review& review, const Verdict& verdict, double seconds) {
   if (decisions_ == DecisionLog::None) return;
-  if (decisions_ == DecisionLog::Denied && verdict.allowed) return;
+  if (decisions_ == DecisionLog::Denied && verdict.allowed && verdict.exempt.empty()) return;
   bool found = verdict.refusal || !verdict.exempt.empty();
   for (const Judgement& judgement : verdict.judgements)
     found = found || !judgement.violations.empty();

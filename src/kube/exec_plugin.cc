@@ -254,11 +254,12 @@ Result<Credentials> ExecCredentials::run() {
     return error_of("gives one of clientCertificateData and clientKeyData only");
   if (token.empty() && credentials.client_certificate.empty())
     return error_of("gives neither a token nor a client certificate");
-  expires_.reset();
+  std::optional<std::chrono::system_clock::time_point> expires;
   if (const std::string expiry = text_at(*status, "expirationTimestamp"); !expiry.empty()) {
-    expires_ = time_of(expiry);
-    if (!expires_) return error_of("gives an expirationTimestamp that is not RFC 3339");
+    expires = time_of(expiry);
+    if (!expires) return error_of("gives an expirationTimestamp that is not RFC 3339");
   }
+  expires_ = expires;
   return credentials;
 }
 

@@ -118,7 +118,8 @@ class Connection final : public httplib::ClientImpl {
     exchange_ = &exchange;
     request.response_handler = [&](const httplib::Response& head) {
       exchange.streaming = exchange.idle.has_value() && head.status == 200;
-      return true;
+      exchange.refused = exchange.streaming && !exchange.take({});
+      return !exchange.refused;
     };
     request.content_receiver = [&](const char* bytes, std::size_t size, std::uint64_t,
                                    std::uint64_t) {

@@ -25,6 +25,7 @@ constexpr milliseconds kListTimeout{60'000};
 constexpr milliseconds kHeadTimeout{30'000};
 // The API server sends a bookmark about once a minute.
 constexpr milliseconds kLongestSilence{150'000};
+constexpr seconds kBriefWatch{1};
 constexpr int kShortestWatch = 300, kLongestWatch = 600;  // seconds
 constexpr std::string_view kPath = "/api/v1/namespaces";
 
@@ -233,8 +234,10 @@ NamespaceWatcher::Ended NamespaceWatcher::watch(const std::stop_token& stop) {
   std::string line;
   Ended ended;
   std::optional<Ended> broken;
+  bool begun = false;
   const auto response =
       transport_.stream(request, kLongestSilence, stop, [&](std::string_view bytes) {
+        if (!std::exchange(begun, true)) contact();
         while (!bytes.empty()) {
           const auto end = bytes.find('\n');
           line += bytes.substr(0, end);
@@ -255,6 +258,9 @@ NamespaceWatcher::Ended NamespaceWatcher::watch(const std::stop_token& stop) {
         return true;
       });
   if (stop.stop_requested()) return {};
+  // A server that ends or breaks what has hardly begun, again and again, is not to make a storm.
+  const bool brief = timing_.now() - began < kBriefWatch;
+  ended.progress = ended.progress || (begun && !brief);
   if (broken) {
     broken->progress = ended.progress;
     return *broken;
@@ -265,10 +271,8 @@ NamespaceWatcher::Ended NamespaceWatcher::watch(const std::stop_token& stop) {
     return again;
   }
   if (response->status == 200) {
-    // By itself. One that ends again and again with nothing said is not to become a storm.
-    contact();
-    ended.failed = !ended.progress && timing_.now() - began < seconds(1);
-    ended.progress = ended.progress || !ended.failed;
+    contact();  // it ended by itself
+    ended.failed = !ended.progress && brief;
     return ended;
   }
   const Error error = api_error(request, *response);

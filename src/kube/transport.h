@@ -38,9 +38,9 @@ class Transport {
   virtual Result<Response> send(const Request& request) = 0;
 
   /// A GET whose answer does not end by itself. With status 200 `take` gets the bytes as they come,
-  /// until it says false, the stream ends, or a stop is requested; the response's body is then
-  /// empty. With another status the response has its body. `idle` is how long nothing may come
-  /// before the stream counts as broken.
+  /// and before them an empty text when the head is there, until it says false, the stream ends, or
+  /// a stop is requested; the response's body is then empty. With another status the response has
+  /// its body. `idle` is how long nothing may come before the stream counts as broken.
   virtual Result<Response> stream(const Request& request, std::chrono::milliseconds idle,
                                   const std::stop_token& stop,
                                   const std::function<bool(std::string_view bytes)>& take) = 0;

@@ -668,6 +668,25 @@ TEST(WebhookWithLabels, DeniesAPodWhoseNamespaceCannotBeHad) {
   EXPECT_FALSE(hook.allows("/validate", in_namespace("compliant", "none"))) << "there is none";
 }
 
+TEST(WebhookWithLabels, AWorkloadWhoseNamespaceCannotBeHadIsHeldToWhatIsCertain) {
+  const auto workloads_too = [](policy::Policy& policy, Selector selector) {
+    policy.namespace_labels = true;
+    Binding& all = policy.bindings.emplace_back(binding(policy.library, Mode::Enforce, "baseline"));
+    all.workloads = Workloads::Enforce;
+    all.selector = std::move(selector);
+  };
+  for (const bool selected : {false, true}) {
+    Hook hook([&](policy::Policy& policy) {
+      workloads_too(policy,
+                    selected ? Selector{{{"tier", Selector::Operator::Exists, {}}}} : Selector{});
+    });
+    hook.fetch = [](const std::string&, const auto& done) {
+      done(Result<Namespaces::SharedLabels>(Error{}));
+    };
+    EXPECT_EQ(hook.allows("/validate", deployment("privileged")), selected);
+  }
+}
+
 TEST(WebhookWithLabels, AnswersBeforeItsClientGivesUp) {
   Hook hook(follow_labels);
   hook.fetch = [](const std::string&, const auto& done) { done(labels({})); };

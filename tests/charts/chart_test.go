@@ -441,7 +441,7 @@ func TestKinds(t *testing.T) {
 			"NetworkPolicy PodDisruptionBudget ResourceQuota " + services + "ValidatingWebhookConfiguration", ""},
 		{"own issuer", `certificates: {mode: certManager, certManager: {issuerRef: {name: a}}}`, "Certificate ClusterRole ClusterRoleBinding " + always + services +
 			"ValidatingWebhookConfiguration", ""},
-		{"elsewhere", `{server: {enabled: false}, webhook: {url: "https://a"}}`, "ClusterRole ClusterRoleBinding ConfigMap Role RoleBinding ServiceAccount ValidatingWebhookConfiguration", ""},
+		{"elsewhere", `{server: {enabled: false}, webhook: {url: "https://a"}}`, "ClusterRole ClusterRoleBinding ConfigMap Role RoleBinding ServiceAccount ValidatingWebhookConfiguration", "Secret"},
 		{"elsewhere, no permission", `{apiAccess: false, server: {enabled: false}, webhook: {url: "https://a"}, ` + provided + `}`, "ConfigMap ValidatingWebhookConfiguration", ""},
 		{"little", `{replicas: 1, networkPolicy: {enabled: false}, priorityQuota: false, rbac: {create: false}, serviceAccount: {create: false, name: a}}`,
 			"ConfigMap Deployment Service Service ValidatingWebhookConfiguration", "Secret"},
@@ -525,7 +525,6 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		{"self-managed without a permission", `apiAccess: false`, []string{"/certificates/mode", "'certManager', 'provided'"}},
 		{"updates of a binding without a permission", `{apiAccess: false, certificates: {mode: certManager}, bindings: [{name: a, mode: warn, template: baseline, updates: ratchet}]}`,
 			[]string{"/bindings/0/updates"}},
-		{"label editors without a permission", `{apiAccess: false, certificates: {mode: certManager}, labelEditors: {users: [ann]}}`, []string{"/labelEditors", "maxProperties"}},
 		{"provided without a secret", `certificates: {mode: provided, provided: {caBundle: "` + certificate + `"}}`, []string{"/certificates/provided/secretName"}},
 		{"provided without an authority", `certificates: {mode: provided, provided: {secretName: a}}`, []string{"/certificates/provided/caBundle"}},
 		{"authority in base64", `certificates: {mode: provided, provided: {secretName: a, caBundle: LS0tLS1CRUdJTg==}}`, []string{"/certificates/provided/caBundle", "BEGIN CERTIFICATE"}},

@@ -240,6 +240,8 @@ certificates: {mode: certManager}
 			[]string{"enforce.restricted.pods /validate/enforce/restricted Fail"}, []string{"enforce.restricted.workloads /validate/warn/restricted Ignore"}},
 		{"no permission, another's label", noPermission + `honourPodSecurityLabels: true`, "shop", label("pod-security.kubernetes.io/warn", "baseline"),
 			[]string{"warn.baseline.pod-security.pods /validate/warn/baseline Ignore"}, []string{"warn.baseline.pod-security.workloads /validate/warn/baseline Ignore"}},
+		{"no permission, a label that names nothing", noPermission, "shop", label("enforce", "restrictde"), []string{"enforce.unknown.pods /validate/enforce/restricted Fail"},
+			[]string{"enforce.unknown.workloads /validate/warn/restricted Ignore"}},
 		{"no permission, cluster", noPermission + `scope: cluster`, "shop", nil, []string{"enforce.pods /validate/enforce/restricted Fail"}, []string{"enforce.workloads /validate/warn/restricted Ignore"}},
 		{"no permission, cluster, the same by label", noPermission + `scope: cluster`, "shop", label("enforce", "restricted"),
 			[]string{"enforce.pods /validate/enforce/restricted Fail"}, []string{"enforce.workloads /validate/warn/restricted Ignore"}},

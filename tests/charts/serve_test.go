@@ -19,6 +19,12 @@ func TestServerTakesConfiguration(t *testing.T) {
 	if out, err := exec.Command(binary(t), "certs", folder, "--host", "plimsoll.plimsoll.svc").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	// Nobody is there, and nobody is asked before the port is bound.
+	const kubeconfig = `{apiVersion: v1, kind: Config, current-context: a, contexts: [{name: a, context: {cluster: a, user: a}}],
+  clusters: [{name: a, cluster: {server: "https://127.0.0.1:1", certificate-authority: ca.crt}}], users: [{name: a, user: {token: a}}]}`
+	if err := os.WriteFile(filepath.Join(folder, "kubeconfig"), []byte(kubeconfig), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	overMatrix(t, func(t *testing.T, r *rendered) {
 		files := t.TempDir()
 		for name, text := range decode[corev1.ConfigMap](t, r, "ConfigMap").Data {
@@ -45,9 +51,13 @@ func elsewhere(t testing.TB, text, certificates string) string {
 		t.Fatal(err)
 	}
 	server := config["server"].(map[string]any)
-	delete(config, "selfManaged")
-	server["tlsCert"] = filepath.Join(certificates, "tls.crt")
-	server["tlsKey"] = filepath.Join(certificates, "tls.key")
+	if config["selfManaged"] == nil {
+		server["tlsCert"] = filepath.Join(certificates, "tls.crt")
+		server["tlsKey"] = filepath.Join(certificates, "tls.key")
+	}
+	if config["namespaceLabels"] == true || config["selfManaged"] != nil {
+		config["kubeconfig"] = filepath.Join(certificates, "kubeconfig")
+	}
 	if server["clientCA"] != nil {
 		server["clientCA"] = filepath.Join(certificates, "ca.crt")
 	}

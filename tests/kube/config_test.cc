@@ -349,6 +349,24 @@ TEST_F(ExecPlugin, IsRunAgainWhenItsCredentialsExpireOrAreRefused) {
   EXPECT_EQ(token(), "Bearer 4") << "what has expired already holds for one request";
 }
 
+TEST_F(ExecPlugin, WhatHasExpiredIsNotUsedBecauseTheNextOneIsWrong) {
+  ExecSpec spec;
+  spec.api_version = "client.authentication.k8s.io/v1";
+  const auto expiring = [&](const std::string& at) {
+    return plugin("echo '" + answer(R"({"token":"a","expirationTimestamp":")" + at + "\"}") +
+                  "'\n");
+  };
+  spec.command = expiring("2030-01-01T00:00:00Z");
+  std::chrono::system_clock::time_point now =
+      std::chrono::sys_days(std::chrono::January / 1 / 2029);
+  ExecCredentials credentials(spec, [&] { return now; });
+  EXPECT_TRUE(credentials.current());
+  now += std::chrono::years(2);
+  expiring("soon");
+  EXPECT_FALSE(credentials.current());
+  EXPECT_FALSE(credentials.current());
+}
+
 TEST_F(ExecPlugin, SaysWhatIsWrongWithIt) {
   EXPECT_THAT(error_from("echo 'no such user' >&2\nexit 3\n"),
               AllOf(HasSubstr(folder_ / "config"), HasSubstr("exec: " + (folder_ / "plugin")),

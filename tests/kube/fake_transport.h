@@ -31,7 +31,7 @@ class FakeTransport final : public Transport {
   Result<Response> stream(const Request& request, std::chrono::milliseconds,
                           const std::stop_token& stop, const Take& take) override {
     auto response = script_(note(request), request, stop, take);
-    if (response && response->status == 200 && !response->body.empty())
+    if (response && response->status == 200 && !response->body.empty() && take(""))
       take(std::exchange(response->body, ""));
     return response;
   }

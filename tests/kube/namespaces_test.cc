@@ -52,7 +52,8 @@ class Watched {
   using Script = std::function<std::optional<Result<Response>>(
       std::size_t number, const Request& request, const FakeTransport::Take& take)>;
 
-  explicit Watched(Script script, double chance = 0)
+  /// `self`: for a script that lets time pass.
+  explicit Watched(Script script, double chance = 0, Watched** self = nullptr)
       : transport_([this, script = std::move(script)](
                        std::size_t number, const Request& request, const std::stop_token& stop,
                        const FakeTransport::Take& take) -> Result<Response> {
@@ -60,6 +61,7 @@ class Watched {
           over_.set_value();
           return FakeTransport::hang(stop);
         }) {
+    if (self != nullptr) *self = this;
     WatchTiming timing;
     timing.now = [this] { return now_; };
     timing.random = [chance] { return chance; };
@@ -264,6 +266,38 @@ TEST(NamespaceWatcher, AnEventMakesThePauseSmallAgain) {
       });
   EXPECT_THAT(watched.pauses, ElementsAre(milliseconds(800), milliseconds(1600), milliseconds(3200),
                                           milliseconds(6400), milliseconds(800)));
+}
+
+TEST(NamespaceWatcher, AWatchThatStoodForAWhileMakesThePauseSmallAgain) {
+  for (const bool stood : {true, false}) {
+    Watched* self = nullptr;
+    const Watched watched(
+        [&](std::size_t n, const Request&, const auto& take) -> std::optional<Result<Response>> {
+          if (n == 1) return ok(list(10, {}));
+          if (n > 4) return std::nullopt;
+          if (n == 4) {
+            take("");
+            if (stood) self->advance(seconds(1));
+          }
+          return FakeTransport::broken();
+        },
+        0, &self);
+    EXPECT_THAT(watched.pauses, ElementsAre(milliseconds(800), milliseconds(1600),
+                                            milliseconds(stood ? 800 : 3200)));
+    EXPECT_EQ(watched.stats.last_error, "the connection broke");
+  }
+}
+
+TEST(NamespaceWatcher, AWatchThatStandsIsAContact) {
+  const Watched watched(
+      [](std::size_t n, const Request&, const auto& take) -> std::optional<Result<Response>> {
+        if (n == 1) return ok(list(10, {}));
+        if (n == 2) return FakeTransport::broken();
+        take("");
+        return std::nullopt;
+      });
+  EXPECT_EQ(watched.stats.failures, 1U);
+  EXPECT_EQ(watched.stats.last_error, "");
 }
 
 TEST(NamespaceWatcher, WatchesThatEndAtOnceWithNothingSaidAreSlowedDown) {

@@ -69,6 +69,18 @@ A selector cannot say "or". Where the server decides, items exclude each other, 
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- /* What a label names that is none of these is restricted, as where the server decides. */ -}}
+{{- range $prefix := $prefixes -}}
+{{- $own := eq $prefix "plimsoll.dev/" -}}
+{{- $known := list "privileged" -}}
+{{- range $refs -}}
+{{- $known = append $known (splitList "@" . | first) -}}
+{{- end -}}
+{{- $known = ternary (uniq $known) (list "privileged" "baseline" "restricted") $own -}}
+{{- $key := print $prefix "enforce" -}}
+{{- $expressions := list $excluded (dict "key" $key "operator" "Exists") (dict "key" $key "operator" "NotIn" "values" $known) -}}
+{{- $items = append $items (dict "name" (ternary "enforce.unknown" "enforce.unknown.pod-security" $own) "mode" "enforce" "template" "restricted" "expressions" $expressions) -}}
+{{- end -}}
 {{- end -}}
 
 {{- if or (not $v.apiAccess) (eq $v.scope "optIn") -}}

@@ -1,0 +1,345 @@
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+)
+
+// cluster is etcd and kube-apiserver on loopback. Pods are stored; nothing runs them.
+type cluster struct {
+	environment *envtest.Environment
+	folder      string
+	config      *rest.Config // an administrator's, without a limit of the client's own
+	client      *kubernetes.Clientset
+	dynamic     *dynamic.DynamicClient
+	kubeconfig  string // the same, as a file
+	address     string // HOST:PORT of the API server
+	output      *os.File
+	release     func() // lets go what waits for the end of the tests
+	names       int    // how many namespaces were named
+}
+
+// What is written of a load that runs for minutes would only fill the disk.
+const loadNamespace = "load"
+
+const auditPolicy = `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- {level: None, verbs: [get, list, watch]}
+- {level: None, namespaces: [` + loadNamespace + `]}
+- {level: RequestResponse, resources: [{group: "", resources: [pods, "pods/*"]}]}
+- {level: Metadata}
+`
+
+func startCluster() (*cluster, error) {
+	folder, err := os.MkdirTemp("", "plimsoll-e2e-")
+	if err != nil {
+		return nil, err
+	}
+	c := &cluster{folder: folder}
+	if err := c.reap(); err != nil {
+		return nil, err
+	}
+	if err := c.start(); err != nil {
+		said, _ := os.ReadFile(c.file("kube-apiserver.log"))
+		c.stop()
+		return nil, fmt.Errorf("no control plane: %w\n%s", err, said[max(0, len(said)-4000):])
+	}
+	return c, nil
+}
+
+// reap sees to it that the control plane ends with the tests even if those are killed: envtest's own
+// processes would go on. The shell waits for the end of a pipe that nobody else holds.
+func (c *cluster) reap() error {
+	const script = `cat; for entry in /proc/[0-9]*; do id=${entry#/proc/}
+		[ "$id" = $$ ] || ! grep -qaF "$1/" "$entry/cmdline" 2>/dev/null || kill -KILL "$id"; done
+		[ -n "$2" ] || rm -rf "$1"`
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	reaper := exec.Command("/bin/sh", "-c", script, "reaper", c.folder, os.Getenv("PLIMSOLL_E2E_KEEP"))
+	reaper.Stdin = reader
+	reaper.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := reaper.Start(); err != nil {
+		writer.Close()
+		return err
+	}
+	c.release = func() {
+		writer.Close()
+		reaper.Wait()
+	}
+	return nil
+}
+
+func (c *cluster) file(name string) string { return filepath.Join(c.folder, name) }
+
+func (c *cluster) start() error {
+	for _, folder := range []string{"certificates", "etcd"} {
+		if err := os.Mkdir(c.file(folder), 0o700); err != nil {
+			return err
+		}
+	}
+	if err := os.WriteFile(c.file("audit-policy.yaml"), []byte(auditPolicy), 0o600); err != nil {
+		return err
+	}
+	var err error
+	if c.output, err = os.Create(c.file("kube-apiserver.log")); err != nil {
+		return err
+	}
+	c.environment = &envtest.Environment{ControlPlaneStartTimeout: startDeadline, ControlPlaneStopTimeout: stopDeadline}
+	server := c.environment.ControlPlane.GetAPIServer()
+	etcd := &envtest.Etcd{DataDir: c.file("etcd")}
+	c.environment.ControlPlane.Etcd = etcd
+	for name, path := range map[string]*string{"etcd": &etcd.Path, "kube-apiserver": &server.Path, "kubectl": &c.environment.ControlPlane.KubectlPath} {
+		if *path, err = asset(name); err != nil {
+			return err
+		}
+	}
+	// A folder of ours, so that a restart finds the same certificates and keys.
+	server.CertDir, server.Out, server.Err = c.file("certificates"), c.output, c.output
+	server.Configure().
+		Set("audit-policy-file", c.file("audit-policy.yaml")).
+		Set("audit-log-path", c.file("audit.log")).
+		Set("service-account-issuer", "https://kubernetes.default.svc").
+		Set("shutdown-watch-termination-grace-period", "1s"). // or a watch keeps it for a minute
+		Set("endpoint-reconciler-type", "none").
+		Set("profiling", "false")
+	if c.config, err = c.environment.Start(); err != nil {
+		return err
+	}
+	c.config.QPS = -1
+	c.config.WarningHandler = rest.NoWarnings{} // who wants to hear them asks for an audience
+	c.address = net.JoinHostPort(server.SecureServing.Address, server.SecureServing.Port)
+	if c.client, err = kubernetes.NewForConfig(c.config); err != nil {
+		return err
+	}
+	if c.dynamic, err = dynamic.NewForConfig(c.config); err != nil {
+		return err
+	}
+	c.kubeconfig = c.file("admin.kubeconfig")
+	if err := os.WriteFile(c.kubeconfig, c.environment.KubeConfig, 0o600); err != nil {
+		return err
+	}
+	_, err = c.client.CoreV1().Namespaces().Create(context.Background(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: loadNamespace}}, metav1.CreateOptions{})
+	return err
+}
+
+// stop ends what start started.
+func (c *cluster) stop() error {
+	var err error
+	if c.environment != nil {
+		err = c.environment.Stop()
+	}
+	c.release()
+	if c.output != nil {
+		err = errors.Join(err, c.output.Close())
+	}
+	if os.Getenv("PLIMSOLL_E2E_KEEP") != "" {
+		fmt.Fprintln(os.Stderr, "kept:", c.folder)
+		return err
+	}
+	return errors.Join(err, os.RemoveAll(c.folder))
+}
+
+// restart ends the API server and starts it again on the same port; `between` is called while it is away.
+func (c *cluster) restart(t testing.TB, between func()) {
+	t.Helper()
+	server := c.environment.ControlPlane.GetAPIServer()
+	if err := server.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	between()
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// shared is the control plane of all tests that leave it as it was, started by the first of them.
+var shared struct {
+	once    sync.Once
+	cluster *cluster
+	err     error
+}
+
+func sharedCluster(t testing.TB) *cluster {
+	t.Helper()
+	shared.once.Do(func() { shared.cluster, shared.err = startCluster() })
+	return must(shared.cluster, shared.err)(t)
+}
+
+// ownCluster is for a test that disturbs it.
+func ownCluster(t testing.TB) *cluster {
+	t.Helper()
+	c := must(startCluster())(t)
+	t.Cleanup(func() {
+		if err := c.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+// namespace makes a namespace of a name that is not used yet: without the controller manager one that
+// is deleted stays.
+func (c *cluster) namespace(t testing.TB, name string, labels map[string]string) string {
+	t.Helper()
+	name = name + "-" + c.unique()
+	c.makeNamespace(t, name, labels)
+	return name
+}
+
+// unique is a number that was not given before.
+func (c *cluster) unique() string {
+	c.names++
+	return strconv.Itoa(c.names)
+}
+
+func (c *cluster) makeNamespace(t testing.TB, name string, labels map[string]string) {
+	t.Helper()
+	must(c.client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}},
+		metav1.CreateOptions{}))(t)
+}
+
+// as is a client of somebody else, and what the API server warns them about.
+func (c *cluster) as(t testing.TB, user string, groups ...string) (*kubernetes.Clientset, *warnings) {
+	t.Helper()
+	heard := &warnings{}
+	config := rest.CopyConfig(c.config)
+	config.WarningHandler = heard
+	if user != "" {
+		config.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: groups}
+	}
+	return must(kubernetes.NewForConfig(config))(t), heard
+}
+
+// warnings are those that the API server sent with its answers.
+type warnings struct {
+	lock  sync.Mutex
+	texts []string
+}
+
+func (w *warnings) HandleWarningHeader(code int, _ string, text string) {
+	if code != 299 {
+		return
+	}
+	w.lock.Lock()
+	defer w.lock.Unlock()
+	w.texts = append(w.texts, text)
+}
+
+// take returns what was heard since the last call.
+func (w *warnings) take() []string {
+	w.lock.Lock()
+	defer w.lock.Unlock()
+	texts := w.texts
+	w.texts = nil
+	return texts
+}
+
+// event is what the tests read of a line of the audit log.
+type event struct {
+	Verb        string
+	ObjectRef   struct{ Resource, Subresource, Namespace, Name string }
+	Annotations map[string]string
+}
+
+// audited waits for the event of the audit log that `wanted` describes.
+func (c *cluster) audited(t testing.TB, what string, wanted func(event) bool) event {
+	t.Helper()
+	var found event
+	eventually(t, soon, func() (bool, string) {
+		log, err := os.Open(c.file("audit.log"))
+		if err != nil {
+			return false, err.Error()
+		}
+		defer log.Close()
+		lines := bufio.NewReader(log)
+		for {
+			line, err := lines.ReadBytes('\n')
+			if err != nil {
+				return false, "no event in the audit log: " + what
+			}
+			var one event
+			if json.Unmarshal(line, &one) == nil && wanted(one) {
+				found = one
+				return true, ""
+			}
+		}
+	})
+	return found
+}
+
+// annotations are those of the event about a write of that object, without the webhook's name.
+func (c *cluster) annotations(t testing.TB, verb, resource, namespace, name string) map[string]string {
+	t.Helper()
+	what := fmt.Sprintf("%s %s %s/%s", verb, resource, namespace, name)
+	written := c.audited(t, what, func(one event) bool {
+		r := one.ObjectRef
+		if one.Verb != verb || r.Namespace != namespace || r.Name != name {
+			return false
+		}
+		full := r.Resource
+		if r.Subresource != "" {
+			full += "/" + r.Subresource
+		}
+		return full == resource
+	})
+	found := map[string]string{}
+	for key, value := range written.Annotations {
+		if webhook, own, is := strings.Cut(key, "/"); is && strings.HasSuffix(webhook, ".plimsoll.dev") {
+			found[own] = value
+		}
+	}
+	return found
+}
+
+// controllers runs kube-controller-manager until the test ends.
+func (c *cluster) controllers(t testing.TB) {
+	t.Helper()
+	p := must(spawn("kube-controller-manager", nil, nil, must(asset("kube-controller-manager"))(t), "--kubeconfig="+c.kubeconfig,
+		"--secure-port=0", "--leader-elect=false", "--use-service-account-credentials=false",
+		"--kube-api-qps=200", "--kube-api-burst=400",
+		"--controllers=namespace-controller,garbage-collector-controller,job-controller,replicaset-controller,deployment-controller"))(t)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("kube-controller-manager said last:\n\t%s", p.last(20))
+		}
+		if err := p.stop(syscall.SIGTERM); err != nil && p.running() {
+			t.Error(err)
+		}
+	})
+}
+
+// free is a port of loopback that nobody has.
+func free(t testing.TB) string {
+	t.Helper()
+	listener := must(net.Listen("tcp", "127.0.0.1:0"))(t)
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// elapsed is for what is printed, never asserted.
+func elapsed(since time.Time) string { return fmt.Sprintf("%.1f s", time.Since(since).Seconds()) }
