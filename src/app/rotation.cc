@@ -234,7 +234,7 @@ bool adopt(Replica& replica, const Inspected& secret, const RotationRules& rules
       !server::names_hosts(*secret.facts, rules.hosts))
     return false;
   const bool own_is_good = !replica.serving.certificate.empty() && !ending(replica.facts, now) &&
-                           secret.trusts(replica.signer);
+                           replica.facts.not_before <= now.wall && secret.trusts(replica.signer);
   if (own_is_good &&
       (secret.facts->not_before > now.wall ||
        (secret.signer != replica.signer && !settled(replica, secret.signer, rules, now))))

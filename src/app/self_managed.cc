@@ -57,6 +57,18 @@ std::string decoded(const json& value) {
   return codec::decode_base64(text(value)).value_or(std::string());
 }
 
+/// The host that a webhook's clientConfig leads to.
+std::string host_of(const json& client) {
+  const json service = member(client, "service");
+  if (service.is_object())
+    return fmt::format("{}.{}.svc", text(member(service, "name")),
+                       text(member(service, "namespace")));
+  std::string url = text(member(client, "url"));
+  if (const auto scheme = url.find("://"); scheme != std::string::npos) url.erase(0, scheme + 3);
+  if (url.starts_with('[')) return url.substr(1, url.find(']') - 1);
+  return url.substr(0, url.find_first_of(":/"));
+}
+
 /// What the API server says of its refusal.
 std::string refusal(const kube::Response& response) {
   const json body = json::parse(response.body, nullptr, false);
@@ -74,6 +86,7 @@ struct SelfManaged::Secret {
 
 struct SelfManaged::Webhooks {
   Registration registration;
+  std::vector<std::size_t> places;  ///< of the bundles among the entries
   std::string resource_version;
 };
 
@@ -148,6 +161,7 @@ bool SelfManaged::send(const kube::Request& request, const std::string& source,
     return false;
   }
   response = *std::move(answer);
+  if (response.date) skew_ = *response.date - hooks_.clock().wall;
   if (response.status / 100 != 2 &&
       std::ranges::find(expected, response.status) == expected.end()) {
     problem(source, fmt::format("{}: {}", what, refusal(response)));
@@ -181,9 +195,13 @@ SelfManaged::Webhooks SelfManaged::read_webhooks() {
   if (!there) return webhooks;
   webhooks.resource_version = text(member(member(object, "metadata"), "resourceVersion"));
   const json all = member(object, "webhooks");
-  for (std::size_t i = 0; all.is_array() && i < all.size(); ++i)
-    webhooks.registration.bundles.push_back(
-        decoded(member(member(all[i], "clientConfig"), "caBundle")));
+  for (std::size_t i = 0; all.is_array() && i < all.size(); ++i) {
+    const json client = member(all[i], "clientConfig");
+    if (std::ranges::find(settings_.rules.hosts, host_of(client)) == settings_.rules.hosts.end())
+      continue;  // somebody else's
+    webhooks.places.push_back(i);
+    webhooks.registration.bundles.push_back(decoded(member(client, "caBundle")));
+  }
   return webhooks;
 }
 
@@ -249,9 +267,10 @@ SelfManaged::Outcome SelfManaged::write_webhooks(const Webhooks& webhooks,
   for (std::size_t i = 0; i < bundles.size(); ++i) {
     if (bundles[i] == bundle) continue;
     ++count;
-    patch.push_back(json::object({{"op", "add"},  // which replaces what is there
-                                  {"path", fmt::format("/webhooks/{}/clientConfig/caBundle", i)},
-                                  {"value", codec::encode_base64(bundle)}}));
+    patch.push_back(json::object(
+        {{"op", "add"},  // which replaces what is there
+         {"path", fmt::format("/webhooks/{}/clientConfig/caBundle", webhooks.places[i])},
+         {"value", codec::encode_base64(bundle)}}));
   }
   if (count == 0) {
     solved(kWebhooksWrite);
@@ -295,14 +314,20 @@ void SelfManaged::serve(Moment now) {
                          first ? "a" : "a new", replica_.facts.not_after));
 }
 
+Moment SelfManaged::now() const {
+  Moment moment = hooks_.clock();
+  moment.wall += skew_;
+  return moment;
+}
+
 SelfManaged::Outcome SelfManaged::look() {
   const Webhooks webhooks = read_webhooks();  // before the Secret: see above
   Secret secret;
   if (const Outcome read = read_secret(secret); read != Outcome::Done) {
-    report(webhooks, hooks_.clock());
+    report(webhooks, now());
     return read;
   }
-  const Moment now = hooks_.clock();
+  const Moment now = this->now();
   if (secret.data != secret_.text) secret_ = inspect(secret.data);
   observe(replica_, webhooks.registration, secret_, settings_.rules, now);
   Outcome written = Outcome::Done;

@@ -5,6 +5,9 @@
 // the Secret holds is then at least as new as what the registration was made from, and an old
 // bundle never takes the place of a newer one.
 //
+// Only entries that lead to one of the hosts of the serving certificate are its own to write. The
+// time is the API server's: a replica whose clock is wrong must not replace what is good.
+//
 // Ownership: the transport must outlive it. Thread-safety: status() may be called from any thread,
 // round() and run() from one.
 #pragma once
@@ -83,6 +86,7 @@ class SelfManaged {
   };
 
   Outcome look();
+  [[nodiscard]] Moment now() const;
   Webhooks read_webhooks();
   Outcome read_secret(Secret& secret);
   Outcome write_secret(Secret& secret, const Plan& plan);
@@ -108,6 +112,9 @@ class SelfManaged {
   Replica replica_;
   Inspected secret_;  ///< as it was last read
   Trusted was_trusted_;
+  /// What the API server's clock is ahead of this machine's: it is the one that finds certificates
+  /// expired.
+  std::chrono::seconds skew_{0};
   unsigned failures_ = 0;                        ///< rounds in a row
   std::map<std::string, std::string> problems_;  ///< by source
   std::string conflict_;                         ///< why it has to be looked at again

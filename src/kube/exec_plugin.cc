@@ -126,6 +126,7 @@ Outcome run_program(const std::string& command, std::vector<std::string> args,
     if (outcome.too_much || outcome.timed_out) break;
   }
   if (!gone) {
+    kill(child, SIGKILL);  // it may have left its group
     kill(-child, SIGKILL);
     waitpid(child, &outcome.status, 0);
   }

@@ -278,6 +278,8 @@ class HttpTransport::Impl {
         credentials.client_key != context_credentials_.client_key) {
       auto context = client_context(ca, server_.verify, credentials);
       if (!context) {
+        // Of a pair that is being replaced one half may have been read: the next one reads again.
+        if (cluster_.credentials) cluster_.credentials->refused(credentials);
         Error error = context.error();
         error.file = cluster_.origin;
         return error;
@@ -302,7 +304,8 @@ class HttpTransport::Impl {
     asked.set_header("User-Agent", options_.user_agent);
     asked.set_header("Accept", request.accept);
     if (!request.body.empty()) asked.set_header("Content-Type", request.content_type);
-    if (!credentials.authorization.empty())
+    // In clear text it would be everybody's.
+    if (!credentials.authorization.empty() && server_.url.tls)
       asked.set_header("Authorization", credentials.authorization);
 
     Exchange exchange = limits;
@@ -350,6 +353,11 @@ class HttpTransport::Impl {
     const auto [end, problem] = std::from_chars(wait.data(), wait.data() + wait.size(), seconds);
     if (problem == std::errc() && end == wait.data() + wait.size())
       response.retry_after = std::chrono::seconds(seconds);
+    std::tm date{};
+    const std::string text = answer.get_header_value("Date");
+    if (const char* const rest = strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &date);
+        rest != nullptr && *rest == '\0')
+      response.date = std::chrono::sys_seconds(std::chrono::seconds(timegm(&date)));
     return response;
   }
 

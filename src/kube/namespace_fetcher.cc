@@ -50,6 +50,7 @@ NamespaceFetcher::~NamespaceFetcher() {
 }
 
 void NamespaceFetcher::fetch(std::string name, steady_clock::time_point deadline, Done done) {
+  if (name.empty()) return done(std::shared_ptr<const Labels>());  // its path would be the list's
   std::string problem;
   {
     const std::lock_guard lock(mutex_);

@@ -266,7 +266,9 @@ NamespaceWatcher::Ended NamespaceWatcher::watch(const std::stop_token& stop) {
     return *broken;
   }
   if (!response) {
-    Ended again = failed(response.error(), Next::Watch);
+    // Whatever broke it, the server may be another now, with an older store: a watch from a version
+    // that is yet to come would be silent for ever.
+    Ended again = failed(response.error(), Next::List);
     again.progress = ended.progress;
     return again;
   }
@@ -314,14 +316,13 @@ bool NamespaceWatcher::take_line(std::string_view line, Ended& ended) {
   const bool bookmark = type == "BOOKMARK";
   const bool known = bookmark || type == "ADDED" || type == "MODIFIED" || type == "DELETED";
   if (!known || version.empty()) {
-    ended =
-        failed(error_of(fmt::format("watch of {}: a line is not an event", kPath)), Next::Watch);
+    ended = failed(error_of(fmt::format("watch of {}: a line is not an event", kPath)), Next::List);
     return false;
   }
   Result<NamespaceObject> read =
       bookmark ? Result<NamespaceObject>(NamespaceObject{}) : read_object(object);
   if (!read) {
-    ended = failed(read.error(), Next::Watch);
+    ended = failed(read.error(), Next::List);
     return false;
   }
   contact();

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -27,6 +28,7 @@ struct Response {
   int status = 0;
   std::string body;
   std::chrono::seconds retry_after{0};  ///< what the server asks to wait; 0: it says nothing
+  std::optional<std::chrono::sys_seconds> date;  ///< by the server's clock
 };
 
 class Transport {

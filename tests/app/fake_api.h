@@ -31,6 +31,8 @@ class FakeApi : public kube::Transport {
 
   /// May answer in the server's place, or do something first.
   std::function<std::optional<Result<kube::Response>>(const kube::Request&)> before;
+  /// The server's clock, which is in its answers; empty: it says nothing of it.
+  std::function<std::chrono::sys_seconds()> date;
   /// May lose the answer.
   std::function<std::optional<Error>(const kube::Request&)> after;
 
@@ -43,6 +45,7 @@ class FakeApi : public kube::Transport {
       requests_.push_back(request.method + " " + request.path);
       response = answer(request);
     }
+    if (date) response.date = date();
     if (after)
       if (auto lost = after(request)) return *std::move(lost);
     return response;
@@ -62,8 +65,9 @@ class FakeApi : public kube::Transport {
     const std::lock_guard lock(mutex_);
     json webhooks = json::array();
     for (std::size_t i = 0; i < count; ++i)
-      webhooks.push_back(json{{"name", "w" + std::to_string(i)},
-                              {"clientConfig", {{"service", {{"name", "plimsoll"}}}}}});
+      webhooks.push_back(
+          json{{"name", "w" + std::to_string(i)},
+               {"clientConfig", {{"service", {{"name", "plimsoll"}, {"namespace", "plimsoll"}}}}}});
     webhooks_ = json{{"kind", "ValidatingWebhookConfiguration"},
                      {"metadata", {{"name", "plimsoll"}}},
                      {"webhooks", webhooks}};

@@ -219,6 +219,43 @@ TEST_F(SelfManagedLoop, WritesOnlyTheWebhooksThatNeedIt) {
   EXPECT_EQ(api_.webhooks().value()["webhooks"][1]["clientConfig"]["service"]["name"], "plimsoll");
 }
 
+TEST_F(SelfManagedLoop, LeavesTheEntriesOfOthersAlone) {
+  api_.register_webhooks(4);
+  api_.edit_webhooks([](json& w) {
+    json& entries = w["webhooks"];
+    entries[1]["clientConfig"] = {{"service", {{"name", "other"}, {"namespace", "other"}}},
+                                  {"caBundle", "b3RoZXI="}};
+    entries[2]["clientConfig"] = {{"url", "https://other.example.com:8443/x"}};
+    entries[3]["clientConfig"] = {{"url", "https://plimsoll.plimsoll.svc:8443/validate"}};
+  });
+  Managed one(api_, clock_);
+  one.loop.round();
+  one.loop.round();
+  const json entries = api_.webhooks().value()["webhooks"];
+  EXPECT_TRUE(entries[0]["clientConfig"].contains("caBundle"));
+  EXPECT_EQ(entries[1]["clientConfig"]["caBundle"], "b3RoZXI=");
+  EXPECT_FALSE(entries[2]["clientConfig"].contains("caBundle"));
+  EXPECT_EQ(entries[3]["clientConfig"]["caBundle"], entries[0]["clientConfig"]["caBundle"]);
+  EXPECT_TRUE(one.loop.status().ready);
+}
+
+TEST_F(SelfManagedLoop, BelievesTheClockOfTheApiServer) {
+  api_.register_webhooks(1);
+  api_.date = [this] { return now(); };
+  Managed right(api_, clock_);
+  settle(right);
+  const auto bundles = api_.bundles();
+  // Years ahead: to it all has expired.
+  std::atomic<std::int64_t> wrong_clock{clock_.load() + 5L * 365 * 24 * 3600};
+  Managed wrong(api_, wrong_clock);
+  wrong.loop.round();
+  wrong.loop.round();
+  EXPECT_EQ(api_.bundles(), bundles);
+  ASSERT_FALSE(wrong.pairs.empty());
+  EXPECT_EQ(wrong.pairs.back().certificate, right.pairs.back().certificate);
+  EXPECT_TRUE(wrong.loop.status().ready);
+}
+
 TEST_F(SelfManagedLoop, HealsARegistrationThatWasMadeAnew) {
   api_.register_webhooks(1);
   Managed one(api_, clock_);
