@@ -73,12 +73,6 @@ Result<std::chrono::sys_seconds> write_files(const fs::path& folder, const serve
                                              .key = staged[staged.size() - 2].staged_at()});
   if (!tls) return tls.error();
   const auto end = std::chrono::sys_seconds(std::chrono::seconds((*tls)->not_after()));
-  if (end <= std::chrono::system_clock::now()) {
-    Error error = about(folder / "ca.crt", "has expired");
-    error.remedy =
-        fmt::format("remove it and {} to have a new CA made", (folder / "ca.key").string());
-    return error;
-  }
   for (StagedFile& file : staged)
     if (auto error = file.put()) return *std::move(error);
   return end;
@@ -92,6 +86,13 @@ int run(const Options& options) {
   bool fresh = false;
   const auto ca = ca_of(folder, options, fresh);
   if (!ca) return fail(ca.error());
+  const auto facts = server::read_certificate(ca->certificate);
+  if (facts && facts->not_after <= server::current_second()) {
+    Error error = about(folder / "ca.crt", "has expired");
+    error.remedy =
+        fmt::format("remove it and {} to have a new CA made", (folder / "ca.key").string());
+    return fail(error);
+  }
   const auto serving = server::make_serving(*ca, options.hosts, std::chrono::days(options.days));
   if (!serving) {
     Error error = serving.error();

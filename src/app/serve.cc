@@ -19,6 +19,7 @@
 #include "app/console.h"
 #include "app/kube_client.h"
 #include "app/log.h"
+#include "app/self_managed.h"
 #include "app/settings.h"
 #include "app/version.h"
 #include "app/webhook.h"
@@ -64,6 +65,39 @@ void add_server_metrics(metrics::Registry& registry, const server::HttpServer& w
                     [&tls] { return static_cast<double>(tls.not_after()); });
   registry.computed("plimsoll_log_lines_lost_total", "Log lines that nobody read in time.",
                     "counter", [&log] { return static_cast<double>(log.lost()); });
+}
+
+/// What keeps the certificates that the server makes itself; null: it does not.
+std::unique_ptr<SelfManaged> keep_certificates(const Settings& settings, kube::Transport* transport,
+                                               server::TlsContext& tls, metrics::Registry& registry,
+                                               Log& log) {
+  if (!settings.self_managed) return nullptr;
+  const codec::SelfManagedSpec& spec = *settings.self_managed;
+  const auto whole = [](milliseconds time) {
+    return std::chrono::ceil<std::chrono::seconds>(time);
+  };
+  auto kept = std::make_unique<SelfManaged>(
+      SelfManagedSettings{.secret_namespace = spec.secret_namespace,
+                          .secret_name = spec.secret_name,
+                          .webhook_configuration = spec.webhook_configuration,
+                          .rules = {.hosts = spec.hosts,
+                                    .ca_validity = whole(spec.ca_validity),
+                                    .serving_validity = whole(spec.serving_validity)}},
+      *transport,
+      SelfManagedHooks{.serve =
+                           [&tls](const server::KeyPair& pair) {
+                             return tls.replace(pair.certificate, pair.key);
+                           },
+                       .log =
+                           [&log](bool problem, const std::string& message) {
+                             if (problem)
+                               log.error("certificates", {{"problem", message}});
+                             else
+                               log.info("certificates", {{"done", message}});
+                           },
+                       .clock = {}});
+  kept->add_metrics(registry);
+  return kept;
 }
 
 /// A line that one thread writes and others read.
@@ -128,12 +162,14 @@ int run(const std::string& config, const codec::Configuration& flags) {
                                codec::kLogDecisions.begin());
   std::unique_ptr<kube::Transport> transport;
   std::unique_ptr<ClusterLink> link;
-  if (settings->namespace_labels) {
+  if (settings->namespace_labels || settings->self_managed) {
     auto connected = connect(*settings);
     if (!connected) return fail(connected.error());
     transport = std::move(connected.value());
-    link = std::make_unique<ClusterLink>(*transport, *policy, registry);
   }
+  if (settings->namespace_labels)
+    link = std::make_unique<ClusterLink>(*transport, *policy, registry);
+  const auto self_managed = keep_certificates(*settings, transport.get(), **tls, registry, log);
   Webhook webhook(*policy, link ? link->cluster() : Cluster{}, registry, decisions,
                   [&log](std::string_view line) { log.line(spdlog::level::info, line); });
   server::HttpServer https(tls->get(), settings->limits, codec::encode_error);
@@ -165,7 +201,9 @@ int run(const std::string& config, const codec::Configuration& flags) {
     if (link && !link->synced())
       return server::Response{
           503, fmt::format("the namespaces are not known yet: {}\n", link->trouble()), kText};
-    std::string detail = reload_problem.text();
+    const SelfManagedStatus kept = self_managed ? self_managed->status() : SelfManagedStatus{};
+    if (self_managed && !kept.ready) return server::Response{503, kept.detail, kText};
+    std::string detail = reload_problem.text() + kept.detail;
     if (const auto trouble = link ? link->trouble() : ""; !trouble.empty())
       detail += fmt::format("namespaces are as they were: {}\n", trouble);
     return server::Response{200, "ok\n" + detail, kText};
@@ -204,6 +242,9 @@ int run(const std::string& config, const codec::Configuration& flags) {
           break;
       }
     });
+    std::jthread rotation;
+    if (self_managed)
+      rotation = std::jthread([&](const std::stop_token& stop) { self_managed->run(stop); });
     std::string said;  // of the API server
     const Ticker cluster(std::chrono::seconds(1), [&] {
       const std::string trouble = link ? link->trouble() : "";
@@ -221,7 +262,7 @@ int run(const std::string& config, const codec::Configuration& flags) {
                            {"bindings", (*policy)->bindings.size()},
                            {"dryRun", settings->dry_run},
                            {"clientCertificates", !settings->tls.client_ca.empty()}});
-    if ((*tls)->not_after() < std::time(nullptr))
+    if (!self_managed && (*tls)->not_after() < std::time(nullptr))
       log.warn("the serving certificate has expired; clients will refuse it");
     if ((*policy)->bindings.empty() && !settings->namespace_labels)
       log.warn("no binding is configured: POST /validate allows everything; "
@@ -232,6 +273,7 @@ int run(const std::string& config, const codec::Configuration& flags) {
 
     // Unready first, so that nobody new is sent here; those who still come are served.
     ready.store(false);
+    rotation.request_stop();  // whoever stays does it
     https.start_closing();
     // A person at a terminal is not kept waiting for load balancers.
     const milliseconds delay = signal == SIGINT ? milliseconds(0) : settings->drain_delay;
@@ -319,8 +361,8 @@ void add_serve(CLI::App& app, Action& action) {
         [flags, to, name, positive](const std::string& text) {
           const auto value = codec::parse_duration(text);
           if (!value)
-            throw CLI::ValidationError(
-                fmt::format("{}: \"{}\" is not a duration such as 250ms, 5s or 2m", name, text));
+            throw CLI::ValidationError(fmt::format(
+                "{}: \"{}\" is not a duration such as 250ms, 5s, 2m or 24h", name, text));
           if (positive && value->count() == 0)
             throw CLI::ValidationError(fmt::format("{}: must be more than zero", name));
           (*flags).*to = *value;

@@ -7,6 +7,7 @@
 
 #include "app/console.h"
 #include "app/templates_of.h"
+#include "server/certificates.h"
 
 namespace plimsoll::app {
 namespace {
@@ -43,6 +44,7 @@ void lay_over(Settings& settings, const codec::Configuration& said) {
   take(settings.pod_security_labels, said.pod_security_labels);
   take(settings.kubeconfig, said.kubeconfig);
   take(settings.updates, said.updates);
+  if (said.self_managed) settings.self_managed = said.self_managed;
   const auto add = [](auto& to, const auto& from) {
     to.insert(to.end(), from.begin(), from.end());
   };
@@ -57,11 +59,32 @@ void lay_over(Settings& settings, const codec::Configuration& said) {
   for (const auto& binding : said.bindings) settings.bindings.push_back(binding);
 }
 
+/// Whether certificates can be made as they are asked for, and are not given as well.
+Status check(const codec::SelfManagedSpec& spec, const server::TlsFiles& tls) {
+  const auto wrong = [&](std::string field, std::string message, std::string remedy) {
+    Error error = setting_error(std::move(field), std::move(message), std::move(remedy));
+    error.file = spec.file;
+    error.line = spec.line;
+    return error;
+  };
+  for (std::size_t i = 0; i < spec.hosts.size(); ++i)
+    if (!server::is_host(spec.hosts[i]))
+      return wrong(fmt::format("selfManaged.hosts[{}]", i),
+                   fmt::format("\"{}\" is neither a DNS name nor an IP address", spec.hosts[i]),
+                   "give hosts without a scheme or a port");
+  if (!tls.certificate.empty() || !tls.key.empty())
+    return wrong("selfManaged", "makes the certificate that --tls-cert and --tls-key name",
+                 "keep one of them");
+  return {};
+}
+
 /// Whether the settings go together.
 Status check(const Settings& settings) {
-  if (settings.tls.certificate.empty())
+  if (settings.self_managed) {
+    if (auto error = check(*settings.self_managed, settings.tls)) return error;
+  } else if (settings.tls.certificate.empty())
     return setting_error("--tls-cert", "is missing", "`plimsoll certs DIR --host NAME` makes one");
-  if (settings.tls.key.empty())
+  else if (settings.tls.key.empty())
     return setting_error("--tls-key", "is missing", "`plimsoll certs DIR --host NAME` makes one");
   if (settings.pod_security_labels && !settings.namespace_labels)
     return setting_error("honourPodSecurityLabels", "needs the labels of namespaces",

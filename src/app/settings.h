@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,8 @@ struct Settings {
   std::vector<std::string> templates;
   std::vector<codec::BindingSpec> bindings;
   bool namespace_labels = false, pod_security_labels = false;
-  std::string kubeconfig;  ///< empty: the pod's own service account
+  std::optional<codec::SelfManagedSpec> self_managed;  ///< instead of the files of `tls`
+  std::string kubeconfig;                              ///< empty: the pod's own service account
   Updates updates = Updates::Upstream;
   policy::Exemptions exemptions;
   policy::Editors label_editors;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <map>
 
@@ -333,9 +334,9 @@ constexpr Field<RawBinding> kBinding[] = {
        read_parsed(d, v, out.updates, parse_updates, kUpdates);
      }}};
 
-template <auto Member>
-void read_duration(Decoder& d, Json value, Configuration& out) {
-  read_parsed(d, value, out.*Member, parse_duration, "a duration such as 250ms, 5s or 2m");
+template <auto Member, class T>
+void read_duration(Decoder& d, Json value, T& out) {
+  read_parsed(d, value, out.*Member, parse_duration, "a duration such as 250ms, 5s, 2m or 24h");
 }
 
 /// A duration that may not be zero.
@@ -411,7 +412,56 @@ constexpr Field<C> kEditors[] = {{"users", plain<&C::editor_users>::read},
                                     read_accounts(d, v, out.editor_service_accounts);
                                   }}};
 
+/// A name that can stand in a path. Source: RFC 1123, which Kubernetes holds names to.
+template <auto Member>
+void read_name(Decoder& d, Json value, SelfManagedSpec& out) {
+  constexpr std::size_t kMaxName = 253;
+  std::string& name = out.*Member;
+  d.read(value, name);
+  const auto legal = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+  };
+  if (value.is_string() &&
+      (name.empty() || name.size() > kMaxName || !std::ranges::all_of(name, legal) ||
+       !std::isalnum(name.front()) || !std::isalnum(name.back())))
+    d.fault(fmt::format("\"{}\" is no name; use small letters, digits, dashes and dots", name));
+}
+
+using S = SelfManagedSpec;
+constexpr Field<S> kSecret[] = {{"namespace", read_name<&S::secret_namespace>},
+                                {"name", read_name<&S::secret_name>}};
+
+constexpr Field<S> kSelfManaged[] = {
+    {"secret", [](Decoder& d, Json v, S& out) { d.object(v, kSecret, out); }},
+    {"hosts", plain<&S::hosts>::read},
+    {"webhookConfiguration", read_name<&S::webhook_configuration>},
+    {"caValidity", read_duration<&S::ca_validity>},
+    {"servingValidity", read_duration<&S::serving_validity>}};
+
+/// Whether the parts are all there and go together.
+void expect_self_managed(Decoder& d, const S& spec) {
+  if (spec.secret_namespace.empty() || spec.secret_name.empty())
+    d.fault("names no Secret; write `secret: {namespace: plimsoll, name: plimsoll-certificates}`");
+  if (spec.hosts.empty())
+    d.fault("names no host; write `hosts: [plimsoll.plimsoll.svc]`, as the API server calls it");
+  if (spec.webhook_configuration.empty())
+    d.fault("names no ValidatingWebhookConfiguration; write `webhookConfiguration: plimsoll`");
+  if (spec.serving_validity < kMinServingValidity)
+    d.below("servingValidity", [&] { d.fault("is too short; use 10s or more, 2160h say"); });
+  if (spec.ca_validity < kMinCaRatio * spec.serving_validity)
+    d.below("caValidity",
+            [&] { d.fault("is too short; use three times servingValidity or more, 8760h say"); });
+}
+
 struct RawConfiguration : TypeMeta, Configuration {};
+
+/// The certificate comes from one place.
+void expect_one_certificate(Decoder& d, const Configuration& raw) {
+  if (raw.self_managed && (raw.tls_cert || raw.tls_key))
+    d.below("selfManaged", [&] {
+      d.fault("makes the certificate that server.tlsCert and server.tlsKey name; keep one of them");
+    });
+}
 
 constexpr Field<RawConfiguration> kConfiguration[] = {
     {"apiVersion", plain<&TypeMeta::api_version>::read},
@@ -428,6 +478,11 @@ constexpr Field<RawConfiguration> kConfiguration[] = {
     {"updates",
      [](Decoder& d, Json v, RawConfiguration& out) {
        read_parsed(d, v, out.updates, parse_updates, kUpdates);
+     }},
+    {"selfManaged",
+     [](Decoder& d, Json v, RawConfiguration& out) {
+       d.object(v, kSelfManaged, out.self_managed.emplace());
+       expect_self_managed(d, *out.self_managed);
      }},
     {"exemptions", [](Decoder& d, Json v,
                       RawConfiguration& out) { d.object(v, kExemptions, static_cast<C&>(out)); }},
@@ -478,7 +533,12 @@ Result<Configuration> read_configuration(std::string_view text, const std::strin
   std::optional<Configuration> found;
   const auto take = [&](Decoder& d, const YamlDocument& document, RawConfiguration& raw) {
     if (found) d.fault("is a second document; a configuration is one");
+    expect_one_certificate(d, raw);
     found = std::move(static_cast<Configuration&>(raw));
+    if (found->self_managed) {
+      found->self_managed->file = file;
+      found->self_managed->line = document.nearest("/selfManaged").key_begin.line;
+    }
     for (std::size_t i = 0; i < found->bindings.size(); ++i) {
       found->bindings[i].field = fmt::format("bindings[{}].template", i);
       found->bindings[i].file = file;

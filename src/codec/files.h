@@ -35,7 +35,21 @@ struct BindingSpec {
   std::size_t line = 0;
 };
 
-/// What settings may be.
+/// Certificates that the server makes itself, as it is written.
+struct SelfManagedSpec {
+  std::string secret_namespace, secret_name;
+  std::vector<std::string> hosts;
+  std::string webhook_configuration;
+  std::chrono::milliseconds ca_validity = std::chrono::hours(8760);
+  std::chrono::milliseconds serving_validity = std::chrono::hours(2160);
+  std::string file;  ///< where it is written, for messages
+  std::size_t line = 0;
+};
+
+/// What settings may be. A CA signs in two thirds of its time, and the last thing that it signs has
+/// to end before it does.
+inline constexpr std::chrono::milliseconds kMinServingValidity = std::chrono::seconds(10);
+inline constexpr int kMinCaRatio = 3;
 inline constexpr std::int64_t kMinBodyBytes = 1 << 10, kMaxBodyBytes = 1 << 30;
 inline constexpr std::int64_t kMaxConnections = 100'000;
 inline constexpr std::array<std::string_view, 4> kLogLevels = {"debug", "info", "warn", "error"};
@@ -56,6 +70,7 @@ struct Configuration {
   std::optional<bool> namespace_labels, pod_security_labels;
   std::optional<std::string> kubeconfig;
   std::optional<Updates> updates;
+  std::optional<SelfManagedSpec> self_managed;
   /// Of the exemptions.
   std::vector<std::string> exempt_users, exempt_groups, exempt_namespaces, exempt_runtime_classes;
   /// Who may lower or remove a label.

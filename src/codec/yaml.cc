@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "codec/base64.h"
 #include "codec/json_text.h"
 #include "plimsoll/pointer.h"
 
@@ -350,33 +351,6 @@ bool is_timestamp(std::string_view text) {
   constexpr std::size_t kZone = std::string_view("07:00").size();
   return text.size() - i == kZone && number(2, 0, 24) >= 0 && accept(':') &&
          number(2, 0, 60) >= 0 && i == text.size();
-}
-
-std::optional<std::string> decode_base64(std::string_view text) {
-  constexpr std::string_view kAlphabet =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  std::uint32_t bits = 0;
-  std::size_t count = 0;
-  std::size_t padding = 0;
-  for (const char c : text) {
-    if (c == '\n' || c == '\r') continue;
-    if (c == '=') {
-      if (++padding > 2 || count % 4 < 2) return std::nullopt;
-      ++count;
-      continue;
-    }
-    const std::size_t value = kAlphabet.find(c);
-    if (value == std::string_view::npos || padding > 0) return std::nullopt;
-    bits = bits << 6 | static_cast<std::uint32_t>(value);
-    ++count;
-    if (count % 4 != 1) {
-      const std::size_t spare = count % 4 == 2 ? 4 : count % 4 == 3 ? 2 : 0;
-      out += static_cast<char>(bits >> spare & 0xFF);
-    }
-  }
-  if (count % 4 != 0) return std::nullopt;
-  return out;
 }
 
 constexpr std::string_view kTagPrefix = "tag:yaml.org,2002:";

@@ -86,31 +86,51 @@ std::time_t to_time(const ASN1_TIME* time) {
   return ASN1_TIME_to_tm(time, &parts) == 1 ? timegm(&parts) : 0;
 }
 
-}  // namespace
+/// Makes the context serve with the pair; gives when it ends.
+Result<std::time_t> use_pair(SSL_CTX* context, const TlsFiles& files,
+                             std::string_view certificate_text, std::string_view key_text) {
+  auto chain = certificates_of(certificate_text);
+  if (chain.empty())
+    return file_error(files.certificate, "holds no certificate in PEM",
+                      "`plimsoll certs DIR` makes a CA and a serving pair");
+  if (SSL_CTX_use_certificate(context, chain[0].get()) != 1)
+    return file_error(files.certificate, "holds a certificate that cannot be used",
+                      "use ECDSA P-256 or RSA with 2048 bits or more");
+  for (std::size_t i = 1; i < chain.size(); ++i) SSL_CTX_add1_chain_cert(context, chain[i].get());
 
-Result<std::string> TlsContext::read(const TlsFiles& files) {
-  std::string bytes;
-  for (const std::string& path : {files.certificate, files.key, files.client_ca}) {
-    if (path.empty()) continue;
-    auto text = read_file(path);
-    if (!text) return text.error();
-    bytes += std::to_string(text->size()) + "\n" + *text;
+  const Bio key_bio = bio_of(key_text);
+  const std::unique_ptr<EVP_PKEY, KeyFree> key(
+      PEM_read_bio_PrivateKey(key_bio.get(), nullptr, no_passphrase, nullptr));
+  if (!key)
+    return file_error(files.key,
+                      "holds no private key in PEM that can be read without a passphrase",
+                      "give the key that belongs to the certificate");
+  if (SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1) {
+    ERR_clear_error();
+    return file_error(files.key, fmt::format("is not the key of {}", files.certificate),
+                      "give the key that belongs to the certificate");
   }
-  return bytes;
+  return to_time(X509_get0_notAfter(chain[0].get()));
 }
 
-Result<TlsContext::Pair> TlsContext::make(const TlsFiles& files, std::string bytes) {
-  // Taken apart from `bytes`, so that what is loaded is what was compared.
-  std::vector<std::string_view> texts;
-  for (std::string_view rest = bytes; !rest.empty();) {
-    const auto line = rest.find('\n');
-    const auto size = std::stoul(std::string(rest.substr(0, line)));
-    texts.push_back(rest.substr(line + 1, size));
-    rest.remove_prefix(line + 1 + size);
+}  // namespace
+
+Result<TlsContext::Texts> TlsContext::read(const TlsFiles& files, Texts texts) {
+  for (const auto& [path, text] :
+       {std::pair{&files.certificate, &texts.certificate}, std::pair{&files.key, &texts.key},
+        std::pair{&files.client_ca, &texts.client_ca}}) {
+    if (path->empty()) continue;
+    auto read = read_file(*path);
+    if (!read) return read.error();
+    *text = *std::move(read);
   }
-  Pair pair;
-  pair.context = {SSL_CTX_new(TLS_server_method()), SSL_CTX_free};
-  SSL_CTX* const context = pair.context.get();
+  return texts;
+}
+
+Result<TlsContext::State> TlsContext::make(const TlsFiles& files, Texts texts) {
+  State state;
+  state.context = {SSL_CTX_new(TLS_server_method()), SSL_CTX_free};
+  SSL_CTX* const context = state.context.get();
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
                                    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
@@ -131,30 +151,13 @@ Result<TlsContext::Pair> TlsContext::make(const TlsFiles& files, std::string byt
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
 
-  auto chain = certificates_of(texts[0]);
-  if (chain.empty())
-    return file_error(files.certificate, "holds no certificate in PEM",
-                      "`plimsoll certs DIR` makes a CA and a serving pair");
-  if (SSL_CTX_use_certificate(context, chain[0].get()) != 1)
-    return file_error(files.certificate, "holds a certificate that cannot be used",
-                      "use ECDSA P-256 or RSA with 2048 bits or more");
-  pair.not_after = to_time(X509_get0_notAfter(chain[0].get()));
-  for (std::size_t i = 1; i < chain.size(); ++i) SSL_CTX_add1_chain_cert(context, chain[i].get());
-
-  const Bio key_bio = bio_of(texts[1]);
-  const std::unique_ptr<EVP_PKEY, KeyFree> key(
-      PEM_read_bio_PrivateKey(key_bio.get(), nullptr, no_passphrase, nullptr));
-  if (!key)
-    return file_error(files.key,
-                      "holds no private key in PEM that can be read without a passphrase",
-                      "give the key that belongs to the certificate");
-  if (SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1) {
-    ERR_clear_error();
-    return file_error(files.key, fmt::format("is not the key of {}", files.certificate),
-                      "give the key that belongs to the certificate");
+  if (!texts.certificate.empty() || !texts.key.empty()) {
+    auto used = use_pair(context, files, texts.certificate, texts.key);
+    if (!used) return used.error();
+    state.not_after = *used;
   }
-  if (!files.client_ca.empty()) {
-    const auto authorities = certificates_of(texts[2]);
+  if (!texts.client_ca.empty()) {
+    const auto authorities = certificates_of(texts.client_ca);
     if (authorities.empty())
       return file_error(files.client_ca, "holds no certificate in PEM",
                         "give the CA that signs the API server's client certificate");
@@ -165,53 +168,69 @@ Result<TlsContext::Pair> TlsContext::make(const TlsFiles& files, std::string byt
     }
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
   }
-  pair.bytes = std::move(bytes);
-  return pair;
+  state.texts = std::move(texts);
+  return state;
 }
 
 Result<std::unique_ptr<TlsContext>> TlsContext::load(TlsFiles files) {
   std::unique_ptr<TlsContext> tls(new TlsContext(std::move(files)));
-  auto bytes = read(tls->files_);
-  if (!bytes) return bytes.error();
-  auto pair = make(tls->files_, *std::move(bytes));
-  if (!pair) return pair.error();
-  tls->pair_ = *std::move(pair);
+  auto texts = read(tls->files_, {});
+  if (!texts) return texts.error();
+  auto state = make(tls->files_, *std::move(texts));
+  if (!state) return state.error();
+  tls->state_ = *std::move(state);
   return tls;
 }
 
 TlsContext::Reload TlsContext::reload(Error& error) {
-  const auto fail = [&](std::string what, const Error& why) {
-    if (failed_ == what) return Reload::Unchanged;
-    failed_ = std::move(what);
-    error = why;
+  const std::lock_guard one(changing_);
+  // Nobody else writes it now.
+  auto texts = read(files_, state_.texts);
+  if (!texts) {
+    if (unreadable_ == texts.error().to_string()) return Reload::Unchanged;
+    unreadable_ = texts.error().to_string();
+    failed_.reset();
+    error = texts.error();
     return Reload::Failed;
-  };
-  auto bytes = read(files_);
-  if (!bytes) return fail(bytes.error().to_string(), bytes.error());
-  {
-    const std::lock_guard lock(mutex_);
-    if (*bytes == pair_.bytes) {
-      failed_.clear();
-      return Reload::Unchanged;
-    }
   }
-  if (*bytes == failed_) return Reload::Unchanged;
-  auto pair = make(files_, *bytes);
-  if (!pair) return fail(*std::move(bytes), pair.error());
+  unreadable_.clear();
+  if (*texts == state_.texts) {
+    failed_.reset();
+    return Reload::Unchanged;
+  }
+  if (failed_ == *texts) return Reload::Unchanged;
+  auto state = make(files_, *texts);
+  if (!state) {
+    failed_ = *std::move(texts);
+    error = state.error();
+    return Reload::Failed;
+  }
+  failed_.reset();
   const std::lock_guard lock(mutex_);
-  pair_ = *std::move(pair);
-  failed_.clear();
+  state_ = *std::move(state);
   return Reload::Reloaded;
+}
+
+Status TlsContext::replace(std::string certificate, std::string key) {
+  const std::lock_guard one(changing_);
+  const TlsFiles names{"tls.crt", "tls.key", files_.client_ca};
+  if (certificate.empty())
+    return file_error(names.certificate, "is empty", "give the certificate in PEM");
+  auto state = make(names, {std::move(certificate), std::move(key), state_.texts.client_ca});
+  if (!state) return state.error();
+  const std::lock_guard lock(mutex_);
+  state_ = *std::move(state);
+  return {};
 }
 
 std::shared_ptr<SSL_CTX> TlsContext::current() const {
   const std::lock_guard lock(mutex_);
-  return pair_.context;
+  return state_.context;
 }
 
 std::time_t TlsContext::not_after() const {
   const std::lock_guard lock(mutex_);
-  return pair_.not_after;
+  return state_.not_after;
 }
 
 }  // namespace plimsoll::server

@@ -1,4 +1,4 @@
-// The serving certificate: read from files, and read again when they change.
+// The serving certificate: read from files and read again when they change, or given while serving.
 //
 // Thread-safety: a TlsContext may be used from any thread.
 #pragma once
@@ -8,7 +8,9 @@
 #include <ctime>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "plimsoll/result.h"
 
@@ -23,7 +25,8 @@ struct TlsFiles {
 class TlsContext {
  public:
   /// Reads the files. Errors name the file and what to do: one that cannot be read or parsed, a key
-  /// that is not the certificate's.
+  /// that is not the certificate's. Without the files of a pair no handshake succeeds until
+  /// replace() gives one.
   static Result<std::unique_ptr<TlsContext>> load(TlsFiles files);
 
   enum class Reload { Unchanged, Reloaded, Failed };
@@ -32,26 +35,38 @@ class TlsContext {
   /// pair that fails leaves the old one serving, and is reported once.
   Reload reload(Error& error);
 
+  /// From now on new connections get this pair, both in PEM; for a context that was loaded without
+  /// the files of one. A pair that cannot be used changes nothing; errors call its halves tls.crt
+  /// and tls.key.
+  Status replace(std::string certificate, std::string key);
+
   /// The context for a new connection; connections keep the one they began with.
   [[nodiscard]] std::shared_ptr<SSL_CTX> current() const;
 
-  /// When the certificate that serves now ends, in seconds since 1970.
+  /// When the certificate that serves now ends, in seconds since 1970; 0: there is none yet.
   [[nodiscard]] std::time_t not_after() const;
 
  private:
-  struct Pair {
-    std::string bytes;  ///< of all files, to see a change
+  struct Texts {
+    std::string certificate, key, client_ca;
+    bool operator==(const Texts&) const = default;
+  };
+  struct State {
+    Texts texts;  ///< to see a change
     std::shared_ptr<SSL_CTX> context;
     std::time_t not_after = 0;
   };
   explicit TlsContext(TlsFiles files) : files_(std::move(files)) {}
-  static Result<Pair> make(const TlsFiles& files, std::string bytes);
-  static Result<std::string> read(const TlsFiles& files);
+  static Result<State> make(const TlsFiles& files, Texts texts);
+  /// What the files hold now; what no file is named for is as in `texts`.
+  static Result<Texts> read(const TlsFiles& files, Texts texts);
 
   const TlsFiles files_;
-  std::string failed_;  ///< the bytes, or the error, that failed last; only reload() uses it
+  std::mutex changing_;          ///< held by whoever makes a new state from the present one
+  std::optional<Texts> failed_;  ///< what failed last in reload()
+  std::string unreadable_;       ///< or why the files could not be read
   mutable std::mutex mutex_;
-  Pair pair_;
+  State state_;
 };
 
 }  // namespace plimsoll::server

@@ -1,4 +1,5 @@
 // `plimsoll serve`, as a process.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,6 +10,9 @@
 #include <vector>
 
 #include "app/command.h"
+#include "app/fake_api.h"
+#include "kube/api_server.h"
+#include "server/certificates.h"
 
 namespace plimsoll::app {
 namespace {
@@ -378,7 +382,7 @@ TEST_F(Serve, RefusesAWrongAddress) {
 TEST_F(Serve, RefusesWrongFlags) {
   for (const auto& [flags, says] :
        std::vector<std::pair<std::vector<std::string>, std::vector<std::string>>>{
-           {{"--idle-timeout", "5x"}, {"--idle-timeout", "5x", "250ms, 5s or 2m"}},
+           {{"--idle-timeout", "5x"}, {"--idle-timeout", "5x", "250ms, 5s, 2m or 24h"}},
            {{"--idle-timeout", "0s"}, {"zero"}},
            {{"--request-timeout", "-1s"}, {"--request-timeout", "-1s"}},
            {{"--drain-delay", ""}, {"--drain-delay"}},
@@ -422,7 +426,8 @@ TEST_F(Serve, RefusesAWrongConfiguration) {
            {"server: []\n", {at + "3:", "server: ", "object"}},
            {"server:\n  maxBodyBytes: many\n", {at + "4:", "server.maxBodyBytes: "}},
            {"server:\n  listen: 8443\n", {at + "4:", "server.listen: ", "string"}},
-           {"server:\n  idleTimeout: 5\n", {at + "4:", "server.idleTimeout: ", "250ms, 5s or 2m"}},
+           {"server:\n  idleTimeout: 5\n",
+            {at + "4:", "server.idleTimeout: ", "250ms, 5s, 2m or 24h"}},
            {"server:\n  idleTimeout: 5 s\n", {at + "4:", "server.idleTimeout: ", "5s"}},
            {"bindings:\n- mode: deny\n  template: baseline\n",
             {at + "4:", "bindings[0].mode: ", "enforce, warn or audit"}},
@@ -520,6 +525,119 @@ TEST_F(Serve, NamesTheLineOfWhatIsWrongInATemplate) {
     const std::string file = folder_.write("t.yaml", text);
     expect_refusal(run({"templates", "lint", file}), {file + says});
   }
+}
+
+// --- certificates of its own ---------------------------------------------------------------------
+
+class ServeSelfManaged : public Serve {
+ protected:
+  ServeSelfManaged()
+      : server_([this](kube::testing::Call& call) {
+          const auto answer = api_.send({.method = call.method,
+                                         .path = call.target,
+                                         .body = call.body,
+                                         .content_type = call.header("content-type")});
+          call.answer(answer->status, answer->body);
+        }) {}
+
+  [[nodiscard]] std::vector<std::string> flags(const std::string& validities = "") const {
+    const std::string kubeconfig = folder_.write(
+        "kubeconfig", "apiVersion: v1\nkind: Config\ncurrent-context: c\n"
+                      "contexts: [{name: c, context: {cluster: c}}]\nclusters: [{name: c, "
+                      "cluster: {server: 'http://127.0.0.1:" +
+                          std::to_string(server_.port()) + "'}}]\n");
+    return {"--kubeconfig", kubeconfig, "--config",
+            configuration("selfManaged:\n"
+                          "  secret: {namespace: plimsoll, name: plimsoll-certificates}\n"
+                          "  hosts: [localhost]\n  webhookConfiguration: plimsoll\n" +
+                          validities)};
+  }
+  /// Whether a client that trusts what the API server was told to trust is served.
+  [[nodiscard]] bool trusted(const Serving& serving) const {
+    Client::Options options;
+    options.ca = server::split_certificates(api_.bundles().at(0)).front();
+    return Client(serving.listening().at("address"), options).connected();
+  }
+
+  FakeApi api_;
+  kube::testing::ApiServer server_;
+};
+
+TEST_F(ServeSelfManaged, IsReadyWhenTheApiServerTrustsIt) {
+  api_.register_webhooks(2);
+  Serving serving(flags());
+  ASSERT_TRUE(eventually([&] { return serving.get("/readyz")->status == 200; }));
+  EXPECT_EQ(serving.get("/readyz")->body, "ok\n");
+  EXPECT_TRUE(trusted(serving));
+  const std::string metrics = serving.get("/metrics")->body;
+  for (const char* line :
+       {"plimsoll_certificate_rotations_total 0", "plimsoll_certificate_errors_total 0"})
+    EXPECT_THAT(metrics, HasSubstr("\n" + std::string(line) + "\n"));
+  for (const auto& [name, certificate] :
+       {std::pair{"plimsoll_certificate_expiry_seconds", api_.data().certificate},
+        std::pair{"plimsoll_ca_expiry_seconds", api_.data().ca_certificate}})
+    EXPECT_THAT(metrics,
+                HasSubstr(fmt::format(
+                    "\n{} {}\n", name,
+                    server::read_certificate(certificate)->not_after.time_since_epoch().count())));
+  EXPECT_TRUE(std::ranges::any_of(serving.log(), [](const json& line) {
+    return line.value("msg", "") == "certificates" &&
+           line.value("done", "").starts_with("Secret plimsoll/plimsoll-certificates written");
+  }));
+  EXPECT_EQ(serving.end(SIGTERM), 0);
+}
+
+TEST_F(ServeSelfManaged, IsUnreadyAndSaysWhyWhileItHasNoCertificate) {
+  std::atomic<bool> away{true};
+  api_.before = [&](const kube::Request&) -> std::optional<Result<kube::Response>> {
+    if (away) return Result(FakeApi::refusal(403, "secrets is forbidden"));
+    return std::nullopt;
+  };
+  Serving serving(flags("  servingValidity: 10m\n  caValidity: 30m\n"));
+  ASSERT_TRUE(eventually([&] {
+    return serving.get("/readyz")->body.find("secrets is forbidden") != std::string::npos;
+  }));
+  EXPECT_EQ(serving.get("/readyz")->status, 503);
+  EXPECT_EQ(serving.get("/livez")->status, 200);
+  Client::Options any;
+  EXPECT_FALSE(Client(serving.listening().at("address"), any).connected());
+  away = false;
+  EXPECT_TRUE(eventually([&] { return serving.get("/readyz")->status == 200; }));
+  EXPECT_EQ(serving.end(), 0);
+}
+
+TEST_F(ServeSelfManaged, ServesWithANewCertificateWithoutARestart) {
+  api_.register_webhooks(1);
+  Serving serving(flags("  servingValidity: 10s\n  caValidity: 30s\n"));
+  ASSERT_TRUE(eventually([&] { return serving.get("/readyz")->status == 200; }));
+  const std::string first = serving.webhook()->serial();
+  SecretData data = api_.data();
+  data.certificate.clear();
+  api_.set_data(data);
+  ASSERT_TRUE(eventually([&] { return serving.webhook()->serial() != first; }));
+  EXPECT_TRUE(trusted(serving));
+  EXPECT_EQ(serving.end(), 0);
+}
+
+TEST_F(ServeSelfManaged, RefusesWhatDoesNotGoTogether) {
+  for (const char* flag : {"--tls-cert", "--tls-key"}) {
+    auto all = flags();
+    all.insert(all.end(), {flag, folder_ / "tls.crt"});
+    all.insert(all.begin(), "serve");
+    expect_refusal(run(all), {"config.yaml:3: selfManaged: ", "--tls-cert", "keep one of them"});
+  }
+  auto all = flags("");
+  all.back() =
+      configuration("selfManaged:\n  secret: {namespace: p, name: c}\n  hosts: [ok, 'https://x']\n"
+                    "  webhookConfiguration: w\n");
+  all.insert(all.begin(), "serve");
+  expect_refusal(run(all), {"config.yaml:3: selfManaged.hosts[1]: \"https://x\" is neither a DNS "
+                            "name nor an IP address"});
+  expect_refusal(
+      run({"serve", "--config",
+           configuration("selfManaged:\n  secret: {namespace: p, name: c}\n  hosts: [ok]\n"
+                         "  webhookConfiguration: w\n")}),
+      {"--kubeconfig"});
 }
 
 }  // namespace

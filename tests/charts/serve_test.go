@@ -51,7 +51,6 @@ func elsewhere(t testing.TB, text, certificates string) string {
 		t.Fatal(err)
 	}
 	server := config["server"].(map[string]any)
-	delete(config, "selfManaged")
 	if config["selfManaged"] == nil {
 		server["tlsCert"] = filepath.Join(certificates, "tls.crt")
 		server["tlsKey"] = filepath.Join(certificates, "tls.key")

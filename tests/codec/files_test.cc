@@ -73,6 +73,71 @@ bindings:
   EXPECT_EQ(read->bindings[1].workloads, Workloads::Warn);
 }
 
+TEST(Configuration, ReadsSelfManaged) {
+  const auto read = read_configuration(std::string(kHead) + R"(server: {clientCA: ca.crt}
+selfManaged:
+  secret: {namespace: plimsoll, name: plimsoll-certificates}
+  hosts: [plimsoll.plimsoll.svc, 10.0.0.1]
+  webhookConfiguration: plimsoll
+  caValidity: 24h
+  servingValidity: 90m
+)",
+                                       "c.yaml");
+  ASSERT_TRUE(read) << read.error().to_string();
+  ASSERT_TRUE(read->self_managed);
+  const SelfManagedSpec& spec = *read->self_managed;
+  EXPECT_EQ(spec.secret_namespace, "plimsoll");
+  EXPECT_EQ(spec.secret_name, "plimsoll-certificates");
+  EXPECT_THAT(spec.hosts, ElementsAre("plimsoll.plimsoll.svc", "10.0.0.1"));
+  EXPECT_EQ(spec.webhook_configuration, "plimsoll");
+  EXPECT_EQ(spec.ca_validity, std::chrono::hours(24));
+  EXPECT_EQ(spec.serving_validity, std::chrono::minutes(90));
+  EXPECT_EQ(spec.file, "c.yaml");
+  EXPECT_EQ(spec.line, 4U);
+  EXPECT_FALSE(read_configuration(kHead, "c.yaml")->self_managed);
+  EXPECT_EQ(SelfManagedSpec().ca_validity, std::chrono::days(365));
+  EXPECT_EQ(SelfManagedSpec().serving_validity, std::chrono::days(90));
+}
+
+TEST(Configuration, RefusesASelfManagedThatCannotBe) {
+  const std::string sound = "secret: {namespace: p, name: c}, hosts: [h], webhookConfiguration: w";
+  const std::pair<std::string, const char*> kRows[] = {
+      {"{}", "c.yaml:3:1: selfManaged: names no Secret"},
+      {"{secret: {name: c}, hosts: [h], webhookConfiguration: w}", "selfManaged: names no Secret"},
+      {"{secret: {namespace: p, name: c}, webhookConfiguration: w}", "selfManaged: names no host"},
+      {"{secret: {namespace: p, name: c}, hosts: [h]}",
+       "selfManaged: names no ValidatingWebhookConfiguration"},
+      {"{secret: {namespace: p, name: ../c}, hosts: [h], webhookConfiguration: w}",
+       "c.yaml:3:37: selfManaged.secret.name: \"../c\" is no name"},
+      {"{secret: {namespace: P, name: c}, hosts: [h], webhookConfiguration: w}",
+       "selfManaged.secret.namespace: \"P\" is no name"},
+      {"{secret: {namespace: p, name: c}, hosts: [h], webhookConfiguration: 'a?b'}",
+       "selfManaged.webhookConfiguration: \"a?b\" is no name"},
+      {"{secret: {namespace: p, name: .c}, hosts: [h], webhookConfiguration: w}",
+       "\".c\" is no name"},
+      {"{" + sound + ", caValidity: 1d}",
+       "selfManaged.caValidity: must be a duration such as 250ms, 5s, 2m or 24h, is \"1d\""},
+      {"{" + sound + ", servingValidity: 9s}", "selfManaged.servingValidity: is too short"},
+      {"{" + sound + ", servingValidity: 2h, caValidity: 359m}",
+       "selfManaged.caValidity: is too short"},
+      {"{" + sound + ", hostnames: [h]}", "selfManaged.hostnames: is not known here"},
+      {"{" + sound + "}\nserver: {tlsCert: a}",
+       "c.yaml:3:1: selfManaged: makes the certificate that server.tlsCert"},
+      {"{" + sound + "}\nserver: {tlsKey: a}",
+       "c.yaml:3:1: selfManaged: makes the certificate that server.tlsCert"},
+  };
+  for (const auto& [text, says] : kRows) {
+    const auto read =
+        read_configuration(std::string(kHead) + "selfManaged: " + text + "\n", "c.yaml");
+    ASSERT_FALSE(read) << text;
+    EXPECT_THAT(read.error().to_string(), HasSubstr(says));
+  }
+  EXPECT_TRUE(read_configuration(std::string(kHead) + "selfManaged: {" + sound + "}\n", "c.yaml"));
+  EXPECT_TRUE(read_configuration(
+      std::string(kHead) + "selfManaged: {" + sound + ", servingValidity: 10s, caValidity: 30s}\n",
+      "c.yaml"));
+}
+
 TEST(Configuration, ErrorsNameFileLineAndField) {
   const std::pair<std::string, const char*> kRows[] = {
       {"srever: {}", "c.yaml:3:1: srever: is not known here; use one of apiVersion, kind"},
@@ -85,7 +150,7 @@ TEST(Configuration, ErrorsNameFileLineAndField) {
       {"server: []", "server: must be an object, is an array; write fields, one `name: value` a"},
       {"dryRun: true\ndryRun: false", "c.yaml:4:1"},
       {"server:\n  idleTimeout: 5",
-       "server.idleTimeout: must be a duration such as 250ms, 5s or 2m, is 5"},
+       "server.idleTimeout: must be a duration such as 250ms, 5s, 2m or 24h, is 5"},
       {"server:\n  idleTimeout: -5s", "must be a duration"},
       {"bindings: {}", "bindings: must be an array, is an object"},
       {"bindings:\n- mode: Enforce\n  template: x",

@@ -13,12 +13,18 @@ namespace plimsoll::server {
 namespace {
 
 using std::chrono::days;
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
 using testing::certificate_of;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::test_ca;
+using testing::test_client;
 using testing::X509Pointer;
 
 constexpr long kDay = 24L * 3600;
+const std::string kHost[] = {"localhost"};
 
 KeyPair serving(const std::vector<std::string>& hosts, days valid = days(1),
                 const KeyPair& ca = test_ca()) {
@@ -46,12 +52,6 @@ int verify(const KeyPair& leaf, const KeyPair& ca, const std::string& host = "",
   return error;
 }
 
-long seconds_between(const ASN1_TIME* from, const ASN1_TIME* to) {
-  int whole_days = 0, seconds = 0;
-  EXPECT_EQ(ASN1_TIME_diff(&whole_days, &seconds, from, to), 1);
-  return whole_days * kDay + seconds;
-}
-
 std::string curve_of(X509* certificate) {
   char name[64] = "";
   std::size_t size = 0;
@@ -74,12 +74,27 @@ TEST(Certificates, CaIsACaForServingCertificatesOnly) {
   }
 }
 
-TEST(Certificates, CaHoldsAsLongAsIsAskedAndAllowsForClocksThatAreBehind) {
-  const auto pair = make_ca("CA", days(30)).value();
-  const auto ca = certificate_of(pair.certificate);
-  const long holds = seconds_between(X509_get0_notBefore(ca.get()), X509_get0_notAfter(ca.get()));
-  EXPECT_NEAR(static_cast<double>(holds), 30.0 * kDay + 300, 5);
-  EXPECT_GT(seconds_between(X509_get0_notBefore(ca.get()), nullptr), 200);
+constexpr std::chrono::sys_seconds kNow{std::chrono::seconds(1'900'000'000)};
+
+// Clocks that are behind must not see a certificate that is not valid yet.
+TEST(Certificates, HoldAsLongAsIsAskedAndFromBeforeTheyAreMade) {
+  const std::pair<std::chrono::seconds, std::chrono::seconds> kRows[] = {
+      {days(365), hours(1)},      {hours(2), hours(1)},     {hours(1), hours(1)},
+      {minutes(10), minutes(10)}, {seconds(7), seconds(7)},
+  };
+  for (const auto& [valid, backdate] : kRows) {
+    const auto ca = make_ca("CA", days(400), kNow).value();
+    for (const std::string& pem : {make_ca("CA", valid, kNow).value().certificate,
+                                   make_serving(ca, kHost, valid, kNow).value().certificate}) {
+      const auto facts = read_certificate(pem).value();
+      EXPECT_EQ(facts.not_before, kNow - backdate) << valid.count();
+      EXPECT_EQ(facts.not_after, kNow + valid) << valid.count();
+      EXPECT_EQ(facts.valid(), valid);
+    }
+  }
+  const auto now = read_certificate(make_ca("CA", days(1)).value().certificate).value();
+  EXPECT_NEAR(static_cast<double>((now.not_after - current_second()).count()),
+              static_cast<double>(kDay), 30);
 }
 
 TEST(Certificates, HoldForDecades) {
@@ -166,15 +181,29 @@ TEST(Certificates, RefusesWhatIsNoHost) {
 }
 
 TEST(Certificates, ServingNeverOutlivesItsCa) {
-  const auto ca = make_ca("Short", days(2)).value();
-  const auto authority = certificate_of(ca.certificate);
-  const auto clipped = certificate_of(serving({"localhost"}, days(365), ca).certificate);
-  EXPECT_EQ(seconds_between(X509_get0_notAfter(clipped.get()), X509_get0_notAfter(authority.get())),
-            0);
-  const auto within = certificate_of(serving({"localhost"}, days(1), ca).certificate);
-  EXPECT_NEAR(static_cast<double>(seconds_between(X509_get0_notAfter(within.get()),
-                                                  X509_get0_notAfter(authority.get()))),
-              static_cast<double>(kDay), 10);
+  const auto ca = make_ca("Short", days(2), kNow).value();
+  const auto clipped =
+      read_certificate(make_serving(ca, kHost, days(365), kNow).value().certificate).value();
+  EXPECT_EQ(clipped.not_after, kNow + days(2));
+  EXPECT_EQ(clipped.valid(), days(2));
+  const auto last = read_certificate(
+      make_serving(ca, kHost, days(1), kNow + days(2) - seconds(5)).value().certificate);
+  EXPECT_EQ(last->not_after, kNow + days(2));
+  EXPECT_EQ(last->not_before, kNow + days(2) - seconds(10));
+  const auto late = make_serving(ca, kHost, days(1), kNow + days(2));
+  ASSERT_FALSE(late);
+  EXPECT_THAT(late.error().message, HasSubstr("expired"));
+}
+
+TEST(Certificates, NameTheKeyThatSignedThem) {
+  const auto ca = certificate_of(test_ca().certificate);
+  const auto own = certificate_of(serving({"localhost"}).certificate);
+  const ASN1_OCTET_STRING* const signer = X509_get0_authority_key_id(own.get());
+  ASSERT_NE(signer, nullptr);
+  ASSERT_NE(X509_get0_subject_key_id(ca.get()), nullptr);
+  EXPECT_EQ(ASN1_OCTET_STRING_cmp(signer, X509_get0_subject_key_id(ca.get())), 0);
+  ASSERT_NE(X509_get0_subject_key_id(own.get()), nullptr);
+  EXPECT_NE(ASN1_OCTET_STRING_cmp(signer, X509_get0_subject_key_id(own.get())), 0);
 }
 
 TEST(Certificates, EachIsNew) {
@@ -206,6 +235,102 @@ TEST(Certificates, RefusesACaThatCannotSign) {
     EXPECT_THAT(pair.error().message, HasSubstr("CA"));
     EXPECT_FALSE(pair.error().remedy.empty());
   }
+}
+
+// --- what is read of them ------------------------------------------------------------------------
+
+TEST(CertificateFacts, AreWhatWasMade) {
+  const auto ca = make_ca("Some CA", days(30), kNow).value();
+  const auto authority = read_certificate(ca.certificate).value();
+  EXPECT_TRUE(authority.ca);
+  EXPECT_EQ(authority.common_name, "Some CA");
+  EXPECT_THAT(authority.hosts, ::testing::IsEmpty());
+  const std::vector<std::string> hosts = {"Plimsoll.Plimsoll.svc", "*.example.test", "10.0.0.1",
+                                          "0:0:0:0:0:0:0:1"};
+  const auto own = read_certificate(make_serving(ca, hosts, days(7), kNow).value().certificate);
+  ASSERT_TRUE(own);
+  EXPECT_FALSE(own->ca);
+  EXPECT_EQ(own->common_name, "Plimsoll.Plimsoll.svc");
+  EXPECT_THAT(own->hosts,
+              ElementsAre("plimsoll.plimsoll.svc", "*.example.test", "10.0.0.1", "::1"));
+}
+
+TEST(CertificateFacts, AreThoseOfTheFirstOfSeveral) {
+  const auto pair = serving({"localhost"});
+  EXPECT_FALSE(read_certificate("noise\n" + pair.certificate + test_ca().certificate)->ca);
+  EXPECT_TRUE(read_certificate(test_ca().certificate + pair.certificate)->ca);
+}
+
+TEST(CertificateFacts, OfGarbageThereAreNone) {
+  for (const std::string& text :
+       {std::string(), std::string("garbage"), test_ca().key,
+        test_ca().certificate.substr(0, test_ca().certificate.size() / 2),
+        std::string("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")}) {
+    EXPECT_FALSE(read_certificate(text)) << text;
+    EXPECT_THAT(split_certificates(text), ::testing::IsEmpty()) << text;
+  }
+}
+
+TEST(CertificateFacts, TellWhetherEveryHostIsNamed) {
+  const auto facts =
+      read_certificate(serving({"localhost", "web.example.test", "127.0.0.1", "::1"}).certificate);
+  const auto named = [&](std::vector<std::string> hosts) { return names_hosts(*facts, hosts); };
+  EXPECT_TRUE(named({"localhost"}));
+  EXPECT_TRUE(named({"LOCALHOST", "0:0:0:0:0:0:0:1", "127.0.0.1"}));
+  EXPECT_FALSE(named({"localhost", "other"}));
+  EXPECT_FALSE(named({"127.0.0.2"}));
+  EXPECT_FALSE(named({"*.example.test"}));
+  EXPECT_FALSE(names_hosts({}, kHost));
+}
+
+TEST(Bundle, IsTakenApart) {
+  const auto one = make_ca("One", days(1)).value(), two = make_ca("Two", days(1)).value();
+  EXPECT_THAT(split_certificates(one.certificate + "# two\n" + two.certificate),
+              ElementsAre(one.certificate, two.certificate));
+}
+
+TEST(Bundle, TellsWhoSigned) {
+  // The same name twice: only the key tells them apart.
+  const auto one = make_ca("CA", days(1)).value(), two = make_ca("CA", days(1)).value();
+  const auto pair = serving({"localhost"}, days(1), two);
+  EXPECT_EQ(signer_of(pair.certificate, one.certificate + two.certificate), two.certificate);
+  EXPECT_EQ(signer_of(pair.certificate, one.certificate), "");
+  EXPECT_EQ(signer_of(pair.certificate, ""), "");
+  EXPECT_EQ(signer_of("garbage", two.certificate), "");
+  EXPECT_EQ(signer_of(pair.certificate, pair.certificate), "") << "it is no CA";
+}
+
+TEST(KeyPairs, FitOrNot) {
+  const auto pair = serving({"localhost"}), other = serving({"localhost"});
+  EXPECT_TRUE(key_fits(pair));
+  EXPECT_TRUE(key_fits(test_ca()));
+  for (const KeyPair& wrong :
+       {KeyPair{pair.certificate, other.key}, KeyPair{pair.certificate, ""}, KeyPair{"", pair.key},
+        KeyPair{pair.certificate, "garbage"}, KeyPair{}})
+    EXPECT_FALSE(key_fits(wrong));
+}
+
+TEST(Chain, VerifiesOnlyInItsTimeAndUnderItsCa) {
+  const auto one = make_ca("CA", days(10), kNow).value(),
+             two = make_ca("CA", days(10), kNow).value();
+  const auto pair = make_serving(one, kHost, days(5), kNow).value();
+  const std::string both = two.certificate + one.certificate;
+  EXPECT_TRUE(verifies(pair.certificate, both, kNow));
+  EXPECT_TRUE(verifies(pair.certificate, both, kNow - minutes(59)));
+  EXPECT_TRUE(verifies(pair.certificate, both, kNow + days(5) - seconds(1)));
+  EXPECT_FALSE(verifies(pair.certificate, both, kNow - minutes(61)));
+  EXPECT_FALSE(verifies(pair.certificate, both, kNow + days(5) + seconds(1)));
+  EXPECT_FALSE(verifies(pair.certificate, two.certificate, kNow));
+  EXPECT_FALSE(verifies(pair.certificate, "", kNow));
+  EXPECT_FALSE(verifies("garbage", both, kNow));
+  EXPECT_FALSE(verifies(test_client(one).certificate, both, current_second())) << "not a server's";
+}
+
+TEST(Hosts, AreNamesAndAddresses) {
+  for (const char* host : {"localhost", "a.b.svc", "*.a.b", "10.0.0.1", "::1"})
+    EXPECT_TRUE(is_host(host)) << host;
+  for (const char* host : {"", "a b", "https://a", "a:443", "1.2.3"})
+    EXPECT_FALSE(is_host(host)) << host;
 }
 
 }  // namespace

@@ -405,5 +405,116 @@ TEST_F(Tls, ReloadsUnderLoad) {
   EXPECT_EQ(failed, 0);
 }
 
+// --- given while serving -------------------------------------------------------------------------
+
+TEST_F(Tls, WithoutAPairNobodyIsServedUntilOneIsGiven) {
+  const auto tls = TlsContext::load({}).value();
+  EXPECT_EQ(tls->not_after(), 0);
+  RunningServer server(wide_limits(), tls.get());
+  EXPECT_FALSE(Client(server.address(), server.options()).connected());
+  ASSERT_FALSE(tls->replace(pair_.certificate, pair_.key));
+  EXPECT_EQ(server.connect()->serial(), hash_of(pair_));
+  EXPECT_EQ(std::chrono::sys_seconds(std::chrono::seconds(tls->not_after())),
+            read_certificate(pair_.certificate)->not_after);
+  server.expect_alive();
+}
+
+TEST_F(Tls, ServesAGivenPairToNewConnectionsWhileOldOnesGoOn) {
+  const auto tls = TlsContext::load({}).value();
+  ASSERT_FALSE(tls->replace(pair_.certificate, pair_.key));
+  const RunningServer server(wide_limits(), tls.get());
+  const auto before = server.connect();
+  ASSERT_TRUE(before->ask(post("/echo", "one")));
+  const std::string hosts[] = {"localhost"};
+  const KeyPair renewed = make_serving(test_ca(), hosts, std::chrono::hours(1)).value();
+  ASSERT_FALSE(tls->replace(renewed.certificate, renewed.key));
+  EXPECT_EQ(server.connect()->serial(), hash_of(renewed));
+  EXPECT_EQ(std::chrono::sys_seconds(std::chrono::seconds(tls->not_after())),
+            read_certificate(renewed.certificate)->not_after);
+  const auto answer = before->ask(post("/echo", "two"));
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->body, "two");
+}
+
+TEST_F(Tls, AGivenPairThatCannotBeUsedChangesNothing) {
+  const auto tls = TlsContext::load({}).value();
+  ASSERT_FALSE(tls->replace(pair_.certificate, pair_.key));
+  const RunningServer server(wide_limits(), tls.get());
+  const auto context = tls->current();
+  const KeyPair other = test_serving();
+  const std::pair<KeyPair, const char*> kRows[] = {
+      {{"", ""}, "tls.crt: is empty"},
+      {{"", other.key}, "tls.crt: is empty"},
+      {{"garbage", other.key}, "tls.crt: holds no certificate"},
+      {{other.certificate, ""}, "tls.key: holds no private key"},
+      {{other.certificate, encrypted(other.key)}, "tls.key: holds no private key"},
+      {{other.certificate, pair_.key}, "tls.key: is not the key of tls.crt"},
+  };
+  for (const auto& [pair, says] : kRows) {
+    const Status error = tls->replace(pair.certificate, pair.key);
+    ASSERT_TRUE(error) << says;
+    EXPECT_THAT(error->to_string(), HasSubstr(says));
+    EXPECT_EQ(tls->current(), context);
+  }
+  EXPECT_EQ(server.connect()->serial(), hash_of(pair_));
+}
+
+// The pair comes from elsewhere, the CA of clients from a file.
+TEST_F(Tls, AGivenPairAndTheFileOfTheClientCaChangeEachForItself) {
+  const KeyPair first = client_ca("First"), second = client_ca("Second");
+  const auto tls =
+      TlsContext::load({.client_ca = folder_.write("client-ca.crt", first.certificate)}).value();
+  ASSERT_FALSE(tls->replace(pair_.certificate, pair_.key));
+  const RunningServer server(wide_limits(), tls.get());
+  const auto taken = [&](const KeyPair& ca) {
+    auto options = server.options();
+    options.certificate = test_client(ca);
+    return Client(server.address(), options).ask(post("/echo", "hello")).has_value();
+  };
+  EXPECT_TRUE(taken(first));
+  EXPECT_FALSE(taken(second));
+  folder_.write("client-ca.crt", second.certificate);
+  Error error;
+  EXPECT_EQ(tls->reload(error), Reload::Reloaded);
+  EXPECT_TRUE(taken(second));
+  EXPECT_EQ(server.connect()->serial(), hash_of(pair_));
+  const KeyPair renewed = test_serving();
+  ASSERT_FALSE(tls->replace(renewed.certificate, renewed.key));
+  EXPECT_FALSE(taken(first));
+  EXPECT_TRUE(taken(second));
+  EXPECT_EQ(server.connect()->serial(), hash_of(renewed));
+  EXPECT_EQ(tls->reload(error), Reload::Unchanged);
+}
+
+TEST_F(Tls, ReplacesUnderLoad) {
+  const auto tls = TlsContext::load({}).value();
+  ASSERT_FALSE(tls->replace(pair_.certificate, pair_.key));
+  const RunningServer server(wide_limits(), tls.get());
+  std::atomic<bool> stop{false};
+  std::atomic<int> failed{0}, served{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i)
+    threads.emplace_back([&] {
+      while (!stop) {
+        Client client(server.address(), server.options());
+        for (int k = 0; k < 3; ++k) {
+          const auto answer = client.ask(post("/echo", "hello"));
+          ++(answer && answer->status == 200 ? served : failed);
+        }
+      }
+    });
+  for (int i = 0; i < 20; ++i) {
+    const KeyPair renewed = test_serving();
+    EXPECT_FALSE(tls->replace(renewed.certificate, renewed.key));
+    Error error;
+    EXPECT_EQ(tls->reload(error), Reload::Unchanged);
+    const int before = served;
+    EXPECT_TRUE(eventually([&] { return served > before + 2; }));
+  }
+  stop = true;
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(failed, 0);
+}
+
 }  // namespace
 }  // namespace plimsoll::server
