@@ -31,13 +31,14 @@ RunningPods::List list_with(kube::Transport& transport) {
 
 }  // namespace
 
-ClusterLink::ClusterLink(kube::Transport& transport, std::shared_ptr<const policy::Policy> policy,
+ClusterLink::ClusterLink(kube::Transport& transport,
+                         const std::shared_ptr<const policy::Policy>& policy,
                          metrics::Registry& registry)
-    : namespaces_(std::move(policy),
+    : namespaces_(policy,
                   [this](std::string name, Namespaces::Clock::time_point deadline, auto done) {
                     fetcher_.fetch(std::move(name), deadline, std::move(done));
                   }),
-      running_pods_(list_with(transport)),
+      running_pods_(list_with(transport), policy->exemptions.runtime_classes),
       fetcher_(transport, kFetchers),
       watcher_(
           transport,

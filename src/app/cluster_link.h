@@ -20,7 +20,7 @@ namespace plimsoll::app {
 class ClusterLink {
  public:
   /// Begins to watch at once.
-  ClusterLink(kube::Transport& transport, std::shared_ptr<const policy::Policy> policy,
+  ClusterLink(kube::Transport& transport, const std::shared_ptr<const policy::Policy>& policy,
               metrics::Registry& registry);
 
   [[nodiscard]] Cluster cluster() { return {&namespaces_, &running_pods_}; }

@@ -29,6 +29,7 @@ std::string unseen(std::string_view namespace_name, std::string_view why) {
 void PodSurvey::add(const codec::ListedPod& pod) {
   if (pod.ended) return;
   ++looked_at_;
+  if (std::ranges::find(exempt_classes_, pod.pod.runtime_class) != exempt_classes_.end()) return;
   const auto violations = violations_of(pod.pod, pod.faults, *policy_);
   if (violations.empty()) return;
   ++refused_;
@@ -54,7 +55,7 @@ std::vector<std::string> PodSurvey::warnings(std::string_view namespace_name, bo
                                 plural(looked_at_, "running pod"), namespace_name));
   if (refused_ == 0) return lines;
   lines.push_back(fmt::format(
-      "{} in namespace \"{}\" {} more privilege than {} allows, and could not be made again",
+      "{} in namespace \"{}\" {} more privilege than {} allows; what runs goes on running",
       plural(refused_, "running pod"), namespace_name, refused_ == 1 ? "has" : "have",
       policy_->ref()));
   auto groups = groups_;
@@ -71,7 +72,8 @@ std::vector<std::string> PodSurvey::warnings(std::string_view namespace_name, bo
   return lines;
 }
 
-RunningPods::RunningPods(List list) : list_(std::move(list)) {
+RunningPods::RunningPods(List list, std::vector<std::string> exempt_classes)
+    : list_(std::move(list)), exempt_classes_(std::move(exempt_classes)) {
   for (std::size_t i = 0; i < kThreads; ++i)
     threads_.emplace_back([this](const std::stop_token& stop) { run(stop); });
 }
@@ -108,7 +110,7 @@ void RunningPods::run(const std::stop_token& stop) {
 
 RunningPods::Words RunningPods::look(const Job& job) const {
   if (Clock::now() >= job.deadline) return {unseen(job.namespace_name, "there was no time left")};
-  PodSurvey survey(job.policy);
+  PodSurvey survey(job.policy, exempt_classes_);
   bool left = false;  // of a page
   const auto whole =
       list_(job.namespace_name, job.deadline, [&](const codec::PodList& page) -> Status {

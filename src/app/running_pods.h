@@ -24,7 +24,9 @@ namespace plimsoll::app {
 /// Pods that were looked at, by what made them.
 class PodSurvey {
  public:
-  explicit PodSurvey(std::shared_ptr<const Template> policy) : policy_(std::move(policy)) {}
+  /// Pods of an exempt runtime class are good whatever they hold.
+  PodSurvey(std::shared_ptr<const Template> policy, std::span<const std::string> exempt_classes)
+      : policy_(std::move(policy)), exempt_classes_(exempt_classes) {}
 
   void add(const codec::ListedPod& pod);
   [[nodiscard]] std::size_t looked_at() const { return looked_at_; }
@@ -42,6 +44,7 @@ class PodSurvey {
   };
 
   const std::shared_ptr<const Template> policy_;
+  const std::span<const std::string> exempt_classes_;
   std::vector<Group> groups_;
   std::size_t looked_at_ = 0, refused_ = 0;
 };
@@ -61,7 +64,7 @@ class RunningPods {
   static constexpr std::size_t kMostPods = 3000;
   static constexpr std::chrono::milliseconds kMostTime{1000};
 
-  explicit RunningPods(List list);
+  RunningPods(List list, std::vector<std::string> exempt_classes);
   ~RunningPods();
   RunningPods(const RunningPods&) = delete;
   RunningPods& operator=(const RunningPods&) = delete;
@@ -83,6 +86,7 @@ class RunningPods {
   Words look(const Job& job) const;
 
   const List list_;
+  const std::vector<std::string> exempt_classes_;
   std::mutex mutex_;
   std::condition_variable_any wake_;
   std::deque<Job> jobs_;

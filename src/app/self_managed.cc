@@ -208,7 +208,7 @@ SelfManaged::Outcome SelfManaged::read_secret(Secret& secret) {
               kSecretWrite, fmt::format("{} cannot be created", secret_label_), {409}, response))
       return Outcome::Failed;
     if (response.status == 409) return conflict(secret_label_, response);
-    say(false, fmt::format("{} created", secret_label_));
+    if (response.status == 201) say(false, fmt::format("{} created", secret_label_));
   }
   secret.object = json::parse(response.body, nullptr, false);
   if (!secret.object.is_object() || !secret.object["metadata"].is_object()) {

@@ -24,7 +24,8 @@ struct ListedPod {
 
 struct PodList {
   std::vector<ListedPod> pods;
-  std::string continue_token;  ///< metadata.continue: what to ask the next page with; empty: it ends
+  std::string
+      continue_token;  ///< metadata.continue: what to ask the next page with; empty: it ends
 };
 
 /// A page of a PodList, in its order. An error: it is not JSON, or no list.

@@ -63,6 +63,20 @@ void check_editors(const Policy& policy, const Review& review, std::string_view 
   }
 }
 
+/// Whether pods that were good enough may not be any more. Upstream's rule: of another version
+/// nothing is certain.
+bool rises(const std::shared_ptr<const Template>& to, const std::shared_ptr<const Template>& from,
+           const templates::Library& library) {
+  if (!to || to->rules->empty() || to == from) return false;
+  return !from || from->version != to->version || !at_least(*from, *to, library);
+}
+
+/// Of several that rise, the strictest is worth a look.
+void raise(std::shared_ptr<const Template>& raised, const std::shared_ptr<const Template>& to,
+           const templates::Library& library) {
+  if (!raised || at_least(*to, *raised, library)) raised = to;
+}
+
 // A key that nothing reads is a namespace that its owner takes for guarded.
 void warn_of_unknown_keys(const Labels& labels, std::vector<std::string>& warnings) {
   constexpr std::array<std::string_view, 6> kKnown = {
@@ -120,11 +134,12 @@ NamespaceWrite judge_namespace(const Policy& policy, const Review& review) {
     }
     if (!update) continue;
     check_editors(policy, review, family, now, before, denials);
-    const auto& raised = now.in(Mode::Enforce).policy;
-    const auto& from = before.in(Mode::Enforce).policy;
-    if (raised && !raised->rules->empty() && raised != from &&
-        (!from || !at_least(*from, *raised, policy.library)))
-      write.raised = raised;
+    for (const Mode mode : kModes) {
+      const Asked& asked = now.in(mode);
+      if (asked.label != fmt::format("{}{}", family, name_of(mode))) continue;
+      if (rises(asked.policy, before.in(mode).policy, policy.library))
+        raise(write.raised, asked.policy, policy.library);
+    }
   }
   warn_of_unknown_keys(review.labels, write.verdict.warnings);
   std::move(denials).put_into(write.verdict, review.facts.name, policy.dry_run);

@@ -2,6 +2,8 @@
 #include <iterator>
 #include <map>
 #include <set>
+#include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -76,12 +78,34 @@ std::optional<Mode> effective(const Binding& binding, const Review& review) {
   return review.unchanged ? Mode::Warn : Mode::Enforce;
 }
 
-/// What makes a finding of one object the same as one of another, in which things may stand
-/// elsewhere: all but the numbers of its path. Messages name the container and the value.
-using Sameness = std::tuple<const Check*, std::string, std::string_view>;
+/// The words of a finding's message, and apart from them what it says in quotes: names and values.
+struct Words {
+  std::string frame;  ///< a list of quoted words is one gap in it
+  std::set<std::string_view> quoted;
+};
 
-Sameness sameness(const Violation& violation) {
-  const std::string_view path = violation.finding.path;
+Words words_of(std::string_view message) {
+  constexpr std::string_view kNext = ", \"";
+  Words words;
+  bool in_list = false;
+  while (!message.empty()) {
+    const auto begin = message.find('"');
+    const auto end = begin == std::string_view::npos ? begin : message.find('"', begin + 1);
+    if (end == std::string_view::npos) break;
+    if (!in_list) words.frame += std::string(message.substr(0, begin)) + '"';
+    words.quoted.insert(message.substr(begin + 1, end - begin - 1));
+    message.remove_prefix(end + 1);
+    in_list = message.starts_with(kNext);
+  }
+  words.frame += message;
+  // A list of one is written in another number.
+  if (const auto at = words.frame.find("containers \""); at != std::string::npos)
+    words.frame.erase(at + std::string_view("container").size(), 1);
+  return words;
+}
+
+/// The path without its numbers: things may stand elsewhere in another object.
+std::string place_of(std::string_view path) {
   std::string place;
   for (std::size_t at = 0; at < path.size();) {
     const auto end = std::min(path.find('/', at + 1), path.size());
@@ -89,7 +113,59 @@ Sameness sameness(const Violation& violation) {
     if (step.find_first_not_of("/0123456789") != std::string_view::npos) place += step;
     at = end;
   }
-  return {violation.check, std::move(place), violation.finding.message};
+  return place;
+}
+
+/// The violations of an old object, each of which excuses one of the new.
+class Excuses {
+ public:
+  explicit Excuses(const std::vector<Violation>& before) {
+    for (const Violation& v : before) {
+      std::string place = place_of(v.finding.path);
+      ++exact_[{v.check, place, v.finding.message}];
+      by_place_[{v.check, std::move(place)}].push_back(&v);
+    }
+  }
+
+  bool take(const Violation& now) {
+    std::string place = place_of(now.finding.path);
+    if (const auto at = exact_.find({now.check, place, now.finding.message});
+        at != exact_.end() && at->second > 0) {
+      --at->second;
+      return true;
+    }
+    // Of a finding that lists containers, some may have been mended. There are few such.
+    constexpr std::size_t kFew = 8;
+    const auto near = by_place_.find({now.check, std::move(place)});
+    if (near == by_place_.end() || near->second.size() > kFew) return false;
+    const Words new_words = words_of(now.finding.message);
+    return std::ranges::any_of(near->second, [&](const Violation* before) {
+      const Words old_words = words_of(before->finding.message);
+      return new_words.frame == old_words.frame && new_words.quoted != old_words.quoted &&
+             std::ranges::includes(old_words.quoted, new_words.quoted);
+    });
+  }
+
+ private:
+  std::map<std::tuple<const Check*, std::string, std::string_view>, std::size_t> exact_;
+  std::map<std::pair<const Check*, std::string>, std::vector<const Violation*>> by_place_;
+};
+
+/// Whether the finding is about a volume that a container which the old pod lacks now mounts.
+bool newly_mounted(const Violation& violation, const Pod& pod, const Pod& old_pod) {
+  const std::string volumes = pod.spec("/volumes/");
+  std::string_view path = violation.finding.path;
+  if (!path.starts_with(volumes)) return false;
+  path = path.substr(volumes.size());
+  path = path.substr(0, path.find('/'));
+  return std::ranges::any_of(pod.containers, [&](const Container& c) {
+    const bool old_one =
+        std::ranges::find(old_pod.containers, c.name, &Container::name) != old_pod.containers.end();
+    return !old_one && std::ranges::any_of(c.volume_mounts, [&](const VolumeMount& mount) {
+      const auto at = std::ranges::find(pod.volumes, mount.name, &Volume::name);
+      return at != pod.volumes.end() && std::to_string(at - pod.volumes.begin()) == path;
+    });
+  });
 }
 
 /// Takes out of the violations, and gives, those that the old pod has as well.
@@ -98,17 +174,14 @@ std::vector<Violation> take_old(std::vector<Violation>& violations, const Review
   std::vector<Violation> old_ones;
   if (!review.pod || !review.old_pod) return old_ones;
   const auto before = violations_of(review.old_pod, {}, policy);
-  std::multiset<Sameness> known;
-  for (const Violation& violation : before) known.insert(sameness(violation));
+  // Past so many not all are looked for: nobody knows what is new.
+  if (before.size() >= kMaxViolations || violations.size() >= kMaxViolations) return old_ones;
+  Excuses excuses(before);
   std::vector<Violation> new_ones;
   for (Violation& violation : violations) {
-    const auto at = known.find(sameness(violation));
-    if (at == known.end()) {
-      new_ones.push_back(std::move(violation));
-    } else {
-      known.erase(at);
-      old_ones.push_back(std::move(violation));
-    }
+    const bool old_one =
+        excuses.take(violation) && !newly_mounted(violation, *review.pod, *review.old_pod);
+    (old_one ? old_ones : new_ones).push_back(std::move(violation));
   }
   violations = std::move(new_ones);
   return old_ones;

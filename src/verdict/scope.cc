@@ -36,8 +36,8 @@ Scope scope_of(const RequestFacts& facts) {
                    kIgnoredPodSubresources.end()
                ? Scope::Pod
                : Scope::NotOurs;
-  if (facts.group.empty() && facts.resource == "namespaces")
-    return facts.subresource.empty() ? Scope::Namespace : Scope::NotOurs;
+  // Labels can be written through each of its subresources.
+  if (facts.group.empty() && facts.resource == "namespaces") return Scope::Namespace;
   const bool workload = std::ranges::any_of(kWorkloads, [&](const Workload& w) {
     return w.group == facts.group && w.resource == facts.resource;
   });

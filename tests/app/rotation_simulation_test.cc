@@ -48,7 +48,7 @@ class World {
 
   void live(days time) {
     const milliseconds end = at_ + time;
-    while (at_ < end && !::testing::Test::HasFatalFailure()) {
+    while (at_ < end && !::testing::Test::HasFailure()) {
       happen();
       look_often(12);
       pass(seconds(between(3600, 4 * 24 * 3600)));
@@ -329,6 +329,7 @@ class World {
   }
 
   void check() {
+    if (::testing::Test::HasFailure()) return;
     while (!held_.empty() && held_.front().until != milliseconds::max() &&
            held_.front().until + rules_.settle() < at_)
       held_.pop_front();

@@ -532,13 +532,15 @@ TEST_F(Serve, NamesTheLineOfWhatIsWrongInATemplate) {
 class ServeSelfManaged : public Serve {
  protected:
   ServeSelfManaged()
-      : server_([this](kube::testing::Call& call) {
-          const auto answer = api_.send({.method = call.method,
-                                         .path = call.target,
-                                         .body = call.body,
-                                         .content_type = call.header("content-type")});
-          call.answer(answer->status, answer->body);
-        }) {}
+      : server_(
+            [this](kube::testing::Call& call) {
+              const auto answer = api_.send({.method = call.method,
+                                             .path = call.target,
+                                             .body = call.body,
+                                             .content_type = call.header("content-type")});
+              call.answer(answer->status, answer->body);
+            },
+            kube::testing::ApiServer::Options{.tls = false}) {}
 
   [[nodiscard]] std::vector<std::string> flags(const std::string& validities = "") const {
     const std::string kubeconfig = folder_.write(
@@ -584,7 +586,7 @@ TEST_F(ServeSelfManaged, IsReadyWhenTheApiServerTrustsIt) {
     return line.value("msg", "") == "certificates" &&
            line.value("done", "").starts_with("Secret plimsoll/plimsoll-certificates written");
   }));
-  EXPECT_EQ(serving.end(SIGTERM), 0);
+  EXPECT_EQ(serving.end(), 0);
 }
 
 TEST_F(ServeSelfManaged, IsUnreadyAndSaysWhyWhileItHasNoCertificate) {
@@ -593,7 +595,7 @@ TEST_F(ServeSelfManaged, IsUnreadyAndSaysWhyWhileItHasNoCertificate) {
     if (away) return Result(FakeApi::refusal(403, "secrets is forbidden"));
     return std::nullopt;
   };
-  Serving serving(flags("  servingValidity: 10m\n  caValidity: 30m\n"));
+  Serving serving(flags("  servingValidity: 10s\n  caValidity: 30s\n"));
   ASSERT_TRUE(eventually([&] {
     return serving.get("/readyz")->body.find("secrets is forbidden") != std::string::npos;
   }));
@@ -637,7 +639,7 @@ TEST_F(ServeSelfManaged, RefusesWhatDoesNotGoTogether) {
       run({"serve", "--config",
            configuration("selfManaged:\n  secret: {namespace: p, name: c}\n  hosts: [ok]\n"
                          "  webhookConfiguration: w\n")}),
-      {"--kubeconfig"});
+      {"give a kubeconfig"});
 }
 
 }  // namespace

@@ -95,7 +95,8 @@ class Hook {
           });
       running_ =
           std::make_unique<RunningPods>([this](const std::string&, RunningPods::Clock::time_point,
-                                               const auto& take) { return list(take); });
+                                               const auto& take) { return list(take); },
+                                        policy_->exemptions.runtime_classes);
       cluster = {namespaces_.get(), running_.get()};
     }
     webhook_ = std::make_unique<Webhook>(policy_, cluster, registry_, decisions,
@@ -812,7 +813,10 @@ codec::ListedPod pod_of(const char* name, const char* kind, const char* owner, b
 }
 
 TEST(WebhookOfNamespaces, WarnsOfThePodsThatRun) {
-  Hook hook(follow_labels);
+  Hook hook([](policy::Policy& policy) {
+    policy.namespace_labels = true;
+    policy.exemptions.runtime_classes = {"kata"};
+  });
   hook.list = [](const auto& take) -> Result<bool> {
     codec::PodList page;
     page.pods = {pod_of("web-1", "Deployment", "web", true),
@@ -820,6 +824,8 @@ TEST(WebhookOfNamespaces, WarnsOfThePodsThatRun) {
                  pod_of("lone", "Pod", "lone", true)};
     page.pods.push_back(pod_of("done", "Job", "done", true));
     page.pods.back().ended = true;
+    page.pods.push_back(pod_of("vm", "Pod", "vm", true));
+    page.pods.back().pod.runtime_class = "kata";
     EXPECT_FALSE(take(page));
     return true;
   };

@@ -208,10 +208,10 @@ certificates: {mode: certManager}
 			[]string{"enforce.pods /validate Fail"}, []string{"enforce.workloads /validate Ignore"}},
 
 		{"bound by name", `bindings: [{name: a, mode: enforce, template: baseline, namespaces: [shop]}]`, "shop", nil,
-			[]string{"enforce.a.pods /validate Fail"}, []string{"enforce.a.workloads /validate Ignore"}},
+			[]string{"enforce.a.binding.pods /validate Fail"}, []string{"enforce.a.binding.workloads /validate Ignore"}},
 		{"bound by another name", `bindings: [{name: a, mode: enforce, template: baseline, namespaces: [shops]}]`, "shop", nil, nil, nil},
 		{"bound by glob", `bindings: [{name: a, mode: warn, template: baseline, namespaces: [web, "sh?p*"]}]`, "shop-eu", nil,
-			[]string{"warn.a.pods /validate Ignore"}, []string{"warn.a.workloads /validate Ignore"}},
+			[]string{"warn.a.binding.pods /validate Ignore"}, []string{"warn.a.binding.workloads /validate Ignore"}},
 		{"not bound by glob", `bindings: [{name: a, mode: warn, template: baseline, namespaces: ["hop*", "sho?", "*op-eu-x"]}]`, "shop-eu", nil, nil, nil},
 		{"bound, but excluded by glob", `bindings: [{name: a, mode: warn, template: baseline, excludeNamespaces: ["shop-*"]}]`, "shop-eu", nil, nil, nil},
 		{"bound, but excluded by name", `bindings: [{name: a, mode: warn, template: baseline, excludeNamespaces: [shop]}]`, "shop", nil, nil, nil},
@@ -222,7 +222,7 @@ certificates: {mode: certManager}
 		{"enforced by binding and label", `bindings: [{name: a, mode: enforce, template: baseline}]`, "shop", label("enforce", "restricted"),
 			[]string{"enforce.pods /validate Fail"}, []string{"enforce.workloads /validate Ignore"}},
 		{"bound twice alike", `bindings: [{name: a, mode: warn, template: restricted, namespaces: [shop]}, {name: b, mode: enforce, template: baseline, namespaces: [shop]}]`, "shop", nil,
-			[]string{"enforce.b.pods /validate Fail"}, []string{"enforce.b.workloads /validate Ignore"}},
+			[]string{"enforce.b.binding.pods /validate Fail"}, []string{"enforce.b.binding.workloads /validate Ignore"}},
 
 		{"no permission", noPermission, "shop", nil, nil, nil},
 		{"no permission, enforce", noPermission, "shop", label("enforce", "restricted"), []string{"enforce.restricted.pods /validate/enforce/restricted Fail"},
@@ -249,9 +249,9 @@ certificates: {mode: certManager}
 			[]string{"enforce.pods /validate/enforce/restricted Fail", "enforce.least-privilege.pods /validate/enforce/least-privilege Fail"},
 			[]string{"enforce.workloads /validate/warn/restricted Ignore", "enforce.least-privilege.workloads /validate/warn/least-privilege Ignore"}},
 		{"no permission, bound", noPermission + `bindings: [{name: a, mode: enforce, template: baseline, version: v1.30, namespaces: ["sh*"]}]`, "shop", nil,
-			[]string{"enforce.a.pods /validate/enforce/baseline/v1.30 Fail"}, []string{"enforce.a.workloads /validate/warn/baseline/v1.30 Ignore"}},
+			[]string{"enforce.a.binding.pods /validate/enforce/baseline/v1.30 Fail"}, []string{"enforce.a.binding.workloads /validate/warn/baseline/v1.30 Ignore"}},
 		{"no permission, workloads bound", noPermission + `bindings: [{name: a, mode: enforce, template: baseline, workloads: enforce}]`, "shop", nil,
-			[]string{"enforce.a.pods /validate/enforce/baseline Fail"}, []string{"enforce.a.workloads /validate/enforce/baseline Ignore"}},
+			[]string{"enforce.a.binding.pods /validate/enforce/baseline Fail"}, []string{"enforce.a.binding.workloads /validate/enforce/baseline Ignore"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			d := dispatcherOf(t, row.values, "1.37")

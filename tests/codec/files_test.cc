@@ -108,7 +108,7 @@ TEST(Configuration, RefusesASelfManagedThatCannotBe) {
       {"{secret: {namespace: p, name: c}, hosts: [h]}",
        "selfManaged: names no ValidatingWebhookConfiguration"},
       {"{secret: {namespace: p, name: ../c}, hosts: [h], webhookConfiguration: w}",
-       "c.yaml:3:37: selfManaged.secret.name: \"../c\" is no name"},
+       "c.yaml:3:38: selfManaged.secret.name: \"../c\" is no name"},
       {"{secret: {namespace: P, name: c}, hosts: [h], webhookConfiguration: w}",
        "selfManaged.secret.namespace: \"P\" is no name"},
       {"{secret: {namespace: p, name: c}, hosts: [h], webhookConfiguration: 'a?b'}",

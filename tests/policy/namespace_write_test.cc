@@ -90,6 +90,14 @@ TEST(NamespaceWrite, ReadsUpstreamsLabelsWhenAsked) {
   EXPECT_FALSE(judge_namespace(policy, write_of(labels)).verdict.allowed);
 }
 
+TEST(NamespaceWrite, LooksByTheStricterOfTwoFamilies) {
+  Policy policy = policy_of();
+  policy.pod_security_labels = true;
+  const Labels both = {{"plimsoll.dev/enforce", "restricted"},
+                       {"pod-security.kubernetes.io/enforce", "baseline"}};
+  EXPECT_EQ(raised(judge_namespace(policy, write_of(both, Labels{}))), "restricted@v1.37");
+}
+
 TEST(NamespaceWrite, DryRunDeniesNothing) {
   Policy policy = policy_of();
   policy.dry_run = true;
@@ -112,7 +120,11 @@ TEST(NamespaceWrite, LooksAtTheRunningPodsWhenTheLineRises) {
       {enforce("restricted"), enforce("baseline"), ""},
       {enforce("restricted"), enforce("privileged"), ""},
       {enforce("restricted"), {}, ""},
-      {{}, {{"plimsoll.dev/warn", "restricted"}}, ""},
+      {{}, {{"plimsoll.dev/warn", "restricted"}}, "restricted@v1.37"},
+      {{},
+       {{"plimsoll.dev/audit", "baseline"}, {"plimsoll.dev/warn", "restricted"}},
+       "restricted@v1.37"},
+      {enforce("baseline"), enforce("baseline", "v1.24"), "baseline@v1.24"},
   };
   for (const Row& row : kRows)
     EXPECT_EQ(raised(judge_namespace(policy_of(), write_of(row.to, row.from))), row.raised)

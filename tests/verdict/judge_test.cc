@@ -258,6 +258,65 @@ TEST(Ratchet, IsOfUpdatesWhoseOldObjectIsKnown) {
   EXPECT_FALSE(judge(review, ratchet(), false).allowed) << "what was there cannot be read";
 }
 
+Verdict judge_update_by(const char* check, Pod from, Pod to) {
+  auto bindings = one(Mode::Enforce, template_of({{find_check(check), {}, 0, "t"}}));
+  bindings[0].updates = Updates::Ratchet;
+  Review review = review_of(Scope::Workload, Operation::Update, std::move(to));
+  bindings[0].workloads = Workloads::Enforce;
+  review.old_pod = std::move(from);
+  return judge(review, bindings, false);
+}
+
+Pod with_containers(const std::vector<std::pair<std::string, bool>>& name_and_non_root) {
+  Pod pod;
+  for (const auto& [name, non_root] : name_and_non_root) {
+    Container& c = pod.containers.emplace_back();
+    c.name = name;
+    c.path = "/spec/containers/" + std::to_string(pod.containers.size() - 1);
+    if (non_root) c.security_context.run_as_non_root = true;
+  }
+  return pod;
+}
+
+TEST(Ratchet, WhatGetsBetterIsNotNew) {
+  const auto from = with_containers({{"a", false}, {"b", false}, {"c", false}});
+  for (const auto& to :
+       {with_containers({{"a", true}, {"b", false}, {"c", false}}),
+        with_containers({{"a", true}, {"b", false}, {"c", true}}), with_containers({{"b", false}})})
+    EXPECT_TRUE(judge_update_by("run-as-non-root", from, to).allowed);
+  EXPECT_FALSE(judge_update_by("run-as-non-root", from, with_containers({{"d", false}})).allowed);
+  EXPECT_FALSE(judge_update_by("run-as-non-root", with_containers({{"a", false}}), from).allowed);
+}
+
+Pod with_volume(const char* path, std::vector<std::string> mounted_by) {
+  Pod pod;
+  Volume& volume = pod.volumes.emplace_back();
+  volume.name = "root";
+  volume.host_path = path;
+  volume.sources = 1U << static_cast<unsigned>(VolumeKind::HostPath);
+  for (std::string& name : mounted_by) {
+    Container& c = pod.containers.emplace_back();
+    c.name = std::move(name);
+    c.path = "/spec/containers/" + std::to_string(pod.containers.size() - 1);
+    c.volume_mounts.push_back({"root", "/host", false, ""});
+  }
+  return pod;
+}
+
+TEST(Ratchet, AVolumeIsNewToAContainerThatIs) {
+  const auto update = [](Pod from, Pod to) {
+    return judge_update_by("host-path", std::move(from), std::move(to)).allowed;
+  };
+  EXPECT_TRUE(update(with_volume("/", {"a"}), with_volume("/", {"a"})));
+  EXPECT_FALSE(update(with_volume("/", {"a"}), with_volume("/", {"a", "debugger"})));
+  EXPECT_FALSE(update(with_volume("/", {"a"}), with_volume("/etc", {"a"})));
+}
+
+TEST(Ratchet, TooManyFindingsExcuseNothing) {
+  const std::vector<std::string> many(kMaxViolations + 1, "NET_ADMIN");
+  EXPECT_FALSE(judge_update(with_capabilities("1", many), with_capabilities("2", many)).allowed);
+}
+
 TEST(Ratchet, DryRunMarksOnlyWhatWouldBeDenied) {
   const Verdict verdict = judge_update(with_capabilities("1", {"SYS_ADMIN"}),
                                        with_capabilities("2", {"SYS_ADMIN", "NET_ADMIN"}), true);

@@ -51,6 +51,14 @@ TEST(Scope, Workloads) {
   EXPECT_EQ(scope(Operation::Create, "apps", "pods"), Scope::NotOurs);
 }
 
+TEST(Scope, NamespacesAndTheirSubresources) {
+  for (const char* sub : {"", "status", "finalize"})
+    EXPECT_EQ(scope(Operation::Update, "", "namespaces", sub), Scope::Namespace) << sub;
+  EXPECT_EQ(scope(Operation::Create, "", "namespaces"), Scope::Namespace);
+  EXPECT_EQ(scope(Operation::Delete, "", "namespaces"), Scope::NotOurs);
+  EXPECT_EQ(scope(Operation::Create, "example.com", "namespaces"), Scope::NotOurs);
+}
+
 TEST(TemplatePath, Table) {
   EXPECT_EQ(template_path("", "Pod"), "");
   EXPECT_EQ(template_path("", "PodTemplate"), "/template");

@@ -8,7 +8,8 @@ JSON list of who is judged how: the one list from which the registration's entri
   path         for pods
   workloads    the path for workloads
 
-A selector cannot say "or". Where the server decides, items exclude each other, so that a pod is asked about once.
+A selector cannot say "or". Where the server decides, items of labels exclude each other, so that a pod is asked about once, unless
+bindings overlap.
 */}}
 {{- define "plimsoll.entries" -}}
 {{- $v := .Values -}}
@@ -39,6 +40,10 @@ A selector cannot say "or". Where the server decides, items exclude each other, 
 {{- $refs := $v.labelTemplates -}}
 {{- range $v.templates -}}
 {{- $refs = append $refs .name -}}
+{{- end -}}
+{{- /* A version that is not listed means the newest, so that one is listed as well. */ -}}
+{{- range $refs -}}
+{{- $refs = append $refs (splitList "@" . | first) -}}
 {{- end -}}
 {{- $refs = without (uniq $refs) "privileged" -}}
 {{- range $mode := $modes -}}
@@ -73,10 +78,11 @@ A selector cannot say "or". Where the server decides, items exclude each other, 
 {{- range $prefix := $prefixes -}}
 {{- $own := eq $prefix "plimsoll.dev/" -}}
 {{- $known := list "privileged" -}}
-{{- range $refs -}}
-{{- $known = append $known (splitList "@" . | first) -}}
+{{- range $ref := $refs -}}
+{{- if and (not (contains "@" $ref)) (or $own (has $ref (list "baseline" "restricted"))) -}}
+{{- $known = append $known $ref -}}
 {{- end -}}
-{{- $known = ternary (uniq $known) (list "privileged" "baseline" "restricted") $own -}}
+{{- end -}}
 {{- $key := print $prefix "enforce" -}}
 {{- $expressions := list $excluded (dict "key" $key "operator" "Exists") (dict "key" $key "operator" "NotIn" "values" $known) -}}
 {{- $items = append $items (dict "name" (ternary "enforce.unknown" "enforce.unknown.pod-security" $own) "mode" "enforce" "template" "restricted" "expressions" $expressions) -}}
@@ -107,7 +113,7 @@ A selector cannot say "or". Where the server decides, items exclude each other, 
 {{- end -}}
 {{- $selector := default dict $b.selector -}}
 {{- $expressions = concat $expressions (default list $selector.matchExpressions) -}}
-{{- $item := dict "name" (print $mode "." $b.name) "mode" $mode "template" "" "matchLabels" (default dict $selector.matchLabels) "conditions" $conditions -}}
+{{- $item := dict "name" (printf "%s.%s.binding" $mode $b.name) "mode" $mode "template" "" "matchLabels" (default dict $selector.matchLabels) "conditions" $conditions -}}
 {{- if $v.apiAccess -}}
 {{- /* Namespaces with a label as strict have an item already. */ -}}
 {{- $key := list $expressions $item.matchLabels $conditions | toJson -}}
