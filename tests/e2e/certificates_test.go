@@ -247,7 +247,8 @@ func TestSelfManaged(t *testing.T) {
 
 // TestSelfManagedRotates lets certificates, and the authority with them, come to their ends under load.
 func TestSelfManagedRotates(t *testing.T) {
-	c := sharedCluster(t)
+	t.Parallel()
+	c := ownCluster(t)
 	r, servers := c.pairOf(t, selfManaged("30s", "10s"))
 	r.agreed(t, servers)
 	l := c.loaded(t)

@@ -193,9 +193,11 @@ func TestTokenRotates(t *testing.T) {
 	l.stop(t, "token rotated")
 }
 
-// TestUnreachable takes the API server away from the server for a minute.
+// TestUnreachable takes the API server away from the server for a minute. It runs beside the other test
+// that takes long, each with a control plane of its own.
 func TestUnreachable(t *testing.T) {
-	c := sharedCluster(t)
+	t.Parallel()
+	c := ownCluster(t)
 	between := newProxy(t, c.address)
 	r := c.install(t, options{apiServer: between.address()})
 	restricted, free := c.namespace(t, "known", map[string]string{enforceLabel: "restricted"}), c.namespace(t, "known", nil)

@@ -14,7 +14,7 @@ import (
 const (
 	startDeadline = 60 * time.Second
 	stopDeadline  = 60 * time.Second
-	soon          = 60 * time.Second // what must come about without anybody doing more
+	soon          = 2 * time.Minute // what must come about without anybody doing more; a pause of the watch alone takes up to one
 )
 
 // binary is the one under test. There is no default: a test that passed because it found an old build
