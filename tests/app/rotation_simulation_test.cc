@@ -144,6 +144,9 @@ class World {
         settings, *it.line,
         SelfManagedHooks{
             .serve = [this, &it](const server::KeyPair& pair) -> Status {
+              // With what has ended nobody goes on: that is as if he had just begun.
+              const auto old = server::read_certificate(it.pair.certificate);
+              if (old && old->not_after - minutes(15) <= kStart + at_) it.pairs = 0;
               it.pair = pair;
               if (++it.pairs == 1) it.first_pair = at_;
               check();
