@@ -144,6 +144,9 @@ class World {
         settings, *it.line,
         SelfManagedHooks{
             .serve = [this, &it](const server::KeyPair& pair) -> Status {
+              // With what has ended nobody goes on: that is as if he had just begun.
+              const auto old = server::read_certificate(it.pair.certificate);
+              if (old && old->not_after - minutes(15) <= kStart + at_) it.pairs = 0;
               it.pair = pair;
               if (++it.pairs == 1) it.first_pair = at_;
               check();
@@ -375,7 +378,8 @@ class World {
   std::vector<std::unique_ptr<Replica>> replicas_;
 };
 
-// PLIMSOLL_SIMULATIONS=N PLIMSOLL_SIMULATION=FIRST for more, and other ones.
+// A year of authorities of 60 days is six of the default ones. PLIMSOLL_SIMULATIONS=N
+// PLIMSOLL_SIMULATION=FIRST for more, and other ones.
 TEST(RotationSimulation, WhatIsServedIsTrustedWhateverHappens) {
   const auto number = [](const char* name, unsigned otherwise) {
     const char* const text = std::getenv(name);
@@ -385,7 +389,7 @@ TEST(RotationSimulation, WhatIsServedIsTrustedWhateverHappens) {
   for (unsigned seed = first; seed < first + number("PLIMSOLL_SIMULATIONS", 1); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     World world(seed);
-    world.live(days(2 * 365));
+    world.live(days(365));
     if (!HasFailure()) world.expect_convergence();
     if (HasFailure()) return;
   }
