@@ -549,10 +549,11 @@ class ServeSelfManaged : public Serve {
                       "cluster: {server: 'http://127.0.0.1:" +
                           std::to_string(server_.port()) + "'}}]\n");
     return {"--kubeconfig", kubeconfig, "--config",
-            configuration("selfManaged:\n"
-                          "  secret: {namespace: plimsoll, name: plimsoll-certificates}\n"
-                          "  hosts: [localhost]\n  webhookConfiguration: plimsoll\n" +
-                          validities)};
+            configuration(
+                "selfManaged:\n"
+                "  secret: {namespace: plimsoll, name: plimsoll-certificates}\n"
+                "  hosts: [localhost, plimsoll.plimsoll.svc]\n  webhookConfiguration: plimsoll\n" +
+                validities)};
   }
   /// Whether a client that trusts what the API server was told to trust is served.
   [[nodiscard]] bool trusted(const Serving& serving) const {
