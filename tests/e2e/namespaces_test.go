@@ -133,6 +133,14 @@ func TestLabelEditors(t *testing.T) {
 			refused(t, label(t, sailor, namespace, one.labels, one.gone...), "captain", "harbour-masters", "ci/deployer", "plimsoll.dev/")
 		})
 	}
+	for _, sub := range []string{"status", "finalize"} {
+		t.Run("sailor/through "+sub, func(t *testing.T) {
+			object := must(c.client.CoreV1().Namespaces().Get(t.Context(), namespace, metav1.GetOptions{}))(t)
+			delete(object.Labels, enforceLabel)
+			err := sailor.CoreV1().RESTClient().Put().Resource("namespaces").Name(namespace).SubResource(sub).Body(object).Do(t.Context()).Error()
+			refused(t, err, "captain", "plimsoll.dev/")
+		})
+	}
 	for _, one := range []struct{ name, user, group string }{
 		{"captain", "captain", "crew"}, {"harbour master", "ann", "harbour-masters"},
 		{"service account", "system:serviceaccount:ci:deployer", "system:serviceaccounts"},
