@@ -19,7 +19,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr milliseconds kFirstPause{800};
-constexpr milliseconds kLongestPause{30'000};
+// A label that is raised while nothing is heard does not count yet.
+constexpr milliseconds kLongestPause{10'000};
 constexpr seconds kLongestRetryAfter{120};
 constexpr milliseconds kListTimeout{60'000};
 constexpr milliseconds kHeadTimeout{30'000};

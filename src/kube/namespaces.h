@@ -4,7 +4,7 @@
 // not be older than what is known, and only when that cannot be had is it read from etcd. A watch
 // that ends is begun again from the last resourceVersion; one that breaks, and a history that is
 // gone (410), are listed anew. What fails is tried again after a pause that doubles from 0.8 s to
-// 30 s, plus as much again by chance; the server's Retry-After is kept to.
+// 10 s, plus as much again by chance; the server's Retry-After is kept to.
 //
 // Thread-safety: synced() and stats() from any thread. The callbacks are called from the watcher's
 // own thread, one at a time, and must neither throw nor destroy the watcher.
