@@ -118,7 +118,7 @@ class Hook {
   Namespaces& namespaces() { return *namespaces_; }
 
   server::Reply reply(std::string_view path, std::string_view body, std::string_view query = "") {
-    return webhook_->answer({path, query, body});
+    return webhook_->answer({.path = path, .query = query, .body = body});
   }
   server::Response ask(std::string_view path, std::string_view body) {
     auto given = reply(path, body);
