@@ -534,6 +534,7 @@ class ServeSelfManaged : public Serve {
   ServeSelfManaged()
       : server_(
             [this](kube::testing::Call& call) {
+              if (forbidden_) return call.answer(403, FakeApi::refusal(403, "forbidden").body);
               const auto answer = api_.send({.method = call.method,
                                              .path = call.target,
                                              .body = call.body,
@@ -563,6 +564,7 @@ class ServeSelfManaged : public Serve {
   }
 
   FakeApi api_;
+  std::atomic<bool> forbidden_{false};
   kube::testing::ApiServer server_;
 };
 
@@ -591,20 +593,16 @@ TEST_F(ServeSelfManaged, IsReadyWhenTheApiServerTrustsIt) {
 }
 
 TEST_F(ServeSelfManaged, IsUnreadyAndSaysWhyWhileItHasNoCertificate) {
-  std::atomic<bool> away{true};
-  api_.before = [&](const kube::Request&) -> std::optional<Result<kube::Response>> {
-    if (away) return Result(FakeApi::refusal(403, "secrets is forbidden"));
-    return std::nullopt;
-  };
+  forbidden_ = true;
   Serving serving(flags("  servingValidity: 10s\n  caValidity: 30s\n"));
   ASSERT_TRUE(eventually([&] {
-    return serving.get("/readyz")->body.find("secrets is forbidden") != std::string::npos;
+    return serving.get("/readyz")->body.find("forbidden") != std::string::npos;
   }));
   EXPECT_EQ(serving.get("/readyz")->status, 503);
   EXPECT_EQ(serving.get("/livez")->status, 200);
   Client::Options any;
   EXPECT_FALSE(Client(serving.listening().at("address"), any).connected());
-  away = false;
+  forbidden_ = false;
   EXPECT_TRUE(eventually([&] { return serving.get("/readyz")->status == 200; }));
   EXPECT_EQ(serving.end(), 0);
 }
