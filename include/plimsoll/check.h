@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "plimsoll/cel.h"
 #include "plimsoll/pod.h"
 
 namespace plimsoll {
@@ -161,6 +162,10 @@ struct Check {
   void (*evaluate)(const Pod&, const Params&, Findings&) = nullptr;
   /// Appends the edits after which `evaluate` finds nothing; null: only a person can decide.
   void (*fix)(const Pod&, const Params&, Edits&) = nullptr;
+  /// A CEL expression that is true only if `evaluate` certainly finds nothing in a pod that the API
+  /// server hands to admission. It may be false of one in which nothing is found, which costs a
+  /// call; it never errs. Null: a template that asks for this check has no prefilter.
+  std::string (*cel)(const Params&, const CelNames&) = nullptr;
 };
 
 /// Every check, sorted by id. CMake writes it from the files of src/checks/.

@@ -148,6 +148,13 @@ inline constexpr std::array<std::string_view, 30> kVolumeKindNames = {"hostPath"
                                                                       "ephemeral",
                                                                       "image"};
 
+/// The kinds of volumes whose source says itself whether it is read-only.
+/// Source: kubernetes pkg/volume: GetAttributes().ReadOnly of the plugins of these kinds is what
+/// the source says, and the kubelet mounts read-only what either it or the mount calls read-only.
+/// The other kinds are moved to CSI drivers, where that is lost: pkg/volume/csimigration.
+inline constexpr std::array<std::string_view, 6> kOwnReadOnlyVolumeKinds = {
+    "csi", "fc", "flexVolume", "iscsi", "nfs", "persistentVolumeClaim"};
+
 constexpr std::string_view name_of(VolumeKind kind) {
   return kVolumeKindNames[static_cast<std::size_t>(kind)];
 }

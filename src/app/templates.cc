@@ -8,13 +8,19 @@
 #include "app/commands.h"
 #include "app/console.h"
 #include "app/templates_of.h"
+#include "cel/cel.h"
 
 namespace plimsoll::app {
 namespace {
 
+constexpr const char* kMatchConditions = "match-conditions";
+constexpr const char* kAdmissionPolicy = "validating-admission-policy";
+
 struct Options {
   std::vector<std::string> files;
   std::string ref;
+  std::string format;
+  Mode mode = Mode::Enforce;
 };
 
 std::string to_text(const ParamValue& value) {
@@ -67,6 +73,20 @@ int show(const Options& options) {
   return print(out) ? kPassed : kFailed;
 }
 
+int export_as(const Options& options) {
+  const auto library = load_library(options.files);
+  if (!library) return fail(library.error());
+  const auto found = find_template(*library, options.ref);
+  if (!found) return fail(found.error());
+  const Template& policy = **found;
+  const bool newest = policy.version == library->find({policy.name, {}})->version;
+  const auto text = options.format == kMatchConditions
+                        ? cel::match_conditions_yaml(policy)
+                        : cel::validating_admission_policy_yaml(policy, options.mode, newest);
+  if (!text) return fail(text.error());
+  return print(*text) ? kPassed : kFailed;
+}
+
 int lint(const Options& options) {
   const auto library = load_library(options.files);
   if (!library) return fail(library.error());
@@ -77,7 +97,7 @@ int lint(const Options& options) {
 
 void add_templates(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
-  auto* const command = app.add_subcommand("templates", "List, show and lint templates");
+  auto* const command = app.add_subcommand("templates", "List, show, lint and export templates");
   command->require_subcommand(0, 1);
   const auto add_files = [&](CLI::App* sub) {
     sub->add_option("--templates", options->files, "File with SecurityTemplates; repeatable")
@@ -91,6 +111,22 @@ void add_templates(CLI::App& app, Action& action) {
   shows->add_option("template", options->ref, "NAME or NAME@VERSION")->required();
   add_files(shows);
   shows->callback([&action, options] { action = [options] { return show(*options); }; });
+  auto* const exports = command->add_subcommand(
+      "export", "Write a template as CEL, which the API server evaluates itself");
+  exports->add_option("template", options->ref, "NAME or NAME@VERSION")->required();
+  exports
+      ->add_option("--as", options->format,
+                   "match-conditions of a webhook, or a policy of the API server's own")
+      ->required()
+      ->check(CLI::IsMember({kMatchConditions, kAdmissionPolicy}));
+  exports
+      ->add_option_function<std::string>(
+          "--mode", [options](const std::string& mode) { options->mode = *parse_mode(mode); },
+          "What follows from a violation of the policy: enforce, warn or audit")
+      ->check(CLI::IsMember({"enforce", "warn", "audit"}))
+      ->default_str("enforce");
+  add_files(exports);
+  exports->callback([&action, options] { action = [options] { return export_as(*options); }; });
   auto* const lints = command->add_subcommand("lint", "Say whether template files are right");
   lints->add_option("file", options->files, "Files with SecurityTemplates")->required();
   lints->callback([&action, options] { action = [options] { return lint(*options); }; });

@@ -31,6 +31,14 @@ void fix(const Pod& pod, const Params& params, Edits& out) {
     if (!passes(c)) out.push_back({c.path + std::string(kField), false});
 }
 
+std::string cel(const Params& params, const CelNames& in) {
+  return cel_or_exempt(
+      params, in,
+      fmt::format(
+          "{}.all(c, has(c.allowPrivilegeEscalation) && c.allowPrivilegeEscalation == false)",
+          in.contexts));
+}
+
 }  // namespace
 
 extern constinit const Check allow_privilege_escalation{
@@ -49,6 +57,7 @@ extern constinit const Check allow_privilege_escalation{
 )",
     .evaluate = evaluate,
     .fix = fix,
+    .cel = cel,
 };
 
 }  // namespace plimsoll::checks

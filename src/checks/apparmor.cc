@@ -50,6 +50,15 @@ void fix(const Pod& pod, const Params&, Edits& out) {
   });
 }
 
+std::string cel(const Params&, const CelNames& in) {
+  return fmt::format(
+      R"({} && {}.all(k, !k.startsWith({}) || {}[k] == "" || {}[k] == "runtime/default" || {}[k].startsWith("localhost/")))",
+      cel_each_level(
+          in,
+          R"(!has(c.appArmorProfile) || has(c.appArmorProfile.type) && c.appArmorProfile.type in ["RuntimeDefault", "Localhost"])"),
+      in.annotations, cel_text(kAnnotation), in.annotations, in.annotations, in.annotations);
+}
+
 }  // namespace
 
 extern constinit const Check apparmor{
@@ -67,6 +76,7 @@ extern constinit const Check apparmor{
 )",
     .evaluate = evaluate,
     .fix = fix,
+    .cel = cel,
 };
 
 }  // namespace plimsoll::checks

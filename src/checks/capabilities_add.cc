@@ -39,6 +39,13 @@ void fix(const Pod& pod, const Params& params, Edits& out) {
   }
 }
 
+std::string cel(const Params& params, const CelNames& in) {
+  return cel_or_exempt(params, in,
+                       fmt::format("{}.all(c, !has(c.capabilities) || !has(c.capabilities.add) || "
+                                   "c.capabilities.add.all(a, a in {}))",
+                                   in.contexts, cel_list(params.strings("allowed"))));
+}
+
 }  // namespace
 
 extern constinit const Check capabilities_add{
@@ -59,6 +66,7 @@ extern constinit const Check capabilities_add{
 )",
     .evaluate = evaluate,
     .fix = fix,
+    .cel = cel,
 };
 
 }  // namespace plimsoll::checks

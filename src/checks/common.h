@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "plimsoll/check.h"
 #include "plimsoll/pointer.h"
@@ -99,6 +100,39 @@ std::string list_containers(const Pod& pod, Wanted wanted) {
       names += fmt::format("\"{}\"", brief_name(c));
     }
   return fmt::format("container{} {}", count == 1 ? "" : "s", names);
+}
+
+// --- CEL -----------------------------------------------------------------------------------------
+
+/// Texts as a CEL list, sorted, so that the order in a template does not count.
+inline std::string cel_list(std::span<const std::string> texts) {
+  std::vector<std::string> items;
+  for (const std::string& text : texts) items.push_back(cel_text(text));
+  std::ranges::sort(items);
+  return fmt::format("[{}]", fmt::join(items, ", "));
+}
+
+/// True also of the pods that the template exempts.
+inline std::string cel_or_exempt(const Params& params, const CelNames& in, std::string expression) {
+  std::string out;
+  if (params.flag(kExemptWindows.name))
+    out +=
+        fmt::format(R"(has({0}.os) && has({0}.os.name) && {0}.os.name == "windows" || )", in.spec);
+  if (params.flag(kExemptUserNamespaces.name))
+    out += fmt::format("has({0}.hostUsers) && {0}.hostUsers == false || ", in.spec);
+  return out + expression;
+}
+
+/// `of` a security context that is called `c` holds of the pod's and of every container's.
+inline std::string cel_each_level(const CelNames& in, std::string_view of) {
+  return fmt::format("([{}] + {}).all(c, {})", in.context, in.contexts, of);
+}
+
+/// The same for a field that a container takes from the pod where it says nothing itself, and that
+/// somebody must say: `of` holds wherever the field is said.
+inline std::string cel_inherited(const CelNames& in, std::string_view field, std::string_view of) {
+  return fmt::format("(has({0}.{2}) || {1}.all(c, has(c.{2}))) && {3}", in.context, in.contexts,
+                     field, cel_each_level(in, fmt::format("!has(c.{}) || {}", field, of)));
 }
 
 }  // namespace plimsoll::checks

@@ -27,6 +27,13 @@ void fix(const Pod& pod, const Params& params, Edits& out) {
     if (!passes(c)) out.push_back({c.path + std::string(kField), std::vector<std::string>{"ALL"}});
 }
 
+std::string cel(const Params& params, const CelNames& in) {
+  return cel_or_exempt(params, in,
+                       fmt::format("{}.all(c, has(c.capabilities) && has(c.capabilities.drop) && "
+                                   "\"ALL\" in c.capabilities.drop)",
+                                   in.contexts));
+}
+
 }  // namespace
 
 extern constinit const Check drop_all{
@@ -48,6 +55,7 @@ extern constinit const Check drop_all{
 )",
     .evaluate = evaluate,
     .fix = fix,
+    .cel = cel,
 };
 
 }  // namespace plimsoll::checks

@@ -27,6 +27,13 @@ void fix(const Pod& pod, const Params&, Edits& out) {
     if (pod.*shared) out.push_back({pod.spec(field), false});
 }
 
+std::string cel(const Params&, const CelNames& in) {
+  std::vector<std::string> own;
+  for (const auto& [field, shared] : kNamespaces)
+    own.push_back(fmt::format("(!has({0}.{1}) || {0}.{1} == false)", in.spec, field.substr(1)));
+  return fmt::format("{}", fmt::join(own, " && "));
+}
+
 }  // namespace
 
 extern constinit const Check host_namespaces{
@@ -44,6 +51,7 @@ hostIPC: false
 )",
     .evaluate = evaluate,
     .fix = fix,
+    .cel = cel,
 };
 
 }  // namespace plimsoll::checks

@@ -15,6 +15,10 @@ void evaluate(const Pod& pod, const Params&, Findings& out) {
                      fmt::format("volume \"{}\" mounts \"{}\" of the node", v.name, v.host_path)});
 }
 
+std::string cel(const Params&, const CelNames& in) {
+  return fmt::format("{}.all(v, !has(v.hostPath))", in.volumes);
+}
+
 }  // namespace
 
 extern constinit const Check host_path{
@@ -34,6 +38,7 @@ extern constinit const Check host_path{
     claimName: data
 )",
     .evaluate = evaluate,
+    .cel = cel,
 };
 
 }  // namespace plimsoll::checks

@@ -44,6 +44,14 @@ void fix(const Pod& pod, const Params&, Edits& out) {
            [&](const Container&, std::string path, int) { out.push_back({std::move(path), {}}); });
 }
 
+// Under hostNetwork the API server has filled the ports of a pod in, and leaves those of a
+// template.
+std::string cel(const Params&, const CelNames& in) {
+  return fmt::format(
+      "{}.all(c, !has(c.ports) || c.ports.all(p, !has(p.hostPort) || p.hostPort == 0))",
+      in.containers);
+}
+
 }  // namespace
 
 extern constinit const Check host_ports{
@@ -62,6 +70,7 @@ extern constinit const Check host_ports{
 )",
     .evaluate = evaluate,
     .fix = fix,
+    .cel = cel,
 };
 
 }  // namespace plimsoll::checks

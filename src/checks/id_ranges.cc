@@ -72,6 +72,35 @@ void fix(const Pod& pod, const Params& params, Edits& out) {
   for (std::string& path : std::views::reverse(paths)) out.push_back({std::move(path), {}});
 }
 
+std::string cel_inside(std::string_view id, std::span<const IdRange> ranges) {
+  std::vector<std::string> any;
+  for (const IdRange& range : ranges)
+    any.push_back(fmt::format("{1} <= {0} && {0} <= {2}", id, range.min, range.max));
+  return fmt::format("({})", fmt::join(any, " || "));
+}
+
+std::string cel(const Params& params, const CelNames& in) {
+  std::vector<std::string> all;
+  const auto add = [&](std::string_view field, const auto& expression) {
+    if (const auto ranges = params.ranges(field); !ranges.empty())
+      all.push_back(expression(ranges));
+  };
+  for (const std::string field : {"runAsUser", "runAsGroup"})
+    add(field, [&](auto ranges) {
+      return cel_each_level(
+          in, fmt::format("!has(c.{0}) || {1}", field, cel_inside("c." + field, ranges)));
+    });
+  add("fsGroup", [&](auto ranges) {
+    return fmt::format("(!has({0}.fsGroup) || {1})", in.context,
+                       cel_inside(in.context + ".fsGroup", ranges));
+  });
+  add("supplementalGroups", [&](auto ranges) {
+    return fmt::format("(!has({0}.supplementalGroups) || {0}.supplementalGroups.all(g, {1}))",
+                       in.context, cel_inside("g", ranges));
+  });
+  return all.empty() ? "true" : fmt::format("{}", fmt::join(all, " && "));
+}
+
 }  // namespace
 
 extern constinit const Check id_ranges{
@@ -94,6 +123,7 @@ extern constinit const Check id_ranges{
 )",
     .evaluate = evaluate,
     .fix = fix,
+    .cel = cel,
 };
 
 }  // namespace plimsoll::checks

@@ -27,6 +27,12 @@ void fix(const Pod& pod, const Params&, Edits& out) {
   });
 }
 
+std::string cel(const Params&, const CelNames& in) {
+  return fmt::format(R"({}.all(c, !has(c.volumeMounts) || c.volumeMounts.all(m, )"
+                     R"(!has(m.mountPropagation) || m.mountPropagation in ["", "None"])))",
+                     in.containers);
+}
+
 }  // namespace
 
 extern constinit const Check mount_propagation{
@@ -47,6 +53,7 @@ extern constinit const Check mount_propagation{
 )",
     .evaluate = evaluate,
     .fix = fix,
+    .cel = cel,
 };
 
 }  // namespace plimsoll::checks

@@ -20,6 +20,10 @@ void fix(const Pod& pod, const Params&, Edits& out) {
     if (c.security_context.privileged == true) out.push_back({c.path + std::string(kField), false});
 }
 
+std::string cel(const Params&, const CelNames& in) {
+  return fmt::format("{}.all(c, !has(c.privileged) || c.privileged == false)", in.contexts);
+}
+
 }  // namespace
 
 extern constinit const Check privileged{
@@ -40,6 +44,7 @@ extern constinit const Check privileged{
 )",
     .evaluate = evaluate,
     .fix = fix,
+    .cel = cel,
 };
 
 }  // namespace plimsoll::checks

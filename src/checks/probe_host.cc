@@ -18,6 +18,20 @@ void fix(const Pod& pod, const Params&, Edits& out) {
       out.push_back({c.path + std::string(handler.at), {}});
 }
 
+std::string cel(const Params&, const CelNames& in) {
+  const auto some = [](std::string_view of, std::string_view field) {
+    return fmt::format("(has({0}.{1}) ? [{0}.{1}] : [])", of, field);
+  };
+  const auto no_host = [](std::string_view action) {
+    return fmt::format(R"((!has(h.{0}) || !has(h.{0}.host) || h.{0}.host == ""))", action);
+  };
+  return fmt::format(
+      "{}.all(c, ({} + {} + {} + (has(c.lifecycle) ? {} + {} : [])).all(h, {} && {}))",
+      in.containers, some("c", "livenessProbe"), some("c", "readinessProbe"),
+      some("c", "startupProbe"), some("c.lifecycle", "postStart"), some("c.lifecycle", "preStop"),
+      no_host("httpGet"), no_host("tcpSocket"));
+}
+
 }  // namespace
 
 extern constinit const Check probe_host{
@@ -38,6 +52,7 @@ extern constinit const Check probe_host{
 )",
     .evaluate = evaluate,
     .fix = fix,
+    .cel = cel,
 };
 
 }  // namespace plimsoll::checks

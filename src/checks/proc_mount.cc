@@ -28,6 +28,12 @@ void fix(const Pod& pod, const Params& params, Edits& out) {
     if (!passes(c)) out.push_back({c.path + std::string(kField), std::string("Default")});
 }
 
+std::string cel(const Params& params, const CelNames& in) {
+  return cel_or_exempt(
+      params, in,
+      fmt::format(R"({}.all(c, !has(c.procMount) || c.procMount == "Default"))", in.contexts));
+}
+
 }  // namespace
 
 extern constinit const Check proc_mount{
@@ -47,6 +53,7 @@ extern constinit const Check proc_mount{
 )",
     .evaluate = evaluate,
     .fix = fix,
+    .cel = cel,
 };
 
 }  // namespace plimsoll::checks

@@ -24,6 +24,13 @@ void fix(const Pod& pod, const Params& params, Edits& out) {
     if (!passes(c)) out.push_back({c.path + std::string(kField), true});
 }
 
+std::string cel(const Params& params, const CelNames& in) {
+  return cel_or_exempt(
+      params, in,
+      fmt::format("{}.all(c, has(c.readOnlyRootFilesystem) && c.readOnlyRootFilesystem == true)",
+                  in.contexts));
+}
+
 }  // namespace
 
 extern constinit const Check read_only_root_filesystem{
@@ -50,6 +57,7 @@ volumes:
 )",
     .evaluate = evaluate,
     .fix = fix,
+    .cel = cel,
 };
 
 }  // namespace plimsoll::checks

@@ -71,6 +71,31 @@ void fix(const Pod& pod, const Params& params, Edits& out) {
   });
 }
 
+// A volume of one source, as the API server wants it, that need not be mounted read-only.
+std::string cel_harmless(const Params& params) {
+  std::vector<std::string> any;
+  for (std::size_t i = 0; i < kVolumeKindNames.size(); ++i) {
+    const std::string_view kind = kVolumeKindNames[i];
+    if (contains(params.strings("writable"), kind) ||
+        std::ranges::find(kAlwaysReadOnly, static_cast<VolumeKind>(i)) != std::end(kAlwaysReadOnly))
+      any.push_back(fmt::format("has(v.{})", kind));
+    else if (std::ranges::find(kOwnReadOnlyVolumeKinds, kind) != kOwnReadOnlyVolumeKinds.end())
+      any.push_back(
+          fmt::format("has(v.{0}) && has(v.{0}.readOnly) && v.{0}.readOnly == true", kind));
+  }
+  return fmt::format("v.size() == 2 && ({})", fmt::join(any, " || "));
+}
+
+std::string cel(const Params& params, const CelNames& in) {
+  // A claim of a StatefulSet is no volume of the template.
+  const bool claims = contains(params.strings("writable"), "persistentVolumeClaim");
+  return fmt::format(
+      "[{0}.filter(v, !({1})).map(v, v.name)].all(bad, {2}.all(c, !has(c.volumeMounts) || "
+      "c.volumeMounts.all(m, has(m.readOnly) && m.readOnly == true || !(m.name in bad){3})))",
+      in.volumes, cel_harmless(params), in.containers,
+      claims ? "" : fmt::format(" && {}.exists(v, v.name == m.name)", in.volumes));
+}
+
 }  // namespace
 
 extern constinit const Check read_only_volumes{
@@ -93,6 +118,7 @@ extern constinit const Check read_only_volumes{
 )",
     .evaluate = evaluate,
     .fix = fix,
+    .cel = cel,
 };
 
 }  // namespace plimsoll::checks

@@ -38,6 +38,10 @@ void fix(const Pod& pod, const Params& params, Edits& out) {
   });
 }
 
+std::string cel(const Params& params, const CelNames& in) {
+  return cel_or_exempt(params, in, cel_inherited(in, "runAsNonRoot", "c.runAsNonRoot == true"));
+}
+
 }  // namespace
 
 extern constinit const Check run_as_non_root{
@@ -55,6 +59,7 @@ extern constinit const Check run_as_non_root{
 )",
     .evaluate = evaluate,
     .fix = fix,
+    .cel = cel,
 };
 
 }  // namespace plimsoll::checks

@@ -27,6 +27,10 @@ void fix(const Pod& pod, const Params& params, Edits& out) {
   });
 }
 
+std::string cel(const Params& params, const CelNames& in) {
+  return cel_or_exempt(params, in, cel_each_level(in, "!has(c.runAsUser) || c.runAsUser != 0"));
+}
+
 }  // namespace
 
 extern constinit const Check run_as_user{
@@ -43,6 +47,7 @@ extern constinit const Check run_as_user{
 )",
     .evaluate = evaluate,
     .fix = fix,
+    .cel = cel,
 };
 
 }  // namespace plimsoll::checks

@@ -113,6 +113,11 @@ void evaluate(const Pod& pod, const Params& params, Findings& out) {
   }
 }
 
+// Which folders of the node lead to a socket is not for CEL to find out.
+std::string cel(const Params&, const CelNames& in) {
+  return fmt::format("{}.all(v, !has(v.hostPath))", in.volumes);
+}
+
 }  // namespace
 
 extern constinit const Check runtime_socket{
@@ -130,6 +135,7 @@ extern constinit const Check runtime_socket{
   emptyDir: {}
 )",
     .evaluate = evaluate,
+    .cel = cel,
 };
 
 }  // namespace plimsoll::checks

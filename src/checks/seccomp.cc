@@ -51,6 +51,16 @@ void fix(const Pod& pod, const Params& params, Edits& out) {
   });
 }
 
+std::string cel(const Params& params, const CelNames& in) {
+  constexpr std::string_view kAllowed =
+      R"(has(c.seccompProfile.type) && c.seccompProfile.type in ["RuntimeDefault", "Localhost"])";
+  return cel_or_exempt(
+      params, in,
+      params.flag("required")
+          ? cel_inherited(in, "seccompProfile", kAllowed)
+          : cel_each_level(in, fmt::format("!has(c.seccompProfile) || {}", kAllowed)));
+}
+
 }  // namespace
 
 extern constinit const Check seccomp{
@@ -70,6 +80,7 @@ extern constinit const Check seccomp{
 )",
     .evaluate = evaluate,
     .fix = fix,
+    .cel = cel,
 };
 
 }  // namespace plimsoll::checks

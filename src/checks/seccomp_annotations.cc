@@ -41,6 +41,14 @@ void fix(const Pod& pod, const Params&, Edits& out) {
   });
 }
 
+// Also of annotations for containers that the pod does not have.
+std::string cel(const Params&, const CelNames& in) {
+  return fmt::format(R"({0}.all(k, k != {1} && !k.startsWith({2}) || )"
+                     R"({0}[k] in ["runtime/default", "docker/default"] || )"
+                     R"({0}[k].startsWith("localhost/")))",
+                     in.annotations, cel_text(kPodKey), cel_text(kContainerPrefix));
+}
+
 }  // namespace
 
 extern constinit const Check seccomp_annotations{
@@ -57,6 +65,7 @@ extern constinit const Check seccomp_annotations{
 )",
     .evaluate = evaluate,
     .fix = fix,
+    .cel = cel,
 };
 
 }  // namespace plimsoll::checks

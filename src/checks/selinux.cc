@@ -39,6 +39,19 @@ void fix(const Pod& pod, const Params& params, Edits& out) {
   });
 }
 
+std::string cel(const Params& params, const CelNames& in) {
+  std::vector<std::string> types(params.strings("types").begin(), params.strings("types").end());
+  types.emplace_back();
+  const auto one_of = [](std::string_view field, std::span<const std::string> values) {
+    return fmt::format("(!has(c.seLinuxOptions.{0}) || c.seLinuxOptions.{0} in {1})", field,
+                       cel_list(values));
+  };
+  const std::string none[] = {""};
+  return cel_each_level(
+      in, fmt::format("!has(c.seLinuxOptions) || {} && {} && {}", one_of("type", types),
+                      one_of("user", none), one_of("role", none)));
+}
+
 }  // namespace
 
 extern constinit const Check selinux{
@@ -57,6 +70,7 @@ extern constinit const Check selinux{
 )",
     .evaluate = evaluate,
     .fix = fix,
+    .cel = cel,
 };
 
 }  // namespace plimsoll::checks

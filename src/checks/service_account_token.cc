@@ -48,6 +48,22 @@ void fix(const Pod& pod, const Params& params, Edits& out) {
     out.push_back({std::move(*path), {}});
 }
 
+std::string cel(const Params& params, const CelNames& in) {
+  const std::string says = fmt::format("has({}.automountServiceAccountToken)", in.spec);
+  constexpr std::string_view kTokenVolume =
+      "has(v.projected) && has(v.projected.sources) && v.projected.sources != null && "
+      "v.projected.sources.exists(s, has(s.serviceAccountToken))";
+  std::string out = says;
+  if (!in.workload)
+    out = fmt::format(R"(({} || !{}.exists(v, v.name.startsWith("kube-api-access-") && {})))", says,
+                      in.volumes, kTokenVolume);
+  if (params.flag("forbid"))
+    out += fmt::format(
+        " && (!{0} || {1}.automountServiceAccountToken == false) && !{2}.exists(v, {3})", says,
+        in.spec, in.volumes, kTokenVolume);
+  return out;
+}
+
 }  // namespace
 
 extern constinit const Check service_account_token{
@@ -65,6 +81,7 @@ extern constinit const Check service_account_token{
 )",
     .evaluate = evaluate,
     .fix = fix,
+    .cel = cel,
 };
 
 }  // namespace plimsoll::checks

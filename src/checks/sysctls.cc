@@ -25,6 +25,11 @@ void fix(const Pod& pod, const Params& params, Edits& out) {
     if (!contains(params.strings("allowed"), sysctls[i])) out.push_back({path_of(pod, i), {}});
 }
 
+std::string cel(const Params& params, const CelNames& in) {
+  return fmt::format("!has({0}.sysctls) || {0}.sysctls.all(s, s.name in {1})", in.context,
+                     cel_list(params.strings("allowed")));
+}
+
 }  // namespace
 
 extern constinit const Check sysctls{
@@ -43,6 +48,7 @@ extern constinit const Check sysctls{
 )",
     .evaluate = evaluate,
     .fix = fix,
+    .cel = cel,
 };
 
 }  // namespace plimsoll::checks

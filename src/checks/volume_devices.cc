@@ -13,6 +13,11 @@ void evaluate(const Pod& pod, const Params&, Findings& out) {
            fmt::format("{} uses \"{}\" as a raw block device", quoted(c), c.volume_devices[i])});
 }
 
+std::string cel(const Params&, const CelNames& in) {
+  return fmt::format("{}.all(c, !has(c.volumeDevices) || c.volumeDevices.size() == 0)",
+                     in.containers);
+}
+
 }  // namespace
 
 extern constinit const Check volume_devices{
@@ -32,6 +37,7 @@ extern constinit const Check volume_devices{
     mountPath: /data
 )",
     .evaluate = evaluate,
+    .cel = cel,
 };
 
 }  // namespace plimsoll::checks

@@ -30,6 +30,14 @@ void evaluate(const Pod& pod, const Params& params, Findings& out) {
   }
 }
 
+std::string cel(const Params& params, const CelNames& in) {
+  std::vector<std::string> any;
+  for (const std::string_view kind : kVolumeKindNames)
+    if (contains(params.strings("allowed"), kind)) any.push_back(fmt::format("has(v.{})", kind));
+  if (any.empty()) return fmt::format("{}.size() == 0", in.volumes);
+  return fmt::format("{}.all(v, {})", in.volumes, fmt::join(any, " || "));
+}
+
 }  // namespace
 
 extern constinit const Check volume_types{
@@ -49,6 +57,7 @@ extern constinit const Check volume_types{
     claimName: data
 )",
     .evaluate = evaluate,
+    .cel = cel,
 };
 
 }  // namespace plimsoll::checks

@@ -20,6 +20,11 @@ void fix(const Pod& pod, const Params&, Edits& out) {
   });
 }
 
+std::string cel(const Params&, const CelNames& in) {
+  return cel_each_level(in, "!has(c.windowsOptions) || !has(c.windowsOptions.hostProcess) || "
+                            "c.windowsOptions.hostProcess == false");
+}
+
 }  // namespace
 
 extern constinit const Check windows_host_process{
@@ -38,6 +43,7 @@ extern constinit const Check windows_host_process{
 )",
     .evaluate = evaluate,
     .fix = fix,
+    .cel = cel,
 };
 
 }  // namespace plimsoll::checks

@@ -191,11 +191,6 @@ constexpr Field<RawContainer> kContainer[] = {
 
 // --- volumes -------------------------------------------------------------------------------------
 
-// Source: kubernetes pkg/volume: GetAttributes().ReadOnly of the plugins of these kinds is what the
-// source says, and the kubelet mounts read-only what either it or the mount calls read-only. The
-// other kinds are moved to CSI drivers, where that is lost: pkg/volume/csimigration.
-constexpr std::string_view kOwnReadOnly[] = {"csi",   "fc",  "flexVolume",
-                                             "iscsi", "nfs", "persistentVolumeClaim"};
 constexpr Field<bool> kReadOnly[] = {
     {"readOnly", [](Decoder& d, Json v, bool& read_only) { d.read(v, read_only); }}};
 
@@ -234,7 +229,7 @@ void read_volume(Decoder& d, Json value, Volume& out) {
       d.object(member, kHostPath, out);
     } else if (key == "projected") {
       d.object(member, kProjected, out.token_sources);
-    } else if (std::ranges::find(kOwnReadOnly, key) != std::end(kOwnReadOnly)) {
+    } else if (std::ranges::find(kOwnReadOnlyVolumeKinds, key) != kOwnReadOnlyVolumeKinds.end()) {
       bool read_only = false;
       d.object(member, kReadOnly, read_only);
       if (read_only) out.read_only_sources |= bit;
