@@ -70,9 +70,9 @@ TEST(Cli, Helps) {
   const auto ran = run({"--help"});
   EXPECT_EQ(ran.status, 0);
   for (const char* command : {"serve", "check", "checks", "explain", "templates", "certs", "health",
-                              "version", "completion", "Exit status"})
+                              "doctor", "version", "completion", "Exit status"})
     EXPECT_THAT(ran.output, HasSubstr(command));
-  for (const char* command : {"serve", "check", "certs", "templates", "health"})
+  for (const char* command : {"serve", "check", "certs", "templates", "health", "doctor"})
     EXPECT_EQ(run({command, "--help"}).status, 0) << command;
 }
 
@@ -91,6 +91,8 @@ TEST(Cli, CouldNotDoItWhenItIsCalledWrongly) {
                                                                      {"completion", "tcsh"},
                                                                      {"checks", "-o", "xml"},
                                                                      {"health", "extra"},
+                                                                     {"doctor", "extra"},
+                                                                     {"doctor", "-o", "xml"},
                                                                      {"version", "extra"}}) {
     const auto ran = run(arguments);
     EXPECT_EQ(ran.status, 2) << ::testing::PrintToString(arguments);
