@@ -73,7 +73,9 @@ std::vector<Variable> variables_of(std::string_view prefix) {
                           "(has({0}spec.initContainers) ? {0}spec.initContainers : []) +\n"
                           "(has({0}spec.ephemeralContainers) ? {0}spec.ephemeralContainers : [])")},
       {"context", with("has({0}spec.securityContext) ? {0}spec.securityContext : {{}}")},
-      {"contexts", with("{0}containers.map(c, has(c.securityContext) ? c.securityContext : {{}})")},
+      // Comes before small_enough, which is false of more: to look at them all would cost too much.
+      {"contexts", with("{0}containers.size() <= 500 ? {0}containers.map(c, "
+                        "has(c.securityContext) ? c.securityContext : {{}}) : []")},
       {"volumes", with("has({0}spec.volumes) ? {0}spec.volumes : []")},
   };
 }
