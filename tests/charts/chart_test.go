@@ -384,6 +384,8 @@ func TestConfiguration(t *testing.T) {
 		{"cluster, dry run", `{scope: cluster, dryRun: true}`, head + `dryRun: true, namespaceLabels: true, server: ` + server + `}` + selfManaged(service) +
 			`, bindings: [{name: cluster, mode: enforce, template: restricted, excludeNamespaces: [kube-system, kube-node-lease, plimsoll]}]}`},
 		{"no permission", `{apiAccess: false, ` + provided + `, honourPodSecurityLabels: true, bindings: [{name: a, mode: warn, template: baseline}]}`, head + `dryRun: false, server: ` + server + files + `}`},
+		{"provided", provided, head + `dryRun: false, namespaceLabels: true, webhookConfiguration: plimsoll, server: ` + server + files + `}`},
+		{"provided, no prefilter", `{prefilter: false, ` + provided + `}`, head + `dryRun: false, namespaceLabels: true, server: ` + server + files + `}`},
 		{"url", `{webhook: {url: "https://[fd00::1]:8443"}}`, head + `dryRun: false, namespaceLabels: true, server: ` + server + `}` + selfManaged(service+`, "fd00::1"`) + `}`},
 		{"elsewhere", `{server: {enabled: false}, webhook: {url: "https://10.0.0.1:8443/"}}`,
 			head + `dryRun: false, namespaceLabels: true, server: ` + server + `}` + selfManaged(`10.0.0.1`) + `}`},
@@ -394,7 +396,7 @@ exemptions: {usernames: [u], namespaces: [ns]}
 labelEditors: {groups: [g]}
 templates: [{name: t, spec: {extends: baseline}}]
 bindings: [{name: a, mode: audit, template: t, namespaces: ["x-*"], excludeNamespaces: [x-1], selector: {matchLabels: {l: m}}, workloads: enforce, updates: upstream}]`,
-			head + `dryRun: false, namespaceLabels: true, server: ` + server + files + `, honourPodSecurityLabels: true, updates: ratchet,
+			head + `dryRun: false, namespaceLabels: true, server: ` + server + files + `, honourPodSecurityLabels: true, updates: ratchet, webhookConfiguration: plimsoll,
   exemptions: {usernames: [u], namespaces: [ns]}, labelEditors: {groups: [g]}, templates: [templates.yaml],
   bindings: [{name: a, mode: audit, template: t, namespaces: ["x-*"], excludeNamespaces: [x-1], selector: {matchLabels: {l: m}}, workloads: enforce, updates: upstream}]}`},
 	} {

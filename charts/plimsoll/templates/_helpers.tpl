@@ -114,6 +114,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- $_ := set $server "tlsCert" "/etc/plimsoll/tls/tls.crt" -}}
 {{- $_ := set $server "tlsKey" "/etc/plimsoll/tls/tls.key" -}}
 {{- end -}}
+{{- /* The registration whose conditions it holds against its own; selfManaged has named it. */ -}}
+{{- if and $v.apiAccess $v.prefilter (ne $v.certificates.mode "selfManaged") -}}
+{{- $_ := set $c "webhookConfiguration" (include "plimsoll.fullname" .) -}}
+{{- end -}}
 {{- $_ := set $c "server" $server -}}
 {{- if and $v.honourPodSecurityLabels $v.apiAccess -}}
 {{- $_ := set $c "honourPodSecurityLabels" true -}}
