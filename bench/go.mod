@@ -1,4 +1,4 @@
-module plimsoll.dev/plimsoll/bench/side-by-side
+module plimsoll.dev/plimsoll/bench
 
 go 1.26.0
 
