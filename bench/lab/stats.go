@@ -2,6 +2,7 @@ package lab
 
 import (
 	"cmp"
+	"math/rand/v2"
 	"slices"
 	"time"
 )
@@ -30,10 +31,36 @@ func Percentile[T cmp.Ordered](sorted []T, perMille int) T {
 	return sorted[min(max(rank, 1), len(sorted))-1]
 }
 
+// Each takes something of each value.
 func Each[T, U any](values []T, take func(T) U) []U {
 	taken := make([]U, len(values))
 	for index, value := range values {
 		taken[index] = take(value)
 	}
 	return taken
+}
+
+// Interval is an estimate and the range in which it lies in 95 of 100 repetitions of the same measurement.
+type Interval struct{ Estimate, Low, High float64 }
+
+// Bootstrap estimates what a function makes of rounds, and how much that owes to which rounds there were: it draws as
+// many of them again, a thousand times, and leaves out the outermost 25 results at each end. The rounds of all that
+// is compared are drawn together, so that what slowed a whole round cancels out.
+func Bootstrap(rounds int, of func(round []int) float64) Interval {
+	drawn := make([]int, rounds)
+	for index := range drawn {
+		drawn[index] = index
+	}
+	made := Interval{Estimate: of(drawn)}
+	random := rand.New(rand.NewPCG(1, 2))
+	results := make([]float64, 1000)
+	for index := range results {
+		for at := range drawn {
+			drawn[at] = random.IntN(rounds)
+		}
+		results[index] = of(drawn)
+	}
+	slices.Sort(results)
+	made.Low, made.High = Percentile(results, 25), Percentile(results, 975)
+	return made
 }

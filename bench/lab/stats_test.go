@@ -50,3 +50,31 @@ func TestPercentile(t *testing.T) {
 		}
 	}
 }
+
+func TestBootstrap(t *testing.T) {
+	same := []float64{2, 2, 2, 2}
+	mean := func(values []float64) func([]int) float64 {
+		return func(rounds []int) float64 {
+			sum := 0.0
+			for _, round := range rounds {
+				sum += values[round]
+			}
+			return sum / float64(len(rounds))
+		}
+	}
+	if got := Bootstrap(len(same), mean(same)); got != (Interval{2, 2, 2}) {
+		t.Errorf("of four that are alike: %v", got)
+	}
+	// The standard error of the mean of 100 of these is 0.1.
+	var spread []float64
+	for index := range 100 {
+		spread = append(spread, 9+2*float64(index%2))
+	}
+	got := Bootstrap(len(spread), mean(spread))
+	if got.Estimate != 10 || got.Low < 9.75 || got.Low > 9.85 || got.High < 10.15 || got.High > 10.25 {
+		t.Errorf("of a hundred that differ: %v", got)
+	}
+	if again := Bootstrap(len(spread), mean(spread)); again != got {
+		t.Errorf("a second time it is %v, not %v", again, got)
+	}
+}

@@ -61,12 +61,8 @@ func parseOptions(flags *flag.FlagSet, arguments []string) (options, error) {
 		return o, err
 	}
 	if *shorten {
-		instead := quick()
-		flags.Visit(func(given *flag.Flag) { delete(instead, given.Name) })
-		for name, value := range instead {
-			if err := flags.Lookup(name).Value.Set(value); err != nil {
-				return o, err
-			}
+		if err := lab.Instead(flags, quick()); err != nil {
+			return o, err
 		}
 	}
 	if flags.NArg() > 0 {
