@@ -84,8 +84,21 @@ func newBench(ctx context.Context, o options, plane *controlplane.ControlPlane, 
 		return nil, err
 	}
 	configuration := b.stage.File("plimsoll.yaml")
-	text := fmt.Sprintf("apiVersion: plimsoll.dev/v1alpha1\nkind: Configuration\nkubeconfig: %s\n", plane.Kubeconfig)
-	if err := os.WriteFile(configuration, []byte(text), 0o600); err != nil {
+	rendered, err := b.chart(ctx, "configmap.yaml", "https://localhost", false)
+	if err != nil {
+		return nil, err
+	}
+	var settings object
+	if err := yaml.Unmarshal([]byte(rendered["data"].(object)["config.yaml"].(string)), &settings); err != nil {
+		return nil, err
+	}
+	delete(settings, "server") // files of a pod
+	settings["kubeconfig"] = plane.Kubeconfig
+	text, err := yaml.Marshal(settings)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(configuration, text, 0o600); err != nil {
 		return nil, err
 	}
 	ours, err := lab.Plimsoll(ctx, o.plimsoll, b.stage, "", "--config", configuration)
@@ -270,27 +283,36 @@ func (b *bench) registerPolicy(ctx context.Context) error {
 	return nil
 }
 
-// registerPlimsoll applies the registration that the chart renders, kept to one namespace.
-func (b *bench) registerPlimsoll(ctx context.Context, namespace string, prefilter bool) error {
+// chart is what one of its files renders, with a server that runs elsewhere.
+func (b *bench) chart(ctx context.Context, file, url string, prefilter bool) (object, error) {
 	helm, err := controlplane.Asset("helm")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	text, err := output(ctx, helm, "template", namespace, filepath.Join(b.options.root, "charts/plimsoll"), "--show-only", "templates/webhook.yaml",
-		"--set", fmt.Sprintf("webhook.url=%s,certificates.mode=provided,server.enabled=false,prefilter=%t", b.servers[plimsollServer].Reviews, prefilter),
+	text, err := output(ctx, helm, "template", fmt.Sprintf("prefilter-%t", prefilter), filepath.Join(b.options.root, "charts/plimsoll"),
+		"--show-only", "templates/"+file, "--set", fmt.Sprintf("webhook.url=%s,certificates.mode=provided,server.enabled=false,prefilter=%t", url, prefilter),
 		"--set-file", "certificates.provided.caBundle="+b.stage.File("ca.crt"))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	rendered, err := documents(text)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(rendered) != 1 {
-		return fmt.Errorf("the chart renders %d registrations", len(rendered))
+		return nil, fmt.Errorf("the chart's %s renders %d objects", file, len(rendered))
+	}
+	return rendered[0], nil
+}
+
+// registerPlimsoll applies the registration that the chart renders, kept to one namespace.
+func (b *bench) registerPlimsoll(ctx context.Context, namespace string, prefilter bool) error {
+	registration, err := b.chart(ctx, "webhook.yaml", b.servers[plimsollServer].Reviews, prefilter)
+	if err != nil {
+		return err
 	}
 	var own []any
-	for _, entry := range rendered[0]["webhooks"].([]any) {
+	for _, entry := range registration["webhooks"].([]any) {
 		webhook := entry.(object)
 		if webhook["name"] == "namespaces.plimsoll.dev" {
 			continue
@@ -300,8 +322,8 @@ func (b *bench) registerPlimsoll(ctx context.Context, namespace string, prefilte
 		selector["matchExpressions"] = append(expressions, named(namespace))
 		own = append(own, webhook)
 	}
-	rendered[0]["webhooks"] = own
-	return b.call(ctx, http.MethodPost, registrations+"validatingwebhookconfigurations", rendered[0], nil)
+	registration["webhooks"] = own
+	return b.call(ctx, http.MethodPost, registrations+"validatingwebhookconfigurations", registration, nil)
 }
 
 // registerUpstream writes what upstream's own manifests register, kept to one namespace.
