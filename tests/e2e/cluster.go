@@ -217,13 +217,13 @@ func (c *cluster) annotations(t testing.TB, verb, resource, namespace, name stri
 	return found
 }
 
-// controllers runs kube-controller-manager until the test ends.
-func (c *cluster) controllers(t testing.TB) {
+// controllers runs those of kube-controller-manager until the test ends.
+func (c *cluster) controllers(t testing.TB, names ...string) {
 	t.Helper()
 	p := must(spawn("kube-controller-manager", nil, nil, must(controlplane.Asset("kube-controller-manager"))(t), "--kubeconfig="+c.Kubeconfig,
 		"--secure-port=0", "--leader-elect=false", "--use-service-account-credentials=false",
 		"--kube-api-qps=200", "--kube-api-burst=400",
-		"--controllers=namespace-controller,garbage-collector-controller,job-controller,replicaset-controller,deployment-controller"))(t)
+		"--controllers="+strings.Join(names, ",")))(t)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("kube-controller-manager said last:\n\t%s", p.last(20))
