@@ -17,7 +17,7 @@ func (c *cluster) transcript(t testing.TB, name string, commands ...string) {
 	var all strings.Builder
 	for _, command := range commands {
 		fmt.Fprintf(&all, "$ kubectl %s\n", command)
-		arguments := append(strings.Fields(command), "--kubeconfig", c.kubeconfig)
+		arguments := append(strings.Fields(command), "--kubeconfig", c.Kubeconfig)
 		stdout, stderr, err := run(t, "", "kubectl", arguments...)
 		all.WriteString(stderr) // warnings are printed before the object is said to be made
 		all.WriteString(stdout)
