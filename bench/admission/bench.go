@@ -155,7 +155,7 @@ func (b *bench) counted(before int) error {
 	if err != nil {
 		return err
 	}
-	expected := b.sent[withoutPrefiler+"true"] + b.sent[withoutPrefiler+"false"] + b.sent[withPrefilter+"true"]
+	expected := b.sent[withoutPrefilter+"true"] + b.sent[withoutPrefilter+"false"] + b.sent[withPrefilter+"true"]
 	if now-before != expected {
 		return fmt.Errorf("Plimsoll was asked %d times, and should have been %d times: the prefilter let through what it should not, or sent what it need not", now-before, expected)
 	}

@@ -91,7 +91,7 @@ func (r results) comparisons() []comparison {
 			comparison{what: "noise: the policy, again / the policy, compliant", load: load, got: alike},
 			comparison{what: "prefilter / policy, compliant", load: load, got: over(withPrefilter, celPolicy), target: 1, noise: noise},
 			comparison{what: "prefilter / no policy, compliant", load: load, got: over(withPrefilter, noPolicy)},
-			comparison{what: "no prefilter / no policy, compliant", load: load, got: over(withoutPrefiler, noPolicy)},
+			comparison{what: "no prefilter / no policy, compliant", load: load, got: over(withoutPrefilter, noPolicy)},
 			comparison{what: "upstream / no policy, compliant", load: load, got: over(upstreamHook, noPolicy)})
 		ours, theirs := medians(withPrefilter, true), medians(upstreamHook, true)
 		added := func(baseline string, target float64) comparison {

@@ -32,13 +32,13 @@ type configuration struct {
 }
 
 const (
-	noPolicy        = "no policy"
-	inTree          = "in-tree PodSecurity"
-	celPolicy       = "ValidatingAdmissionPolicy"
-	celPolicyAgain  = "the same policy again"
-	withPrefilter   = "Plimsoll, prefilter"
-	withoutPrefiler = "Plimsoll, no prefilter"
-	upstreamHook    = "upstream webhook"
+	noPolicy         = "no policy"
+	inTree           = "in-tree PodSecurity"
+	celPolicy        = "ValidatingAdmissionPolicy"
+	celPolicyAgain   = "the same policy again"
+	withPrefilter    = "Plimsoll, prefilter"
+	withoutPrefilter = "Plimsoll, no prefilter"
+	upstreamHook     = "upstream webhook"
 )
 
 const plimsollServer, upstreamServer = "Plimsoll", "upstream"
@@ -50,7 +50,7 @@ var configurations = []configuration{
 	{name: celPolicy, namespace: "policy", denial: "ValidatingAdmissionPolicy"},
 	{name: celPolicyAgain, namespace: "policy-again", denial: "ValidatingAdmissionPolicy"},
 	{name: withPrefilter, namespace: "prefilter", labels: object{"plimsoll.dev/enforce": "restricted"}, denial: "pods.plimsoll.dev", hook: plimsollServer},
-	{name: withoutPrefiler, namespace: "no-prefilter", labels: object{"plimsoll.dev/enforce": "restricted"}, denial: "pods.plimsoll.dev", hook: plimsollServer},
+	{name: withoutPrefilter, namespace: "no-prefilter", labels: object{"plimsoll.dev/enforce": "restricted"}, denial: "pods.plimsoll.dev", hook: plimsollServer},
 	{name: upstreamHook, namespace: "upstream", denial: upstreamWebhookName, hook: upstreamServer},
 }
 
@@ -80,7 +80,7 @@ func newBench(ctx context.Context, o options, plane *controlplane.ControlPlane, 
 	if b.apiServer, err = plane.PID(); err != nil {
 		return nil, err
 	}
-	if b.stage, err = lab.SetStage(ctx, folder, o.plimsoll); err != nil {
+	if b.stage, err = lab.SetStage(ctx, folder, o.Plimsoll); err != nil {
 		return nil, err
 	}
 	configuration := b.stage.File("plimsoll.yaml")
@@ -101,12 +101,12 @@ func newBench(ctx context.Context, o options, plane *controlplane.ControlPlane, 
 	if err := os.WriteFile(configuration, text, 0o600); err != nil {
 		return nil, err
 	}
-	ours, err := lab.Plimsoll(ctx, o.plimsoll, b.stage, "", "--config", configuration)
+	ours, err := lab.Plimsoll(ctx, o.Plimsoll, b.stage, "", "--config", configuration)
 	if err != nil {
 		return nil, err
 	}
 	// Its namespace has no label, which the in-tree admission would see as well: restricted is its default.
-	theirs, err := lab.Upstream(o.upstream, b.stage, plane.Kubeconfig, "restricted")
+	theirs, err := lab.Upstream(o.Upstream, b.stage, plane.Kubeconfig, "restricted")
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +179,7 @@ func (b *bench) prepare(ctx context.Context) error {
 	if err := b.registerPolicy(ctx); err != nil {
 		return err
 	}
-	for name, prefilter := range map[string]bool{withPrefilter: true, withoutPrefiler: false} {
+	for name, prefilter := range map[string]bool{withPrefilter: true, withoutPrefilter: false} {
 		if err := b.registerPlimsoll(ctx, find(name).namespace, prefilter); err != nil {
 			return err
 		}
@@ -261,7 +261,7 @@ func named(namespaces ...string) object {
 
 // registerPolicy applies what Plimsoll exports, bound to the namespaces of the bench.
 func (b *bench) registerPolicy(ctx context.Context) error {
-	text, err := output(ctx, b.options.plimsoll, "templates", "export", "restricted", "--as", "validating-admission-policy")
+	text, err := output(ctx, b.options.Plimsoll, "templates", "export", "restricted", "--as", "validating-admission-policy")
 	if err != nil {
 		return err
 	}
@@ -289,7 +289,7 @@ func (b *bench) chart(ctx context.Context, file, url string, prefilter bool) (ob
 	if err != nil {
 		return nil, err
 	}
-	text, err := output(ctx, helm, "template", fmt.Sprintf("prefilter-%t", prefilter), filepath.Join(b.options.root, "charts/plimsoll"),
+	text, err := output(ctx, helm, "template", fmt.Sprintf("prefilter-%t", prefilter), filepath.Join(b.options.Root, "charts/plimsoll"),
 		"--show-only", "templates/"+file, "--set", fmt.Sprintf("webhook.url=%s,certificates.mode=provided,server.enabled=false,prefilter=%t", url, prefilter),
 		"--set-file", "certificates.provided.caBundle="+b.stage.File("ca.crt"))
 	if err != nil {

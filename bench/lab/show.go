@@ -3,7 +3,6 @@ package lab
 import (
 	"flag"
 	"fmt"
-	"maps"
 	"path/filepath"
 	"strings"
 	"time"
@@ -32,18 +31,6 @@ func ShowTime(nanoseconds float64) string {
 	default:
 		return fmt.Sprintf("%.3g ms", float64(took)/1e6)
 	}
-}
-
-// Instead sets those of the flags that were not given.
-func Instead(flags *flag.FlagSet, values map[string]string) error {
-	values = maps.Clone(values)
-	flags.Visit(func(given *flag.Flag) { delete(values, given.Name) })
-	for name, value := range values {
-		if err := flags.Lookup(name).Value.Set(value); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // CommandLine is how to repeat the run of a script: the flags that were given, paths as seen from the repository.

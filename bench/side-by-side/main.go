@@ -8,12 +8,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"plimsoll.dev/plimsoll/bench/lab"
@@ -28,10 +26,11 @@ const enduranceCallers = 32
 const measuredLevel = "restricted"
 
 type options struct {
-	root, upstream, plimsoll, reviews, write string
+	lab.Options
+	reviews                                  string
 	rounds, count, warmUp, endurance, starts int
 	rate                                     float64
-	span, timeout                            time.Duration
+	span                                     time.Duration
 }
 
 // quick is what --quick says of each flag that is not given: enough to see that everything works.
@@ -43,11 +42,8 @@ func quick() map[string]string {
 
 func parseOptions(flags *flag.FlagSet, arguments []string) (options, error) {
 	var o options
-	flags.StringVar(&o.root, "root", ".", "the repository")
-	flags.StringVar(&o.upstream, "upstream", "", "the upstream webhook's binary (run builds it)")
-	flags.StringVar(&o.plimsoll, "plimsoll", "", "Plimsoll's binary (default build/release/plimsoll of the repository)")
+	o.Flags(flags, "side-by-side", 30*time.Minute)
 	flags.StringVar(&o.reviews, "reviews", "", "the folder of AdmissionReviews (default the bench's own)")
-	flags.StringVar(&o.write, "write", "", "the document whose side-by-side section to write, or none (default docs/performance.md of the repository)")
 	flags.IntVar(&o.rounds, "rounds", 5, "how often each server is measured under each load")
 	flags.IntVar(&o.count, "count", 20_000, "reviews a measurement with 8 and with 32 callers")
 	flags.IntVar(&o.warmUp, "warm-up", 2_000, "reviews before a measurement that do not count")
@@ -55,18 +51,8 @@ func parseOptions(flags *flag.FlagSet, arguments []string) (options, error) {
 	flags.DurationVar(&o.span, "span", 10*time.Second, "how long a measurement at the fixed rate lasts")
 	flags.IntVar(&o.endurance, "endurance", 500_000, "reviews while memory is watched; 0 leaves it out")
 	flags.IntVar(&o.starts, "starts", 10, "how often each server is started to time that; 0 leaves it out")
-	flags.DurationVar(&o.timeout, "timeout", 30*time.Minute, "when to give up")
-	shorten := flags.Bool("quick", false, "a run of a minute, to see that everything works: not for quoting, and by default not written")
-	if err := flags.Parse(arguments); err != nil {
+	if err := o.Parse(flags, arguments, quick()); err != nil {
 		return o, err
-	}
-	if *shorten {
-		if err := lab.Instead(flags, quick()); err != nil {
-			return o, err
-		}
-	}
-	if flags.NArg() > 0 {
-		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	if o.rounds < 1 || o.count < 1 || o.warmUp < 1 || o.rate < 0 || o.endurance < 0 || o.starts < 0 || o.endurance%10 != 0 {
 		return o, errors.New("rounds, count and warm-up must be positive, rate, endurance and starts not negative, endurance a multiple of 10")
@@ -74,37 +60,20 @@ func parseOptions(flags *flag.FlagSet, arguments []string) (options, error) {
 	if o.rate > 0 && (o.rate*o.span.Seconds() < 1 || o.rate*o.span.Seconds() > 1e7) {
 		return o, errors.New("rate and span must make at least one review, and at most ten million")
 	}
-	if o.write == "" {
-		o.write = filepath.Join(o.root, "docs/performance.md")
-	}
-	if o.plimsoll == "" {
-		o.plimsoll = filepath.Join(o.root, "build/release/plimsoll")
-	}
 	if o.reviews == "" {
-		o.reviews = filepath.Join(o.root, "bench/side-by-side/reviews")
-	}
-	if _, err := os.Stat(o.plimsoll); err != nil {
-		return o, fmt.Errorf("%w; build it with: cmake --preset release && cmake --build --preset release", err)
+		o.reviews = filepath.Join(o.Root, "bench/side-by-side/reviews")
 	}
 	return o, nil
 }
 
-func main() {
-	flags := flag.NewFlagSet("side-by-side", flag.ContinueOnError)
-	options, err := parseOptions(flags, os.Args[1:])
-	if err == nil {
-		ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-		defer cancel()
-		err = run(ctx, options, lab.CommandLine(script, flags, options.root))
-	}
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "side-by-side:", err)
-		os.Exit(2)
-	}
-}
+func main() { lab.Main("side-by-side", run) }
 
-func run(ctx context.Context, o options, command string) error {
-	ctx, cancel := context.WithTimeout(ctx, o.timeout)
+func run(ctx context.Context, flags *flag.FlagSet, arguments []string) error {
+	o, err := parseOptions(flags, arguments)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	debug.SetGCPercent(400) // of the generator: it competes with the server for the cores
 	reviews, err := loadReviews(o.reviews)
@@ -116,10 +85,10 @@ func run(ctx context.Context, o options, command string) error {
 		return err
 	}
 	defer os.RemoveAll(folder)
-	if o.plimsoll, err = lab.Keep(o.plimsoll, folder); err != nil {
+	if o.Plimsoll, err = lab.Keep(o.Plimsoll, folder); err != nil {
 		return err
 	}
-	stage, err := lab.SetStage(ctx, folder, o.plimsoll)
+	stage, err := lab.SetStage(ctx, folder, o.Plimsoll)
 	if err != nil {
 		return err
 	}
@@ -138,11 +107,11 @@ func run(ctx context.Context, o options, command string) error {
 		if err := os.WriteFile(kubeconfig, []byte(kube.kubeconfig()), 0o600); err != nil {
 			return err
 		}
-		theirs, err := lab.Upstream(o.upstream, stage, kubeconfig, "privileged") // the level is in the labels
+		theirs, err := lab.Upstream(o.Upstream, stage, kubeconfig, "privileged") // the level is in the labels
 		if err != nil {
 			return err
 		}
-		ours, err := lab.Plimsoll(ctx, o.plimsoll, stage, "/validate/enforce/"+level)
+		ours, err := lab.Plimsoll(ctx, o.Plimsoll, stage, "/validate/enforce/"+level)
 		if err != nil {
 			return err
 		}
@@ -156,17 +125,17 @@ func run(ctx context.Context, o options, command string) error {
 	if err != nil {
 		return err
 	}
-	where := bench.setting(hooks, o, command)
+	where := bench.setting(hooks, o, lab.CommandLine(script, flags, o.Root))
 	fmt.Printf("%s\nupstream: %s\nPlimsoll: %s\n\n", where.machine, where.versions[0], where.versions[1])
 	table(os.Stdout, got.rows())
 	fmt.Printf("\n%s.%s\n", sum(got.rows()), disturbed(got))
-	if o.write == lab.NoDocument {
+	if o.Write == lab.NoDocument {
 		return nil
 	}
-	if err := lab.WriteSection(o.write, "side-by-side", markdown(where, got)); err != nil {
+	if err := lab.WriteSection(o.Write, "side-by-side", markdown(where, got)); err != nil {
 		return err
 	}
-	bench.say("written to %s", lab.FromRoot(o.root, o.write))
+	bench.say("written to %s", lab.FromRoot(o.Root, o.Write))
 	return nil
 }
 

@@ -141,20 +141,20 @@ func TestOptions(t *testing.T) {
 	}
 	os.WriteFile(binary, nil, 0o755)
 	got, command, err := parse("--upstream", "/elsewhere/upstream", "--write", filepath.Join(root, "docs/performance.md"), "--reviews", "/elsewhere/mine", "--rounds", "3")
-	if err != nil || got.plimsoll != binary || got.rounds != 3 || got.endurance != 500_000 {
+	if err != nil || got.Plimsoll != binary || got.rounds != 3 || got.endurance != 500_000 {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if want := "bench/side-by-side/run --reviews mine --rounds 3 --write docs/performance.md"; command != want {
 		t.Errorf("the command is %q, want %q", command, want)
 	}
-	if want := filepath.Join(root, "docs/performance.md"); got.write != want {
-		t.Errorf("writes %s, want %s", got.write, want)
+	if want := filepath.Join(root, "docs/performance.md"); got.Write != want {
+		t.Errorf("writes %s, want %s", got.Write, want)
 	}
-	if got, _, err = parse(); err != nil || got.write != filepath.Join(root, "docs/performance.md") {
-		t.Errorf("a whole run writes %q, %v", got.write, err)
+	if got, _, err = parse(); err != nil || got.Write != filepath.Join(root, "docs/performance.md") {
+		t.Errorf("a whole run writes %q, %v", got.Write, err)
 	}
 	got, command, err = parse("--quick", "--starts", "7")
-	if err != nil || got.rounds != 1 || got.starts != 7 || got.write != lab.NoDocument || got.span != 2*time.Second {
+	if err != nil || got.rounds != 1 || got.starts != 7 || got.Write != lab.NoDocument || got.span != 2*time.Second {
 		t.Errorf("a quick run: %+v, %v", got, err)
 	}
 	if want := "bench/side-by-side/run --quick --starts 7"; command != want {

@@ -28,7 +28,8 @@ type cluster struct {
 	*controlplane.ControlPlane
 	client  *kubernetes.Clientset
 	dynamic *dynamic.DynamicClient
-	names   int // how many namespaces were named
+	names   int               // how many namespaces were named
+	hide    *strings.Replacer // what transcripts say otherwise, if anything
 }
 
 // What is written of a load that runs for minutes would only fill the disk.
@@ -124,16 +125,20 @@ func (c *cluster) makeNamespace(t testing.TB, name string, labels map[string]str
 		metav1.CreateOptions{}))(t)
 }
 
-// as is a client of somebody else, and what the API server warns them about.
-func (c *cluster) as(t testing.TB, user string, groups ...string) (*kubernetes.Clientset, *warnings) {
+// audience is a client and what it was warned about.
+type audience struct {
+	kubernetes.Interface
+	heard *warnings
+}
+
+// audienceWith is a client with other settings than an administrator's.
+func (c *cluster) audienceWith(t testing.TB, change func(*rest.Config)) audience {
 	t.Helper()
 	heard := &warnings{}
 	config := rest.CopyConfig(c.Config)
 	config.WarningHandler = heard
-	if user != "" {
-		config.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: groups}
-	}
-	return must(kubernetes.NewForConfig(config))(t), heard
+	change(config)
+	return audience{must(kubernetes.NewForConfig(config))(t), heard}
 }
 
 // warnings are those that the API server sent with its answers.

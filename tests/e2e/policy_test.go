@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -78,33 +77,22 @@ func TestExportedPolicy(t *testing.T) {
 	}
 	t.Run("fixtures", func(t *testing.T) {
 		var denied, allowed, invalid atomic.Int64
-		work := make(chan fixture)
-		var workers sync.WaitGroup
-		for range loadWorkers {
-			workers.Go(func() {
-				for one := range work {
-					key := one.level + "@" + one.version
-					err := c.try(one.pod, namespaces[key])
-					switch {
-					case apierrors.IsInvalid(err) && strings.Contains(one.name, "procmount"):
-						invalid.Add(1) // the API server itself takes none such any more
-					case err != nil && !policyDenial(err, key):
-						t.Errorf("%s: %v", one.name, err)
-					case (err != nil) != one.fails:
-						t.Errorf("%s: its folder says otherwise: %v", one.name, err)
-					case err != nil:
-						denied.Add(1)
-					default:
-						allowed.Add(1)
-					}
-				}
-			})
-		}
-		for _, one := range all {
-			work <- one
-		}
-		close(work)
-		workers.Wait()
+		each(all, func(one fixture) {
+			key := one.level + "@" + one.version
+			err := c.try(one.pod, namespaces[key])
+			switch {
+			case apierrors.IsInvalid(err) && strings.Contains(one.name, "procmount"):
+				invalid.Add(1) // the API server itself takes none such any more
+			case err != nil && !policyDenial(err, key):
+				t.Errorf("%s: %v", one.name, err)
+			case (err != nil) != one.fails:
+				t.Errorf("%s: its folder says otherwise: %v", one.name, err)
+			case err != nil:
+				denied.Add(1)
+			default:
+				allowed.Add(1)
+			}
+		})
 		if denied.Load()+allowed.Load() < fewestFixtures {
 			t.Error("too few were decided")
 		}

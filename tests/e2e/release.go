@@ -118,6 +118,13 @@ func (r *release) adapted(t testing.TB, configuration settings, o options) setti
 		}
 		configuration["server"] = section
 	}
+	if text := r.data(t, "templates.yaml"); text != "" {
+		file := filepath.Join(t.TempDir(), "templates.yaml")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		configuration["templates"] = []string{file}
+	}
 	if r.access() {
 		at := o.apiServer
 		if at == "" {
@@ -201,17 +208,18 @@ func (r *release) one(t testing.TB, kind string) *unstructured.Unstructured {
 // configuration is what the chart gives the server to read.
 func (r *release) configuration(t testing.TB) settings {
 	t.Helper()
-	for _, one := range r.find("ConfigMap") {
-		data, _, _ := unstructured.NestedStringMap(one.Object, "data")
-		for _, text := range data {
-			var found settings
-			if yaml.Unmarshal([]byte(text), &found) == nil && found["kind"] == "Configuration" {
-				return found
-			}
-		}
+	var found settings
+	if err := yaml.Unmarshal([]byte(r.data(t, "config.yaml")), &found); err != nil || found["kind"] != "Configuration" {
+		t.Fatalf("the chart renders no configuration: %v", err)
 	}
-	t.Fatal("the chart renders no configuration")
-	return nil
+	return found
+}
+
+// data is a file of the chart's ConfigMap; nothing if there is none of that name.
+func (r *release) data(t testing.TB, name string) string {
+	t.Helper()
+	text, _, _ := unstructured.NestedString(r.one(t, "ConfigMap").Object, "data", name)
+	return text
 }
 
 // account is the chart's ServiceAccount as a client outside the cluster sees it.
