@@ -123,7 +123,7 @@ var harmless = []struct{ template, check, mistake, why string }{
 	{check: "capabilities-add", mistake: `«all»\(a, a in \[\]\)`, why: "the API server leaves empty lists out"},
 	{check: "sysctls", mistake: `«all»\(s, s\.name in \[\]\)`, why: "the API server leaves empty lists out"},
 	{check: "volume-devices", mistake: `^"-1" for .*«0»`, why: "the API server leaves empty lists out"},
-	{check: "read-only-volumes", mistake: `«all»\(bad,`, why: onlyNames},
+	{check: "read-only-volumes", mistake: `«all»\((bad|own),`, why: onlyNames},
 	{template: "token-forbidden", mistake: `\|\| !«volumes»|«"kube-api-access-"»|«startsWith»`, why: everyToken},
 	{template: "token-forbidden", mistake: `sources\.«exists»\(s, has\(s\.serviceAccountToken\)\)\)\) && `, why: everyToken},
 	{template: "token-forbidden", mistake: `^"false" for .*«has\(s\.serviceAccountToken\)»\)\)\) && `, why: everyToken},
