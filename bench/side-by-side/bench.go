@@ -7,13 +7,15 @@ import (
 	"os"
 	"runtime"
 	"time"
+
+	"plimsoll.dev/plimsoll/bench/lab"
 )
 
 // bench calls the two servers in turn. Each measurement has a fresh process, and the other server does not run.
 type bench struct {
 	reviews  []review
 	expected []bool // the verdict on each review
-	stage    stage
+	stage    lab.Stage
 	progress io.Writer
 }
 
@@ -22,35 +24,35 @@ type measurement struct {
 	perSecond         float64
 	cpu, generatorCPU time.Duration // a review
 	p50, p99, p999    time.Duration
-	memory            memory
+	memory            lab.Memory
 	elsewhere         float64 // the part of all cores' time that neither server nor generator used, nor idled
 	dials             int64
 }
 
 // with runs a server for as long as the measurement of it takes.
-func (b *bench) with(ctx context.Context, hook webhook, measure func(*process, *client) error) error {
-	process, err := hook.start(ctx)
+func (b *bench) with(ctx context.Context, hook lab.Webhook, measure func(*lab.Process, *client) error) error {
+	process, err := hook.Start(ctx)
 	if err != nil {
 		return err
 	}
-	defer process.stop()
-	client := newClient(b.stage.authority)
+	defer process.Stop()
+	client := newClient(b.stage.Authority)
 	defer client.close()
 	if err := measure(process, client); err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx) // the server is not to blame
 		}
-		return fmt.Errorf("%s: %w", hook.name, process.wrap(err))
+		return fmt.Errorf("%s: %w", hook.Name, process.Wrap(err))
 	}
 	return nil
 }
 
 // agree gets each server's verdicts and refuses to go on if they differ: then the two would not do the same work.
-func (b *bench) agree(ctx context.Context, hooks []webhook) error {
+func (b *bench) agree(ctx context.Context, hooks []lab.Webhook) error {
 	verdicts := make([][]bool, len(hooks))
 	for index, hook := range hooks {
-		err := b.with(ctx, hook, func(process *process, client *client) (err error) {
-			verdicts[index], err = compare(process.reviews, client, b.reviews)
+		err := b.with(ctx, hook, func(process *lab.Process, client *client) (err error) {
+			verdicts[index], err = compare(endpoint(process.Reviews), client, b.reviews)
 			return err
 		})
 		if err != nil {
@@ -61,7 +63,7 @@ func (b *bench) agree(ctx context.Context, hooks []webhook) error {
 	for index, review := range b.reviews {
 		fmt.Fprintf(b.progress, "%-36s", review.name)
 		for which, hook := range hooks {
-			fmt.Fprintf(b.progress, " %s: %-8s", hook.name, verdict(verdicts[which][index]))
+			fmt.Fprintf(b.progress, " %s: %-8s", hook.Name, verdict(verdicts[which][index]))
 			if verdicts[which][index] != verdicts[0][index] {
 				differ++
 			}
@@ -83,12 +85,12 @@ func verdict(allowed bool) string {
 }
 
 // measure applies a load to a fresh server, after a warm-up in the same manner that is not counted.
-func (b *bench) measure(ctx context.Context, hook webhook, load load, warmUp int) (measurement, error) {
+func (b *bench) measure(ctx context.Context, hook lab.Webhook, load load, warmUp int) (measurement, error) {
 	var result measurement
-	err := b.with(ctx, hook, func(process *process, client *client) error {
+	err := b.with(ctx, hook, func(process *lab.Process, client *client) error {
 		warm := load
 		warm.reviews, warm.rate = warmUp, 0
-		if _, err := warm.generate(ctx, process.reviews, client, b.reviews, b.expected); err != nil {
+		if _, err := warm.generate(ctx, endpoint(process.Reviews), client, b.reviews, b.expected); err != nil {
 			return err
 		}
 		before, err := usage(process)
@@ -97,7 +99,7 @@ func (b *bench) measure(ctx context.Context, hook webhook, load load, warmUp int
 		}
 		dials := client.dials.Load()
 		begun := time.Now()
-		took, err := load.generate(ctx, process.reviews, client, b.reviews, b.expected)
+		took, err := load.generate(ctx, endpoint(process.Reviews), client, b.reviews, b.expected)
 		elapsed := time.Since(begun)
 		if err != nil {
 			return err
@@ -112,12 +114,12 @@ func (b *bench) measure(ctx context.Context, hook webhook, load load, warmUp int
 			cpu:          spent.server / time.Duration(load.reviews),
 			generatorCPU: spent.generator / time.Duration(load.reviews),
 			elsewhere:    max(0, float64(spent.machine-spent.server-spent.generator)/float64(elapsed)/float64(runtime.NumCPU())),
-			p50:          percentile(took, 500),
-			p99:          percentile(took, 990),
-			p999:         percentile(took, 999),
+			p50:          lab.Percentile(took, 500),
+			p99:          lab.Percentile(took, 990),
+			p999:         lab.Percentile(took, 999),
 			dials:        client.dials.Load() - dials,
 		}
-		result.memory, err = readMemory(process.process.Pid)
+		result.memory, err = lab.ReadMemory(process.PID)
 		return err
 	})
 	return result, err
@@ -125,41 +127,46 @@ func (b *bench) measure(ctx context.Context, hook webhook, load load, warmUp int
 
 type cpuUsage struct{ server, generator, machine time.Duration }
 
-func usage(process *process) (now cpuUsage, err error) {
-	if now.server, err = cpuTime(process.process.Pid); err != nil {
+func usage(process *lab.Process) (now cpuUsage, err error) {
+	if now.server, err = lab.CPUTime(process.PID); err != nil {
 		return now, err
 	}
-	if now.generator, err = cpuTime(os.Getpid()); err != nil {
+	if now.generator, err = lab.CPUTime(os.Getpid()); err != nil {
 		return now, err
 	}
-	now.machine, err = busyTime()
+	now.machine, err = lab.BusyTime()
 	return now, err
 }
 
 // middle takes the median of each figure over the rounds.
 func middle(rounds []measurement) measurement {
 	return measurement{
-		perSecond:    median(each(rounds, func(m measurement) float64 { return m.perSecond })),
-		cpu:          median(each(rounds, func(m measurement) time.Duration { return m.cpu })),
-		generatorCPU: median(each(rounds, func(m measurement) time.Duration { return m.generatorCPU })),
-		p50:          median(each(rounds, func(m measurement) time.Duration { return m.p50 })),
-		p99:          median(each(rounds, func(m measurement) time.Duration { return m.p99 })),
-		p999:         median(each(rounds, func(m measurement) time.Duration { return m.p999 })),
-		elsewhere:    median(each(rounds, func(m measurement) float64 { return m.elsewhere })),
-		dials:        median(each(rounds, func(m measurement) int64 { return m.dials })),
-		memory: memory{
-			resident: median(each(rounds, func(m measurement) int64 { return m.memory.resident })),
-			peak:     median(each(rounds, func(m measurement) int64 { return m.memory.peak })),
+		perSecond:    lab.Median(lab.Each(rounds, func(m measurement) float64 { return m.perSecond })),
+		cpu:          lab.Median(lab.Each(rounds, func(m measurement) time.Duration { return m.cpu })),
+		generatorCPU: lab.Median(lab.Each(rounds, func(m measurement) time.Duration { return m.generatorCPU })),
+		p50:          lab.Median(lab.Each(rounds, func(m measurement) time.Duration { return m.p50 })),
+		p99:          lab.Median(lab.Each(rounds, func(m measurement) time.Duration { return m.p99 })),
+		p999:         lab.Median(lab.Each(rounds, func(m measurement) time.Duration { return m.p999 })),
+		elsewhere:    lab.Median(lab.Each(rounds, func(m measurement) float64 { return m.elsewhere })),
+		dials:        lab.Median(lab.Each(rounds, func(m measurement) int64 { return m.dials })),
+		memory: lab.Memory{
+			Resident: lab.Median(lab.Each(rounds, func(m measurement) int64 { return m.memory.Resident })),
+			Peak:     lab.Median(lab.Each(rounds, func(m measurement) int64 { return m.memory.Peak })),
 		},
 	}
 }
 
-func each[T, U any](values []T, take func(T) U) []U {
-	taken := make([]U, len(values))
-	for index, value := range values {
-		taken[index] = take(value)
+// growth returns by what part the last sample exceeds the one taken half-way, by when pools and caches have reached
+// their size. It is zero for fewer than two samples.
+func growth(samples []int64) float64 {
+	if len(samples) < 2 {
+		return 0
 	}
-	return taken
+	settled := samples[len(samples)/2-1]
+	if settled == 0 {
+		return 0
+	}
+	return float64(samples[len(samples)-1])/float64(settled) - 1
 }
 
 // series is a server's memory after each tenth of a long load.
@@ -169,19 +176,19 @@ type series struct {
 	peak     int64
 }
 
-func (b *bench) endure(ctx context.Context, hook webhook, load load) (series, error) {
+func (b *bench) endure(ctx context.Context, hook lab.Webhook, load load) (series, error) {
 	result := series{step: load.reviews / 10}
 	load.reviews = result.step
-	err := b.with(ctx, hook, func(process *process, client *client) error {
+	err := b.with(ctx, hook, func(process *lab.Process, client *client) error {
 		for range 10 {
-			if _, err := load.generate(ctx, process.reviews, client, b.reviews, b.expected); err != nil {
+			if _, err := load.generate(ctx, endpoint(process.Reviews), client, b.reviews, b.expected); err != nil {
 				return err
 			}
-			now, err := readMemory(process.process.Pid)
+			now, err := lab.ReadMemory(process.PID)
 			if err != nil {
 				return err
 			}
-			result.resident, result.peak = append(result.resident, now.resident), now.peak
+			result.resident, result.peak = append(result.resident, now.Resident), now.Peak
 		}
 		return nil
 	})
@@ -189,16 +196,16 @@ func (b *bench) endure(ctx context.Context, hook webhook, load load) (series, er
 }
 
 // starts times a server's way from exec to ready, and returns the median.
-func (b *bench) starts(ctx context.Context, hook webhook, times int) (time.Duration, error) {
+func (b *bench) starts(ctx context.Context, hook lab.Webhook, times int) (time.Duration, error) {
 	var ready []time.Duration
 	for range times {
-		err := b.with(ctx, hook, func(process *process, _ *client) error {
-			ready = append(ready, process.ready)
+		err := b.with(ctx, hook, func(process *lab.Process, _ *client) error {
+			ready = append(ready, process.Ready)
 			return nil
 		})
 		if err != nil {
 			return 0, err
 		}
 	}
-	return median(ready), nil
+	return lab.Median(ready), nil
 }

@@ -8,14 +8,16 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
+
+	"plimsoll.dev/plimsoll/bench/lab"
 )
+
+const script = "bench/side-by-side/run"
 
 const enduranceCallers = 32
 
@@ -23,30 +25,25 @@ const enduranceCallers = 32
 // allows some of the reviews: a server that denied whatever it got would agree with upstream at restricted.
 const measuredLevel = "restricted"
 
-// noDocument is what --write says for printing the table only.
-const noDocument = "none"
-
 type options struct {
-	root, upstream, plimsoll, reviews, write string
+	lab.Options
+	reviews                                  string
 	rounds, count, warmUp, endurance, starts int
 	rate                                     float64
-	span, timeout                            time.Duration
+	span                                     time.Duration
 }
 
 // quick is what --quick says of each flag that is not given: enough to see that everything works.
 func quick() map[string]string {
 	return map[string]string{
-		"rounds": "1", "count": "2000", "warm-up": "500", "span": "2s", "endurance": "20000", "starts": "3", "write": noDocument,
+		"rounds": "1", "count": "2000", "warm-up": "500", "span": "2s", "endurance": "20000", "starts": "3", "write": lab.NoDocument,
 	}
 }
 
 func parseOptions(flags *flag.FlagSet, arguments []string) (options, error) {
 	var o options
-	flags.StringVar(&o.root, "root", ".", "the repository")
-	flags.StringVar(&o.upstream, "upstream", "", "the upstream webhook's binary (run builds it)")
-	flags.StringVar(&o.plimsoll, "plimsoll", "", "Plimsoll's binary (default build/release/plimsoll of the repository)")
+	o.Flags(flags, "side-by-side", 30*time.Minute)
 	flags.StringVar(&o.reviews, "reviews", "", "the folder of AdmissionReviews (default the bench's own)")
-	flags.StringVar(&o.write, "write", "", "the document whose side-by-side section to write, or none (default docs/performance.md of the repository)")
 	flags.IntVar(&o.rounds, "rounds", 5, "how often each server is measured under each load")
 	flags.IntVar(&o.count, "count", 20_000, "reviews a measurement with 8 and with 32 callers")
 	flags.IntVar(&o.warmUp, "warm-up", 2_000, "reviews before a measurement that do not count")
@@ -54,22 +51,8 @@ func parseOptions(flags *flag.FlagSet, arguments []string) (options, error) {
 	flags.DurationVar(&o.span, "span", 10*time.Second, "how long a measurement at the fixed rate lasts")
 	flags.IntVar(&o.endurance, "endurance", 500_000, "reviews while memory is watched; 0 leaves it out")
 	flags.IntVar(&o.starts, "starts", 10, "how often each server is started to time that; 0 leaves it out")
-	flags.DurationVar(&o.timeout, "timeout", 30*time.Minute, "when to give up")
-	shorten := flags.Bool("quick", false, "a run of a minute, to see that everything works: not for quoting, and by default not written")
-	if err := flags.Parse(arguments); err != nil {
+	if err := o.Parse(flags, arguments, quick()); err != nil {
 		return o, err
-	}
-	if *shorten {
-		instead := quick()
-		flags.Visit(func(given *flag.Flag) { delete(instead, given.Name) })
-		for name, value := range instead {
-			if err := flags.Lookup(name).Value.Set(value); err != nil {
-				return o, err
-			}
-		}
-	}
-	if flags.NArg() > 0 {
-		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	if o.rounds < 1 || o.count < 1 || o.warmUp < 1 || o.rate < 0 || o.endurance < 0 || o.starts < 0 || o.endurance%10 != 0 {
 		return o, errors.New("rounds, count and warm-up must be positive, rate, endurance and starts not negative, endurance a multiple of 10")
@@ -77,37 +60,20 @@ func parseOptions(flags *flag.FlagSet, arguments []string) (options, error) {
 	if o.rate > 0 && (o.rate*o.span.Seconds() < 1 || o.rate*o.span.Seconds() > 1e7) {
 		return o, errors.New("rate and span must make at least one review, and at most ten million")
 	}
-	if o.write == "" {
-		o.write = filepath.Join(o.root, "docs/performance.md")
-	}
-	if o.plimsoll == "" {
-		o.plimsoll = filepath.Join(o.root, "build/release/plimsoll")
-	}
 	if o.reviews == "" {
-		o.reviews = filepath.Join(o.root, "bench/side-by-side/reviews")
-	}
-	if _, err := os.Stat(o.plimsoll); err != nil {
-		return o, fmt.Errorf("%w; build it with: cmake --preset release && cmake --build --preset release", err)
+		o.reviews = filepath.Join(o.Root, "bench/side-by-side/reviews")
 	}
 	return o, nil
 }
 
-func main() {
-	flags := flag.NewFlagSet("side-by-side", flag.ContinueOnError)
-	options, err := parseOptions(flags, os.Args[1:])
-	if err == nil {
-		ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-		defer cancel()
-		err = run(ctx, options, commandLine(flags, options.root))
-	}
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "side-by-side:", err)
-		os.Exit(2)
-	}
-}
+func main() { lab.Main("side-by-side", run) }
 
-func run(ctx context.Context, o options, command string) error {
-	ctx, cancel := context.WithTimeout(ctx, o.timeout)
+func run(ctx context.Context, flags *flag.FlagSet, arguments []string) error {
+	o, err := parseOptions(flags, arguments)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	debug.SetGCPercent(400) // of the generator: it competes with the server for the cores
 	reviews, err := loadReviews(o.reviews)
@@ -119,33 +85,37 @@ func run(ctx context.Context, o options, command string) error {
 		return err
 	}
 	defer os.RemoveAll(folder)
-	if o.plimsoll, err = keep(o.plimsoll, folder); err != nil {
+	if o.Plimsoll, err = lab.Keep(o.Plimsoll, folder); err != nil {
 		return err
 	}
-	stage, err := setStage(ctx, folder, o.plimsoll)
+	stage, err := lab.SetStage(ctx, folder, o.Plimsoll)
 	if err != nil {
 		return err
 	}
-	names := each(reviews, func(r review) string { return r.namespace })
+	names := lab.Each(reviews, func(r review) string { return r.namespace })
 	slices.Sort(names)
 	names = slices.Compact(names)
 	bench := bench{reviews: reviews, stage: stage, progress: os.Stderr}
-	var hooks []webhook
+	var hooks []lab.Webhook
 	for _, level := range []string{"baseline", measuredLevel} {
 		kube, err := startFakeKube(names, level)
 		if err != nil {
 			return err
 		}
 		defer kube.close()
-		theirs, err := upstream(o.upstream, stage, kube)
+		kubeconfig := stage.File("kubeconfig-" + level)
+		if err := os.WriteFile(kubeconfig, []byte(kube.kubeconfig()), 0o600); err != nil {
+			return err
+		}
+		theirs, err := lab.Upstream(o.Upstream, stage, kubeconfig, "privileged") // the level is in the labels
 		if err != nil {
 			return err
 		}
-		ours, err := plimsoll(ctx, o.plimsoll, stage, level)
+		ours, err := lab.Plimsoll(ctx, o.Plimsoll, stage, "/validate/enforce/"+level)
 		if err != nil {
 			return err
 		}
-		hooks = []webhook{theirs, ours}
+		hooks = []lab.Webhook{theirs, ours}
 		bench.say("verdicts at %s:", level)
 		if err := bench.agree(ctx, hooks); err != nil {
 			return err
@@ -155,22 +125,22 @@ func run(ctx context.Context, o options, command string) error {
 	if err != nil {
 		return err
 	}
-	where := bench.setting(hooks, o, command)
+	where := bench.setting(hooks, o, lab.CommandLine(script, flags, o.Root))
 	fmt.Printf("%s\nupstream: %s\nPlimsoll: %s\n\n", where.machine, where.versions[0], where.versions[1])
 	table(os.Stdout, got.rows())
 	fmt.Printf("\n%s.%s\n", sum(got.rows()), disturbed(got))
-	if o.write == noDocument {
+	if o.Write == lab.NoDocument {
 		return nil
 	}
-	if err := writeSection(o.write, markdown(where, got)); err != nil {
+	if err := lab.WriteSection(o.Write, "side-by-side", markdown(where, got)); err != nil {
 		return err
 	}
-	bench.say("written to %s", fromRoot(o.root, o.write))
+	bench.say("written to %s", lab.FromRoot(o.Root, o.Write))
 	return nil
 }
 
 // measureAll runs every measurement, the servers in turn.
-func (b *bench) measureAll(ctx context.Context, hooks []webhook, o options) (results, error) {
+func (b *bench) measureAll(ctx context.Context, hooks []lab.Webhook, o options) (results, error) {
 	var got results
 	loads := []load{{callers: 8, reviews: o.count}, {callers: 32, reviews: o.count}}
 	if o.rate > 0 {
@@ -186,9 +156,9 @@ func (b *bench) measureAll(ctx context.Context, hooks []webhook, o options) (res
 				}
 				rounds[index][which] = append(rounds[index][which], measured)
 				b.say("round %d/%d, %s, %s: %.0f reviews/s, CPU a review %s (generator %s), p50 %s, p99 %s, p99.9 %s, resident %s, %d new connections, %.0f %% of the cores used by others",
-					round+1, o.rounds, load, hook.name, measured.perSecond, showTime(float64(measured.cpu)), showTime(float64(measured.generatorCPU)),
-					showTime(float64(measured.p50)), showTime(float64(measured.p99)), showTime(float64(measured.p999)),
-					showKiB(float64(measured.memory.resident)), measured.dials, 100*measured.elsewhere)
+					round+1, o.rounds, load, hook.Name, measured.perSecond, lab.ShowTime(float64(measured.cpu)), lab.ShowTime(float64(measured.generatorCPU)),
+					lab.ShowTime(float64(measured.p50)), lab.ShowTime(float64(measured.p99)), lab.ShowTime(float64(measured.p999)),
+					showKiB(float64(measured.memory.Resident)), measured.dials, 100*measured.elsewhere)
 			}
 		}
 	}
@@ -201,14 +171,14 @@ func (b *bench) measureAll(ctx context.Context, hooks []webhook, o options) (res
 			if got.memory[which], err = b.endure(ctx, hook, load{callers: enduranceCallers, reviews: o.endurance}); err != nil {
 				return got, err
 			}
-			b.say("resident, %s, every %s reviews: %s", hook.name, thousands(got.memory[which].step), strings.Join(
-				each(got.memory[which].resident, func(kib int64) string { return showKiB(float64(kib)) }), ", "))
+			b.say("resident, %s, every %s reviews: %s", hook.Name, thousands(got.memory[which].step), strings.Join(
+				lab.Each(got.memory[which].resident, func(kib int64) string { return showKiB(float64(kib)) }), ", "))
 		}
 		if o.starts > 0 {
 			if got.start[which], err = b.starts(ctx, hook, o.starts); err != nil {
 				return got, err
 			}
-			b.say("exec to ready, %s: %s", hook.name, showTime(float64(got.start[which])))
+			b.say("exec to ready, %s: %s", hook.Name, lab.ShowTime(float64(got.start[which])))
 		}
 	}
 	return got, nil
@@ -218,12 +188,12 @@ func (b *bench) say(format string, arguments ...any) {
 	fmt.Fprintf(b.progress, format+"\n", arguments...)
 }
 
-func (b *bench) setting(hooks []webhook, o options, command string) setting {
+func (b *bench) setting(hooks []lab.Webhook, o options, command string) setting {
 	where := setting{
 		command:  command,
-		machine:  machine(),
+		machine:  lab.Machine(),
 		date:     time.Now().UTC().Format(time.DateOnly),
-		versions: [2]string{hooks[0].version, hooks[1].version},
+		versions: [2]string{hooks[0].Version, hooks[1].Version},
 		reviews:  len(b.reviews),
 		rounds:   o.rounds,
 	}
@@ -236,37 +206,4 @@ func (b *bench) setting(hooks []webhook, o options, command string) setting {
 	}
 	where.meanBytes = total / len(b.reviews)
 	return where
-}
-
-// commandLine is how to repeat the run: the flags that were given, paths as seen from the repository.
-func commandLine(flags *flag.FlagSet, root string) string {
-	command := []string{"bench/side-by-side/run"}
-	flags.Visit(func(set *flag.Flag) {
-		switch value := set.Value.String(); set.Name {
-		case "root", "upstream":
-		case "quick":
-			command = append(command, "--"+set.Name)
-		case "plimsoll", "reviews", "write":
-			if value != noDocument {
-				value = fromRoot(root, value)
-			}
-			command = append(command, "--"+set.Name, value)
-		default:
-			command = append(command, "--"+set.Name, value)
-		}
-	})
-	return strings.Join(command, " ")
-}
-
-// fromRoot shows a path as seen from the repository, or only its name if it lies elsewhere.
-func fromRoot(root, path string) string {
-	absolute, err := filepath.Abs(path)
-	if err == nil {
-		if root, err = filepath.Abs(root); err == nil {
-			if relative, err := filepath.Rel(root, absolute); err == nil && filepath.IsLocal(relative) {
-				return relative
-			}
-		}
-	}
-	return filepath.Base(path)
 }

@@ -1,15 +1,13 @@
 package main
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"plimsoll.dev/plimsoll/bench/lab"
 )
 
 // row compares one figure of the two servers.
@@ -46,37 +44,16 @@ var (
 )
 
 func (r row) cells() []string {
-	times := ratio(r.upstream, r.plimsoll)
+	times := lab.Ratio(r.upstream, r.plimsoll)
 	if r.target == notGrowing {
 		times = "" // of two changes, each of which may be none
 	}
 	return []string{r.what, r.show(r.upstream), r.show(r.plimsoll), times, r.target.text, r.target.verdict(r.upstream, r.plimsoll)}
 }
 
-// ratio says how many times less, or more, Plimsoll's figure is.
-func ratio(upstream, plimsoll float64) string {
-	switch {
-	case upstream <= 0 || plimsoll <= 0:
-		return ""
-	case plimsoll < upstream:
-		return fmt.Sprintf("1/%.1f", upstream/plimsoll)
-	default:
-		return fmt.Sprintf("%.1f ×", plimsoll/upstream)
-	}
-}
-
 func showRate(perSecond float64) string { return fmt.Sprintf("%.0f", perSecond) }
 func showKiB(kib float64) string        { return fmt.Sprintf("%.1f MiB", kib/1024) }
 func showPart(part float64) string      { return fmt.Sprintf("%+.1f %%", 100*part) }
-
-func showTime(nanoseconds float64) string {
-	switch took := time.Duration(nanoseconds); {
-	case took < time.Millisecond:
-		return fmt.Sprintf("%.3g µs", float64(took)/1e3)
-	default:
-		return fmt.Sprintf("%.3g ms", float64(took)/1e6)
-	}
-}
 
 // results is everything measured, upstream's figure first in each pair.
 type results struct {
@@ -107,16 +84,16 @@ func (r results) rows() []row {
 			}
 			rows = append(rows, row{fmt.Sprintf("%s: %s", result.load, what), upstream, plimsoll, show, target})
 		}
-		add("CPU a review", float64(up.cpu), float64(own.cpu), showTime, tenth)
+		add("CPU a review", float64(up.cpu), float64(own.cpu), lab.ShowTime, tenth)
 		if result.load.rate == 0 {
 			add("reviews/s", up.perSecond, own.perSecond, showRate, targetless)
 		}
-		add("p50", float64(up.p50), float64(own.p50), showTime, targetless)
-		add("p99", float64(up.p99), float64(own.p99), showTime, third)
-		add("p99.9", float64(up.p999), float64(own.p999), showTime, targetless)
+		add("p50", float64(up.p50), float64(own.p50), lab.ShowTime, targetless)
+		add("p99", float64(up.p99), float64(own.p99), lab.ShowTime, third)
+		add("p99.9", float64(up.p999), float64(own.p999), lab.ShowTime, targetless)
 		if result.load.rate == 0 {
-			add("resident", float64(up.memory.resident), float64(own.memory.resident), showKiB, targetless)
-			add("peak resident", float64(up.memory.peak), float64(own.memory.peak), showKiB, targetless)
+			add("resident", float64(up.memory.Resident), float64(own.memory.Resident), showKiB, targetless)
+			add("peak resident", float64(up.memory.Peak), float64(own.memory.Peak), showKiB, targetless)
 		}
 	}
 	up, own := r.memory[0], r.memory[1]
@@ -129,7 +106,7 @@ func (r results) rows() []row {
 			row{"growth from " + thousands(up.step*5) + " on", growth(up.resident), growth(own.resident), showPart, notGrowing})
 	}
 	if r.start[0] > 0 && r.start[1] > 0 {
-		rows = append(rows, row{"exec to ready", float64(r.start[0]), float64(r.start[1]), showTime, readySoon})
+		rows = append(rows, row{"exec to ready", float64(r.start[0]), float64(r.start[1]), lab.ShowTime, readySoon})
 	}
 	return rows
 }
@@ -222,8 +199,8 @@ func markdown(where setting, got results) string {
 func generatorShare(got results) string {
 	var parts []string
 	for _, result := range got.loads {
-		parts = append(parts, fmt.Sprintf(" %s and %s at %s", showTime(float64(result.median[0].generatorCPU)),
-			showTime(float64(result.median[1].generatorCPU)), result.load))
+		parts = append(parts, fmt.Sprintf(" %s and %s at %s", lab.ShowTime(float64(result.median[0].generatorCPU)),
+			lab.ShowTime(float64(result.median[1].generatorCPU)), result.load))
 	}
 	return strings.Join(parts, ",")
 }
@@ -246,53 +223,4 @@ func elsewhere(got results) string {
 		parts = append(parts, fmt.Sprintf(" %.0f %% and %.0f %% at %s", 100*result.median[0].elsewhere, 100*result.median[1].elsewhere, result.load))
 	}
 	return strings.Join(parts, ",")
-}
-
-const (
-	sectionBegin = "<!-- side-by-side:begin -->"
-	sectionEnd   = "<!-- side-by-side:end -->"
-)
-
-// introduction begins a document that is not there yet.
-const introduction = `# Performance
-
-What a review costs: its CPU time, how long it takes, and the memory of the server, measured beside the upstream Pod Security
-webhook on the same machine, with the same reviews and the same callers. Every figure below was written here by the command that
-stands above it; run it to get those of your machine.
-
-`
-
-// replaceSection puts a section between the markers of a document, or with its markers at the end of one that has none.
-func replaceSection(document, section string) (string, error) {
-	section = sectionBegin + "\n" + section + sectionEnd
-	begin, end := strings.Index(document, sectionBegin), strings.Index(document, sectionEnd)
-	switch {
-	case begin < 0 && end < 0 && document == "":
-		return introduction + section + "\n", nil
-	case begin < 0 && end < 0:
-		return strings.TrimRight(document, "\n") + "\n\n" + section + "\n", nil
-	case begin < 0 || end < begin:
-		return "", errors.New("the side-by-side markers do not pair")
-	}
-	return document[:begin] + section + document[end+len(sectionEnd):], nil
-}
-
-// writeSection does so to a file, whole or not at all.
-func writeSection(path, section string) error {
-	document, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	text, err := replaceSection(string(bytes.ReplaceAll(document, []byte("\r\n"), []byte("\n"))), section)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	whole := path + ".tmp"
-	if err := os.WriteFile(whole, []byte(text), 0o644); err != nil {
-		return err
-	}
-	return os.Rename(whole, path)
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"plimsoll.dev/plimsoll/bench/lab"
 )
 
 func TestTargetVerdict(t *testing.T) {
@@ -33,19 +35,19 @@ func TestTargetVerdict(t *testing.T) {
 
 func TestShown(t *testing.T) {
 	for got, want := range map[string]string{
-		showTime(27_400):                       "27.4 µs",
-		showTime(float64(time.Millisecond)):    "1 ms",
-		showTime(2.345e6):                      "2.35 ms",
-		showKiB(14336):                         "14.0 MiB",
-		showPart(-0.012):                       "-1.2 %",
-		ratio(300, 25):                         "1/12.0",
-		ratio(2000, 25000):                     "12.5 ×",
-		ratio(0, 1):                            "",
-		thousands(500000):                      "500,000",
-		thousands(1234567):                     "1,234,567",
-		thousands(999):                         "999",
-		load{callers: 8}.String():              "8 callers",
-		load{callers: 64, rate: 1000}.String(): "1000 reviews/s",
+		lab.ShowTime(27_400):                    "27.4 µs",
+		lab.ShowTime(float64(time.Millisecond)): "1 ms",
+		lab.ShowTime(2.345e6):                   "2.35 ms",
+		showKiB(14336):                          "14.0 MiB",
+		showPart(-0.012):                        "-1.2 %",
+		lab.Ratio(300, 25):                      "1/12.0",
+		lab.Ratio(2000, 25000):                  "12.5 ×",
+		lab.Ratio(0, 1):                         "",
+		thousands(500000):                       "500,000",
+		thousands(1234567):                      "1,234,567",
+		thousands(999):                          "999",
+		load{callers: 8}.String():               "8 callers",
+		load{callers: 64, rate: 1000}.String():  "1000 reviews/s",
 	} {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)
@@ -55,8 +57,8 @@ func TestShown(t *testing.T) {
 
 func sample() results {
 	pair := [2]measurement{
-		{perSecond: 3000, cpu: 400e3, p99: 9e6, memory: memory{60000, 61000}},
-		{perSecond: 20000, cpu: 30e3, p99: 4e6, memory: memory{12000, 12500}},
+		{perSecond: 3000, cpu: 400e3, p99: 9e6, memory: lab.Memory{Resident: 60000, Peak: 61000}},
+		{perSecond: 20000, cpu: 30e3, p99: 4e6, memory: lab.Memory{Resident: 12000, Peak: 12500}},
 	}
 	return results{
 		loads: []loadResult{{load{callers: 8}, pair}, {load{callers: 64, rate: 1000}, pair}},
@@ -124,43 +126,6 @@ func TestDisturbed(t *testing.T) {
 	}
 }
 
-func TestReplaceSection(t *testing.T) {
-	for name, test := range map[string]struct{ document, want string }{
-		"new":      {"", introduction + sectionBegin + "\nS\n" + sectionEnd + "\n"},
-		"appended": {"# P\ntext\n\n", "# P\ntext\n\n" + sectionBegin + "\nS\n" + sectionEnd + "\n"},
-		"replaced": {"a\n" + sectionBegin + "\nold\n" + sectionEnd + "\nz\n", "a\n" + sectionBegin + "\nS\n" + sectionEnd + "\nz\n"},
-	} {
-		got, err := replaceSection(test.document, "S\n")
-		if err != nil || got != test.want {
-			t.Errorf("%s: %q, %v, want %q", name, got, err, test.want)
-		}
-		if again, err := replaceSection(got, "S\n"); err != nil || again != got {
-			t.Errorf("%s: a second time it is %q, %v", name, again, err)
-		}
-	}
-	for _, document := range []string{sectionBegin, sectionEnd, sectionEnd + sectionBegin} {
-		if got, err := replaceSection(document, "S\n"); err == nil {
-			t.Errorf("replaceSection(%q) = %q, want an error", document, got)
-		}
-	}
-}
-
-func TestWriteSection(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "docs", "performance.md")
-	for _, section := range []string{"first\n", "second\n"} {
-		if err := writeSection(path, section); err != nil {
-			t.Fatal(err)
-		}
-	}
-	text, err := os.ReadFile(path)
-	if err != nil || !strings.Contains(string(text), "second") || strings.Contains(string(text), "first") {
-		t.Errorf("%q, %v", text, err)
-	}
-	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 1 {
-		t.Errorf("%d files, want one", len(left))
-	}
-}
-
 func TestOptions(t *testing.T) {
 	root := t.TempDir()
 	binary := filepath.Join(root, "build/release/plimsoll")
@@ -169,27 +134,27 @@ func TestOptions(t *testing.T) {
 		flags := flag.NewFlagSet("", flag.ContinueOnError)
 		flags.SetOutput(&strings.Builder{})
 		options, err := parseOptions(flags, append([]string{"--root", root}, arguments...))
-		return options, commandLine(flags, root), err
+		return options, lab.CommandLine(script, flags, root), err
 	}
 	if _, _, err := parse(); err == nil || !strings.Contains(err.Error(), "cmake --build") {
 		t.Errorf("without a binary: %v", err)
 	}
 	os.WriteFile(binary, nil, 0o755)
 	got, command, err := parse("--upstream", "/elsewhere/upstream", "--write", filepath.Join(root, "docs/performance.md"), "--reviews", "/elsewhere/mine", "--rounds", "3")
-	if err != nil || got.plimsoll != binary || got.rounds != 3 || got.endurance != 500_000 {
+	if err != nil || got.Plimsoll != binary || got.rounds != 3 || got.endurance != 500_000 {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if want := "bench/side-by-side/run --reviews mine --rounds 3 --write docs/performance.md"; command != want {
 		t.Errorf("the command is %q, want %q", command, want)
 	}
-	if want := filepath.Join(root, "docs/performance.md"); got.write != want {
-		t.Errorf("writes %s, want %s", got.write, want)
+	if want := filepath.Join(root, "docs/performance.md"); got.Write != want {
+		t.Errorf("writes %s, want %s", got.Write, want)
 	}
-	if got, _, err = parse(); err != nil || got.write != filepath.Join(root, "docs/performance.md") {
-		t.Errorf("a whole run writes %q, %v", got.write, err)
+	if got, _, err = parse(); err != nil || got.Write != filepath.Join(root, "docs/performance.md") {
+		t.Errorf("a whole run writes %q, %v", got.Write, err)
 	}
 	got, command, err = parse("--quick", "--starts", "7")
-	if err != nil || got.rounds != 1 || got.starts != 7 || got.write != noDocument || got.span != 2*time.Second {
+	if err != nil || got.rounds != 1 || got.starts != 7 || got.Write != lab.NoDocument || got.span != 2*time.Second {
 		t.Errorf("a quick run: %+v, %v", got, err)
 	}
 	if want := "bench/side-by-side/run --quick --starts 7"; command != want {

@@ -129,6 +129,12 @@ bool to_be_judged(const Review& review);
 /// Thread-safety: pure.
 Verdict judge(const Review& review, std::span<const Binding> bindings, bool dry_run);
 
+/// The part of that verdict which one mode's bindings are answerable for, for a registration with
+/// entries of their own for each mode: of all parts, nothing is said twice and nothing is missing.
+/// The findings that Enforce speaks of are not warned about again. Thread-safety: pure.
+Verdict judge_mode(const Review& review, std::span<const Binding> bindings, Mode mode,
+                   bool dry_run);
+
 /// Whether an update of a pod may change what it is judged by.
 /// Source: pod-security-admission admission/admission.go, isSignificantPodUpdate.
 bool significant_update(const Pod& pod, const Pod& old_pod);

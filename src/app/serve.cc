@@ -19,6 +19,7 @@
 #include "app/console.h"
 #include "app/kube_client.h"
 #include "app/log.h"
+#include "app/prefilter_check.h"
 #include "app/self_managed.h"
 #include "app/settings.h"
 #include "app/version.h"
@@ -100,6 +101,26 @@ std::unique_ptr<SelfManaged> keep_certificates(const Settings& settings, kube::T
   return kept;
 }
 
+/// What looks after the registered prefilter; null: it is not known where to look.
+std::unique_ptr<PrefilterCheck> check_prefilter(const Settings& settings,
+                                                kube::Transport* transport,
+                                                std::shared_ptr<const policy::Policy> policy,
+                                                metrics::Registry& registry, Log& log) {
+  if (settings.webhook_configuration.empty()) return nullptr;
+  auto check = std::make_unique<PrefilterCheck>(
+      settings.webhook_configuration, *transport, std::move(policy),
+      [&log, name = settings.webhook_configuration](const PrefilterNews& news) {
+        nlohmann::ordered_json fields{{"webhookConfiguration", name}};
+        if (!news.lines.empty()) fields["differences"] = news.lines;
+        if (news.problem)
+          log.warn(news.message, std::move(fields));
+        else
+          log.info(news.message, std::move(fields));
+      });
+  check->add_metrics(registry);
+  return check;
+}
+
 /// A line that one thread writes and others read.
 class Notice {
  public:
@@ -162,7 +183,7 @@ int run(const std::string& config, const codec::Configuration& flags) {
                                codec::kLogDecisions.begin());
   std::unique_ptr<kube::Transport> transport;
   std::unique_ptr<ClusterLink> link;
-  if (settings->namespace_labels || settings->self_managed) {
+  if (settings->namespace_labels || !settings->webhook_configuration.empty()) {
     auto connected = connect(*settings);
     if (!connected) return fail(connected.error());
     transport = std::move(connected.value());
@@ -170,6 +191,7 @@ int run(const std::string& config, const codec::Configuration& flags) {
   if (settings->namespace_labels)
     link = std::make_unique<ClusterLink>(*transport, *policy, registry);
   const auto self_managed = keep_certificates(*settings, transport.get(), **tls, registry, log);
+  const auto prefilter = check_prefilter(*settings, transport.get(), *policy, registry, log);
   Webhook webhook(*policy, link ? link->cluster() : Cluster{}, registry, decisions,
                   [&log](std::string_view line) { log.line(spdlog::level::info, line); });
   server::HttpServer https(tls->get(), settings->limits, codec::encode_error);
@@ -206,6 +228,7 @@ int run(const std::string& config, const codec::Configuration& flags) {
     std::string detail = reload_problem.text() + kept.detail;
     if (const auto trouble = link ? link->trouble() : ""; !trouble.empty())
       detail += fmt::format("namespaces are as they were: {}\n", trouble);
+    if (prefilter) detail += prefilter->detail();
     return server::Response{200, "ok\n" + detail, kText};
   });
   management.get("/metrics", [&](const server::Request&) {
@@ -245,6 +268,9 @@ int run(const std::string& config, const codec::Configuration& flags) {
     std::jthread rotation;
     if (self_managed)
       rotation = std::jthread([&](const std::stop_token& stop) { self_managed->run(stop); });
+    std::jthread registration;
+    if (prefilter)
+      registration = std::jthread([&](const std::stop_token& stop) { prefilter->run(stop); });
     std::string said;  // of the API server
     const Ticker cluster(std::chrono::seconds(1), [&] {
       const std::string trouble = link ? link->trouble() : "";
@@ -274,6 +300,7 @@ int run(const std::string& config, const codec::Configuration& flags) {
     // Unready first, so that nobody new is sent here; those who still come are served.
     ready.store(false);
     rotation.request_stop();  // whoever stays does it
+    registration.request_stop();
     https.start_closing();
     // A person at a terminal is not kept waiting for load balancers.
     const milliseconds delay = signal == SIGINT ? milliseconds(0) : settings->drain_delay;

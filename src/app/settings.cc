@@ -44,7 +44,11 @@ void lay_over(Settings& settings, const codec::Configuration& said) {
   take(settings.pod_security_labels, said.pod_security_labels);
   take(settings.kubeconfig, said.kubeconfig);
   take(settings.updates, said.updates);
-  if (said.self_managed) settings.self_managed = said.self_managed;
+  take(settings.webhook_configuration, said.webhook_configuration);
+  if (said.self_managed) {
+    settings.self_managed = said.self_managed;
+    settings.webhook_configuration = said.self_managed->webhook_configuration;
+  }
   const auto add = [](auto& to, const auto& from) {
     to.insert(to.end(), from.begin(), from.end());
   };

@@ -28,7 +28,8 @@ struct Settings {
   std::vector<codec::BindingSpec> bindings;
   bool namespace_labels = false, pod_security_labels = false;
   std::optional<codec::SelfManagedSpec> self_managed;  ///< instead of the files of `tls`
-  std::string kubeconfig;                              ///< empty: the pod's own service account
+  std::string webhook_configuration;  ///< the registration that leads here; empty: not known
+  std::string kubeconfig;             ///< empty: the pod's own service account
   Updates updates = Updates::Upstream;
   policy::Exemptions exemptions;
   policy::Editors label_editors;

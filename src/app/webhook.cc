@@ -148,7 +148,7 @@ Result<std::vector<Binding>> Webhook::fixed_binding(std::string_view path) const
   // Behind a Service the API server takes no @ in a path: a version may be a segment of its own.
   if (const auto version = text.find('/'); version != std::string::npos) text[version] = '@';
   if (!mode || slash == std::string_view::npos) {
-    error.message = "is not /validate/{enforce|warn|audit}/{template}[/{version}]";
+    error.message = "is not /validate/{enforce|warn|audit}[/{template}[/{version}]]";
     return error;
   }
   const auto ref = TemplateRef::parse(text);
@@ -176,7 +176,9 @@ server::Reply Webhook::answer(codec::ReviewDecoder& decoder, const server::Reque
   const auto given = patience(request.query);
   const Arrival arrival{now, now + given - std::min(kWayBack, given / 2)};
   std::vector<Binding> fixed;
-  const bool by_route = request.path != kRoute;
+  std::optional<Mode> mode;
+  if (request.path != kRoute) mode = parse_mode(request.path.substr(kRoute.size() + 1));
+  const bool by_route = request.path != kRoute && !mode;
   if (by_route) {
     auto binding = fixed_binding(request.path);
     if (!binding) return server::Response{404, codec::encode_error(binding.error().to_string())};
@@ -187,18 +189,22 @@ server::Reply Webhook::answer(codec::ReviewDecoder& decoder, const server::Reque
     metrics_->malformed->add();
     return server::Response{400, codec::encode_error(review.error().to_string())};
   }
-  if (by_route) return respond(*review, decide(*review, fixed), arrival);
-  if (review->scope == Scope::Namespace) return answer_namespace(*review, arrival);
+  if (by_route) return respond(*review, decide(*review, fixed, {}), arrival);
+  // That a label may be written is no matter of warnings.
+  if (review->scope == Scope::Namespace && mode.value_or(Mode::Enforce) == Mode::Enforce)
+    return answer_namespace(*review, arrival);
   if (cluster_.namespaces != nullptr && to_be_judged(*review))
-    return answer_by_labels(*std::move(review), arrival);
-  return respond(*review, decide(*review, policy_->bindings), arrival);
+    return answer_by_labels(*std::move(review), mode, arrival);
+  return respond(*review, decide(*review, policy_->bindings, mode), arrival);
 }
 
 /// A review whose bindings depend on the labels of its namespace.
-server::Reply Webhook::answer_by_labels(Review review, const Arrival& arrival) {
+server::Reply Webhook::answer_by_labels(Review review, std::optional<Mode> mode,
+                                        const Arrival& arrival) {
   const std::string& name = review.facts.namespace_name;
-  const auto answer_as = [this, arrival](const Review& known, const policy::NamespacePolicy& held) {
-    Verdict verdict = decide(known, held.bindings);
+  const auto answer_as = [this, mode, arrival](const Review& known,
+                                               const policy::NamespacePolicy& held) {
+    Verdict verdict = decide(known, held.bindings, mode);
     if (verdict.exempt.empty() && !held.warnings.empty()) {
       verdict.error = fmt::format("{}", fmt::join(held.warnings, "; "));
       verdict.warnings = held.warnings;
@@ -209,12 +215,13 @@ server::Reply Webhook::answer_by_labels(Review review, const Arrival& arrival) {
   // What is let through in any case need not wait.
   if (!policy::exempt(review, policy_->exemptions).empty())
     return answer_as(review, policy::NamespacePolicy{});
-  return server::Later([this, arrival, answer_as,
+  return server::Later([this, mode, arrival, answer_as,
                         review = std::make_shared<const Review>(std::move(review))](
                            server::Respond send) {
     cluster_.namespaces->fetch(
         review->facts.namespace_name, arrival.deadline,
-        [this, arrival, answer_as, review, send = std::move(send)](Result<Namespaces::Held> held) {
+        [this, mode, arrival, answer_as, review,
+         send = std::move(send)](Result<Namespaces::Held> held) {
           metrics_->lookups[held ? "found" : "failed"]->add();
           if (held) return send(answer_as(*review, **held));
           // Upstream's rule: a pod is denied, a workload is let through with a word, unless a
@@ -222,10 +229,11 @@ server::Reply Webhook::answer_by_labels(Review review, const Arrival& arrival) {
           std::vector<Binding> certain;
           std::ranges::copy_if(policy_->bindings, std::back_inserter(certain),
                                [](const Binding& b) { return b.selector.requirements.empty(); });
-          Verdict verdict = decide(*review, certain);
+          Verdict verdict = decide(*review, certain, mode);
           verdict.error = fmt::format("the labels of namespace \"{}\" are not known: {}",
                                       review->facts.namespace_name, held.error().to_string());
-          if (review->scope == Scope::Pod && !policy_->dry_run) {
+          const bool may_deny = mode.value_or(Mode::Enforce) == Mode::Enforce && !policy_->dry_run;
+          if (review->scope == Scope::Pod && may_deny) {
             verdict = {.allowed = false, .error = std::move(verdict.error)};
             verdict.refusal = Refusal{.code = 500,
                                       .reason = "InternalError",
@@ -254,14 +262,16 @@ server::Reply Webhook::answer_namespace(const Review& review, const Arrival& arr
   });
 }
 
-Verdict Webhook::decide(const Review& review, std::span<const Binding> bindings) const {
+Verdict Webhook::decide(const Review& review, std::span<const Binding> bindings,
+                        std::optional<Mode> mode) const {
   if (to_be_judged(review))
     if (const auto why = policy::exempt(review, policy_->exemptions); !why.empty()) {
       Verdict verdict;
       verdict.exempt = why;
       return verdict;
     }
-  return judge(review, bindings, policy_->dry_run);
+  return mode ? judge_mode(review, bindings, *mode, policy_->dry_run)
+              : judge(review, bindings, policy_->dry_run);
 }
 
 server::Response Webhook::respond(const Review& review, const Verdict& verdict,

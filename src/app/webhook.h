@@ -8,6 +8,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -57,17 +58,19 @@ class Webhook {
           std::function<void(std::string_view line)> log);
   ~Webhook();
 
-  /// Answers a request at `/validate` or `/validate/{mode}/{template}`.
+  /// Answers a request at `/validate`, `/validate/{mode}` or `/validate/{mode}/{template}`.
   server::Reply answer(const server::Request& request);
 
  private:
   struct Metrics;
   struct Arrival;
   server::Reply answer(codec::ReviewDecoder& decoder, const server::Request& request);
-  server::Reply answer_by_labels(Review review, const Arrival& arrival);
+  server::Reply answer_by_labels(Review review, std::optional<Mode> mode, const Arrival& arrival);
   server::Reply answer_namespace(const Review& review, const Arrival& arrival);
   [[nodiscard]] Result<std::vector<Binding>> fixed_binding(std::string_view path) const;
-  Verdict decide(const Review& review, std::span<const Binding> bindings) const;
+  /// By the bindings of that mode only, or by all.
+  Verdict decide(const Review& review, std::span<const Binding> bindings,
+                 std::optional<Mode> mode) const;
   server::Response respond(const Review& review, const Verdict& verdict, const Arrival& arrival);
   void count(const Review& review, const Verdict& verdict);
   void log(const Review& review, const Verdict& verdict, double seconds);

@@ -99,9 +99,10 @@ Status append_policy(std::string& out, const Template& policy, Mode mode, Kind k
   if (!controls) return controls.error();
   const Subject& subject = kind == Kind::Pods ? kPods : kWorkloads;
   const std::string action = action_of(mode, kind);
-  const std::string name =
-      fmt::format("plimsoll-{}{}-{}", policy.name,
-                  newest ? "" : fmt::format("-v1-{}", policy.version), name_of(kind));
+  // The modes stand beside each other in one cluster.
+  const std::string name = fmt::format(
+      "plimsoll-{}{}{}-{}", policy.name, newest ? "" : fmt::format("-v1-{}", policy.version),
+      mode == Mode::Enforce ? "" : fmt::format("-{}", plimsoll::name_of(mode)), name_of(kind));
   out += fmt::format(
       R"(---
 # {} of namespaces with the label plimsoll.dev/{}: {}

@@ -413,11 +413,12 @@ constexpr Field<C> kEditors[] = {{"users", plain<&C::editor_users>::read},
                                   }}};
 
 /// A name that can stand in a path. Source: RFC 1123, which Kubernetes holds names to.
-template <auto Member>
-void read_name(Decoder& d, Json value, SelfManagedSpec& out) {
+template <auto Member, class T>
+void read_name(Decoder& d, Json value, T& out) {
   constexpr std::size_t kMaxName = 253;
-  std::string& name = out.*Member;
+  std::string name;
   d.read(value, name);
+  out.*Member = name;
   const auto legal = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
   };
@@ -463,6 +464,17 @@ void expect_one_certificate(Decoder& d, const Configuration& raw) {
     });
 }
 
+/// There is one registration to look after.
+void expect_one_registration(Decoder& d, const Configuration& raw) {
+  if (raw.self_managed && raw.webhook_configuration &&
+      raw.self_managed->webhook_configuration != *raw.webhook_configuration)
+    d.below("webhookConfiguration", [&] {
+      d.fault(fmt::format("\"{}\" is not the \"{}\" of selfManaged.webhookConfiguration; name the "
+                          "same, or leave this one out",
+                          *raw.webhook_configuration, raw.self_managed->webhook_configuration));
+    });
+}
+
 constexpr Field<RawConfiguration> kConfiguration[] = {
     {"apiVersion", plain<&TypeMeta::api_version>::read},
     {"kind", plain<&TypeMeta::kind>::read},
@@ -484,6 +496,7 @@ constexpr Field<RawConfiguration> kConfiguration[] = {
        d.object(v, kSelfManaged, out.self_managed.emplace());
        expect_self_managed(d, *out.self_managed);
      }},
+    {"webhookConfiguration", read_name<&C::webhook_configuration>},
     {"exemptions", [](Decoder& d, Json v,
                       RawConfiguration& out) { d.object(v, kExemptions, static_cast<C&>(out)); }},
     {"labelEditors", [](Decoder& d, Json v,
@@ -534,6 +547,7 @@ Result<Configuration> read_configuration(std::string_view text, const std::strin
   const auto take = [&](Decoder& d, const YamlDocument& document, RawConfiguration& raw) {
     if (found) d.fault("is a second document; a configuration is one");
     expect_one_certificate(d, raw);
+    expect_one_registration(d, raw);
     found = std::move(static_cast<Configuration&>(raw));
     if (found->self_managed) {
       found->self_managed->file = file;

@@ -71,6 +71,8 @@ struct Configuration {
   std::optional<std::string> kubeconfig;
   std::optional<Updates> updates;
   std::optional<SelfManagedSpec> self_managed;
+  /// The ValidatingWebhookConfiguration that leads here; if self_managed names one, it is the same.
+  std::optional<std::string> webhook_configuration;
   /// Of the exemptions.
   std::vector<std::string> exempt_users, exempt_groups, exempt_namespaces, exempt_runtime_classes;
   /// Who may lower or remove a label.

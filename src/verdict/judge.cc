@@ -305,4 +305,27 @@ Verdict judge(const Review& review, std::span<const Binding> bindings, bool dry_
   return verdict;
 }
 
+Verdict judge_mode(const Review& review, std::span<const Binding> bindings, Mode mode,
+                   bool dry_run) {
+  const auto of = [&](Mode wanted) {
+    std::vector<Binding> some;
+    std::ranges::copy_if(bindings, std::back_inserter(some),
+                         [&](const Binding& binding) { return binding.mode == wanted; });
+    return judge(review, some, dry_run);
+  };
+  Verdict verdict = of(mode);
+  if (mode != Mode::Warn || verdict.judgements.empty()) return verdict;
+  const auto key = [](const Violation& v) {
+    return std::tuple(v.check, std::string_view(v.finding.path),
+                      std::string_view(v.finding.message));
+  };
+  const Verdict enforced = of(Mode::Enforce);
+  std::set<decltype(key(std::declval<Violation>()))> said;
+  for (const Judgement& judgement : enforced.judgements)
+    for (const Violation& violation : judgement.violations) said.insert(key(violation));
+  for (Judgement& judgement : verdict.judgements)
+    std::erase_if(judgement.violations, [&](const Violation& v) { return said.contains(key(v)); });
+  return verdict;
+}
+
 }  // namespace plimsoll

@@ -70,9 +70,9 @@ TEST(Cli, Helps) {
   const auto ran = run({"--help"});
   EXPECT_EQ(ran.status, 0);
   for (const char* command : {"serve", "check", "checks", "explain", "templates", "certs", "health",
-                              "version", "completion", "Exit status"})
+                              "doctor", "version", "completion", "Exit status"})
     EXPECT_THAT(ran.output, HasSubstr(command));
-  for (const char* command : {"serve", "check", "certs", "templates", "health"})
+  for (const char* command : {"serve", "check", "certs", "templates", "health", "doctor"})
     EXPECT_EQ(run({command, "--help"}).status, 0) << command;
 }
 
@@ -91,6 +91,8 @@ TEST(Cli, CouldNotDoItWhenItIsCalledWrongly) {
                                                                      {"completion", "tcsh"},
                                                                      {"checks", "-o", "xml"},
                                                                      {"health", "extra"},
+                                                                     {"doctor", "extra"},
+                                                                     {"doctor", "-o", "xml"},
                                                                      {"version", "extra"}}) {
     const auto ran = run(arguments);
     EXPECT_EQ(ran.status, 2) << ::testing::PrintToString(arguments);
@@ -113,7 +115,7 @@ TEST(Cli, NamesTheWordThatItDoesNotKnow) {
             "\"--nix\" is not known; `plimsoll templates show --help` tells more"},
            {{"version", "extra"}, "\"extra\" is not known; `plimsoll version --help` tells more"},
            {{}, "`plimsoll` needs a subcommand; use one of serve, check, "},
-           {{"templates"}, "`plimsoll templates` needs a subcommand; use one of list, show, lint"},
+           {{"templates"}, "`plimsoll templates` needs a subcommand; use one of list, show, export, lint"},
            {{"explain"}, "check is required; `plimsoll explain --help` tells more"}})
     expect_refusal(run(words), {"plimsoll: " + says});
 }

@@ -51,12 +51,16 @@ class FakeApi : public kube::Transport {
     return response;
   }
 
-  Result<kube::Response> stream(const kube::Request&, std::chrono::milliseconds,
+  /// The whole answer at once.
+  Result<kube::Response> stream(const kube::Request& request, std::chrono::milliseconds,
                                 const std::stop_token&,
-                                const std::function<bool(std::string_view)>&) override {
-    Error error;
-    error.message = "nothing is streamed here";
-    return error;
+                                const std::function<bool(std::string_view)>& take) override {
+    auto response = send(request);
+    if (!response || response->status != 200) return response;
+    take("");
+    take(response->body);
+    response->body.clear();
+    return response;
   }
 
   // What an administrator does.
@@ -71,6 +75,11 @@ class FakeApi : public kube::Transport {
     webhooks_ = json{{"kind", "ValidatingWebhookConfiguration"},
                      {"metadata", {{"name", "plimsoll"}}},
                      {"webhooks", webhooks}};
+    touch(*webhooks_);
+  }
+  void register_webhooks(json registration) {
+    const std::lock_guard lock(mutex_);
+    webhooks_ = std::move(registration);
     touch(*webhooks_);
   }
   void remove_webhooks() {

@@ -11,6 +11,7 @@
 
 #include "app/command.h"
 #include "app/fake_api.h"
+#include "app/registered.h"
 #include "kube/api_server.h"
 #include "server/certificates.h"
 
@@ -595,9 +596,8 @@ TEST_F(ServeSelfManaged, IsReadyWhenTheApiServerTrustsIt) {
 TEST_F(ServeSelfManaged, IsUnreadyAndSaysWhyWhileItHasNoCertificate) {
   forbidden_ = true;
   Serving serving(flags("  servingValidity: 10s\n  caValidity: 30s\n"));
-  ASSERT_TRUE(eventually([&] {
-    return serving.get("/readyz")->body.find("forbidden") != std::string::npos;
-  }));
+  ASSERT_TRUE(eventually(
+      [&] { return serving.get("/readyz")->body.find("forbidden") != std::string::npos; }));
   EXPECT_EQ(serving.get("/readyz")->status, 503);
   EXPECT_EQ(serving.get("/livez")->status, 200);
   Client::Options any;
@@ -620,6 +620,50 @@ TEST_F(ServeSelfManaged, ServesWithANewCertificateWithoutARestart) {
   EXPECT_EQ(serving.end(), 0);
 }
 
+// --- what is registered --------------------------------------------------------------------------
+
+TEST_F(ServeSelfManaged, TellsThatTheRegisteredPrefilterDiffers) {
+  json object = sound();
+  object["webhooks"][0]["matchConditions"][1] = condition_of({"restricted", 36}, cel::Kind::Pods);
+  api_.register_webhooks(object);
+  Serving serving(flags());
+  const auto detail = [&] { return serving.get("/readyz")->body; };
+  ASSERT_TRUE(eventually([&] { return detail().find("prefilter: 1 diff") != std::string::npos; }));
+  ASSERT_TRUE(eventually([&] { return serving.get("/readyz")->status == 200; }));
+  EXPECT_THAT(detail(), StartsWith("ok\nprefilter: 1 difference; first: "
+                                   "enforce.restricted.pods.plimsoll.dev: condition "));
+  EXPECT_THAT(serving.get("/metrics")->body, HasSubstr("\nplimsoll_prefilter_differences 1\n"));
+  const auto log = serving.log();
+  const auto line = std::ranges::find_if(
+      log, [](const json& one) { return one.contains("webhookConfiguration"); });
+  ASSERT_NE(line, log.end());
+  EXPECT_EQ(line->at("level"), "warning");
+  EXPECT_EQ(line->at("webhookConfiguration"), "plimsoll");
+  EXPECT_THAT(line->at("msg").get<std::string>(), StartsWith("the registered prefilter is not"));
+  EXPECT_EQ(line->at("differences").size(), 1U);
+  EXPECT_EQ(serving.end(), 0);
+}
+
+TEST_F(ServeSelfManaged, LooksAtTheRegistrationThatTheConfigurationNames) {
+  api_.register_webhooks(sound());
+  forbidden_ = true;
+  auto all = flags();
+  all.back() = configuration("webhookConfiguration: plimsoll\n");
+  all = with(all);
+  Serving serving(all);
+  const auto detail = [&] { return serving.get("/readyz")->body; };
+  ASSERT_TRUE(eventually([&] { return detail().find("not known") != std::string::npos; }));
+  EXPECT_EQ(serving.get("/readyz")->status, 200);
+  EXPECT_THAT(detail(), StartsWith("ok\nprefilter: not known: "));
+  EXPECT_THAT(detail(), HasSubstr("forbidden"));
+  EXPECT_TRUE(serving.allows("/validate/enforce/restricted", review("compliant")));
+  forbidden_ = false;
+  ASSERT_TRUE(eventually([&] { return detail() == "ok\n"; }));
+  EXPECT_THAT(serving.get("/metrics")->body,
+              HasSubstr("\nplimsoll_prefilter_entries{prefilter=\"true\"} 2\n"));
+  EXPECT_EQ(serving.end(), 0);
+}
+
 TEST_F(ServeSelfManaged, RefusesWhatDoesNotGoTogether) {
   for (const char* flag : {"--tls-cert", "--tls-key"}) {
     auto all = flags();
@@ -639,6 +683,7 @@ TEST_F(ServeSelfManaged, RefusesWhatDoesNotGoTogether) {
            configuration("selfManaged:\n  secret: {namespace: p, name: c}\n  hosts: [ok]\n"
                          "  webhookConfiguration: w\n")}),
       {"give a kubeconfig"});
+  expect_refusal(refused_configuration("webhookConfiguration: plimsoll\n"), {"give a kubeconfig"});
 }
 
 }  // namespace

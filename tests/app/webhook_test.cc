@@ -249,7 +249,8 @@ TEST(Webhook, FindsNothingAtAWrongRoute) {
   const std::string& review = reviews().at("compliant");
   for (const auto& [path, says] : std::vector<std::pair<std::string, std::string>>{
            {"/validate/", "{enforce|warn|audit}"},
-           {"/validate/enforce", "{enforce|warn|audit}"},
+           {"/validate/deny", "{enforce|warn|audit}"},
+           {"/validate/Enforce", "{enforce|warn|audit}"},
            {"/validate/enforce/", "not a template"},
            {"/validate/deny/restricted", "{enforce|warn|audit}"},
            {"/validate/Enforce/restricted", "{enforce|warn|audit}"},
@@ -697,6 +698,58 @@ TEST(WebhookWithLabels, AnswersBeforeItsClientGivesUp) {
   std::get<server::Later>(reply)([](const server::Response&) {});
   EXPECT_GT(hook.last_deadline, begin + std::chrono::seconds(2));
   EXPECT_LT(hook.last_deadline, Namespaces::Clock::now() + std::chrono::seconds(3));
+}
+
+// For a registration with entries of their own for each mode.
+TEST(WebhookWithLabels, AnswersForOneModeAlone) {
+  Hook hook(follow_labels);
+  hook.namespaces().replace({{"all", labels({{"plimsoll.dev/enforce", "baseline"},
+                                             {"plimsoll.dev/warn", "restricted"},
+                                             {"plimsoll.dev/audit", "restricted"}})}});
+  const std::string bad = in_namespace("privileged", "all");
+  const std::string soft = in_namespace("unhardened", "all");
+  const json whole = hook.review("/validate", bad);
+  const json enforced = hook.review("/validate/enforce", bad);
+  EXPECT_EQ(enforced.at("status"), whole.at("status"));
+  EXPECT_FALSE(enforced.contains("warnings"));
+  const json warned = hook.review("/validate/warn", bad);
+  EXPECT_TRUE(warned.at("allowed"));
+  EXPECT_EQ(warned.at("warnings"), whole.at("warnings")) << "nothing that the denial says";
+  EXPECT_FALSE(warned.contains("auditAnnotations"));
+  const json audited = hook.review("/validate/audit", bad);
+  EXPECT_TRUE(audited.at("allowed"));
+  EXPECT_FALSE(audited.contains("warnings"));
+  EXPECT_EQ(audited.at("auditAnnotations").at("audit-violations"),
+            whole.at("auditAnnotations").at("audit-violations"));
+  EXPECT_FALSE(audited.at("auditAnnotations").contains("enforce-policy"));
+  EXPECT_TRUE(hook.allows("/validate/enforce", soft));
+  EXPECT_EQ(hook.review("/validate/warn", soft).at("warnings"),
+            hook.review("/validate", soft).at("warnings"));
+}
+
+TEST(WebhookWithLabels, OnlyEnforceDeniesWhatCannotBeJudged) {
+  Hook hook(follow_labels);
+  hook.fetch = [](const std::string&, const auto& done) {
+    done(Result<Namespaces::SharedLabels>(Error{}));
+  };
+  EXPECT_FALSE(hook.allows("/validate/enforce", in_namespace("compliant", "new")));
+  for (const char* route : {"/validate/warn", "/validate/audit"})
+    EXPECT_TRUE(hook.allows(route, in_namespace("compliant", "new"))) << route;
+}
+
+TEST(Webhook, AnswersForTheBindingsOfOneMode) {
+  Hook hook([](policy::Policy& policy) {
+    policy.bindings = {binding(policy.library, Mode::Enforce, "baseline"),
+                       binding(policy.library, Mode::Warn, "restricted")};
+    policy.dry_run = true;
+  });
+  const json enforced = hook.review("/validate/enforce", reviews().at("privileged"));
+  EXPECT_TRUE(enforced.at("allowed"));
+  EXPECT_EQ(enforced.at("warnings").size(), 1U) << "what would have been denied";
+  const json warned = hook.review("/validate/warn", reviews().at("privileged"));
+  EXPECT_EQ(warned.at("warnings").size(), 4U) << "the rest";
+  EXPECT_EQ(hook.review("/validate", reviews().at("privileged")).at("warnings").size(), 5U);
+  EXPECT_FALSE(hook.review("/validate/audit", reviews().at("privileged")).contains("warnings"));
 }
 
 TEST(WebhookWithLabels, AsksForNothingThatDoesNotMatter) {

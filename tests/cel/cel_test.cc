@@ -153,7 +153,18 @@ TEST(AdmissionPolicy, IsOfTheNamespacesWhoseLabelMeansTheVersion) {
   const auto pinned =
       validating_admission_policy_yaml(*builtin("restricted@v1.25"), Mode::Warn, false).value();
   EXPECT_THAT(pinned, HasSubstr("{key: plimsoll.dev/warn-version, operator: In, values: [v1.25]}"));
-  EXPECT_THAT(pinned, HasSubstr("name: plimsoll-restricted-v1-25-pods\n"));
+  EXPECT_THAT(pinned, HasSubstr("name: plimsoll-restricted-v1-25-warn-pods\n"));
+}
+
+TEST(AdmissionPolicy, IsNamedByItsModeUnlessItEnforces) {
+  const auto name = [](Mode mode) {
+    const auto text = validating_admission_policy_yaml(*builtin("restricted"), mode, true).value();
+    const auto at = text.find("  name: ") + 8;
+    return text.substr(at, text.find('\n', at) - at);
+  };
+  EXPECT_EQ(name(Mode::Enforce), "plimsoll-restricted-pods");
+  EXPECT_EQ(name(Mode::Warn), "plimsoll-restricted-warn-pods");
+  EXPECT_EQ(name(Mode::Audit), "plimsoll-restricted-audit-pods");
 }
 
 TEST(AdmissionPolicy, SaysOfEachControlWhatToDo) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -314,6 +315,7 @@ func TestRights(t *testing.T) {
 		namespaces = " namespaces get,list,watch"
 		pods       = " pods list"
 		own        = "admissionregistration.k8s.io validatingwebhookconfigurations/plimsoll get,patch"
+		ownToRead  = "admissionregistration.k8s.io validatingwebhookconfigurations/plimsoll get"
 		secret     = "plimsoll:  secrets/plimsoll-certificates get,create,update,patch"
 	)
 	for _, row := range []struct {
@@ -323,8 +325,10 @@ func TestRights(t *testing.T) {
 	}{
 		{"self-managed", ``, []string{namespaces, pods, own, secret}, true},
 		{"self-managed, no running pods", `rbac: {runningPods: false}`, []string{namespaces, own, secret}, true},
-		{"cert-manager", `certificates: {mode: certManager}`, []string{namespaces, pods}, true},
-		{"provided", provided, []string{namespaces, pods}, true},
+		{"self-managed, no prefilter", `prefilter: false`, []string{namespaces, pods, own, secret}, true},
+		{"cert-manager", `certificates: {mode: certManager}`, []string{namespaces, pods, ownToRead}, true},
+		{"cert-manager, no prefilter", `{prefilter: false, certificates: {mode: certManager}}`, []string{namespaces, pods}, true},
+		{"provided", provided, []string{namespaces, pods, ownToRead}, true},
 		{"no roles", `rbac: {create: false}`, nil, true},
 		{"no permission", `{apiAccess: false, certificates: {mode: certManager}}`, nil, false},
 		{"no permission, provided", `{apiAccess: false, ` + provided + `}`, nil, false},
@@ -380,6 +384,8 @@ func TestConfiguration(t *testing.T) {
 		{"cluster, dry run", `{scope: cluster, dryRun: true}`, head + `dryRun: true, namespaceLabels: true, server: ` + server + `}` + selfManaged(service) +
 			`, bindings: [{name: cluster, mode: enforce, template: restricted, excludeNamespaces: [kube-system, kube-node-lease, plimsoll]}]}`},
 		{"no permission", `{apiAccess: false, ` + provided + `, honourPodSecurityLabels: true, bindings: [{name: a, mode: warn, template: baseline}]}`, head + `dryRun: false, server: ` + server + files + `}`},
+		{"provided", provided, head + `dryRun: false, namespaceLabels: true, webhookConfiguration: plimsoll, server: ` + server + files + `}`},
+		{"provided, no prefilter", `{prefilter: false, ` + provided + `}`, head + `dryRun: false, namespaceLabels: true, server: ` + server + files + `}`},
 		{"url", `{webhook: {url: "https://[fd00::1]:8443"}}`, head + `dryRun: false, namespaceLabels: true, server: ` + server + `}` + selfManaged(service+`, "fd00::1"`) + `}`},
 		{"elsewhere", `{server: {enabled: false}, webhook: {url: "https://10.0.0.1:8443/"}}`,
 			head + `dryRun: false, namespaceLabels: true, server: ` + server + `}` + selfManaged(`10.0.0.1`) + `}`},
@@ -390,7 +396,7 @@ exemptions: {usernames: [u], namespaces: [ns]}
 labelEditors: {groups: [g]}
 templates: [{name: t, spec: {extends: baseline}}]
 bindings: [{name: a, mode: audit, template: t, namespaces: ["x-*"], excludeNamespaces: [x-1], selector: {matchLabels: {l: m}}, workloads: enforce, updates: upstream}]`,
-			head + `dryRun: false, namespaceLabels: true, server: ` + server + files + `, honourPodSecurityLabels: true, updates: ratchet,
+			head + `dryRun: false, namespaceLabels: true, server: ` + server + files + `, honourPodSecurityLabels: true, updates: ratchet, webhookConfiguration: plimsoll,
   exemptions: {usernames: [u], namespaces: [ns]}, labelEditors: {groups: [g]}, templates: [templates.yaml],
   bindings: [{name: a, mode: audit, template: t, namespaces: ["x-*"], excludeNamespaces: [x-1], selector: {matchLabels: {l: m}}, workloads: enforce, updates: upstream}]}`},
 	} {
@@ -424,8 +430,11 @@ func TestConfigurationRollsPods(t *testing.T) {
 	if checksum(one) == checksum(two) {
 		t.Error("another template leaves the pods as they are")
 	}
-	if checksum(`failurePolicy: Ignore`) != base {
-		t.Error("what only the API server reads replaces the pods")
+	const mine = `templates: [{name: payments, spec: {extends: restricted, newest: v1.39}`
+	for _, same := range [][2]string{{``, `failurePolicy: Ignore`}, {``, `prefilter: false`}, {mine + `}]`, mine + `, ` + prefilter + `}]`}} {
+		if checksum(same[0]) != checksum(same[1]) {
+			t.Errorf("%s: what only the API server reads replaces the pods", same[1])
+		}
 	}
 }
 
@@ -476,6 +485,10 @@ func TestNotes(t *testing.T) {
 		{"bindings", `bindings: [{name: a, mode: warn, template: baseline, version: v1.30, namespaces: [b, "c-*"], excludeNamespaces: [d]}]`,
 			[]string{"binding a: warn baseline@v1.30 in b, c-* but d"}, nil},
 		{"no permission", `{apiAccess: false, ` + provided + `}`, []string{"Labels may name: baseline, restricted, least-privilege."}, nil},
+		{"no prefilter", `{prefilter: false, templates: [{name: ours, spec: {extends: baseline}}]}`, []string{"pods that would be enforced are refused; warnings"}, []string{"sees", "templates export"}},
+		{"a template that the API server cannot see", `templates: [{name: ours, spec: {extends: baseline}}, {name: payments, spec: {extends: restricted, newest: v1.39}, ` + prefilter + `}]`,
+			[]string{"refused, unless the API server itself sees that they comply; warnings", "asks about every pod under ours:",
+				"plimsoll templates export ours --templates FILE --as match-conditions"}, []string{"payments"}},
 		{"elsewhere", `{server: {enabled: false}, webhook: {url: "https://a.example"}}`, []string{"https://a.example", "get configmap plimsoll"}, []string{"rollout"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -518,6 +531,23 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		{"label template", `labelTemplates: [mine]`, []string{"labelTemplates[0]", "mine"}},
 		{"two bindings of a name", `bindings: [{name: a, mode: warn, template: baseline}, {name: a, mode: audit, template: baseline}]`, []string{"bindings[1].name", "taken"}},
 		{"a template of a built-in's name", `templates: [{name: baseline, spec: {extends: restricted}}]`, []string{"templates[0].name", "taken"}},
+		{"prefilter", `prefilter: "yes"`, []string{"/prefilter", "want boolean"}},
+		{"prefilter of pods alone", `templates: [{name: a, spec: {extends: baseline}, prefilter: {pods: [{name: a, expression: b}]}}]`, []string{"/templates/0/prefilter", "workloads"}},
+		{"prefilter of nothing", `templates: [{name: a, spec: {extends: baseline}, prefilter: {pods: [], workloads: []}}]`, []string{"/templates/0/prefilter/pods", "want 1"}},
+		{"more conditions than fit", `templates: [{name: a, spec: {extends: baseline}, prefilter: {workloads: [{name: a, expression: b}], pods: [` + strings.Repeat(`{name: a, expression: b}, `, 61) + `]}}]`,
+			[]string{"/templates/0/prefilter/pods", "want 60"}},
+		{"condition without an expression", `templates: [{name: a, spec: {extends: baseline}, prefilter: {pods: [{name: a}], workloads: [{name: a, expression: b}]}}]`,
+			[]string{"/templates/0/prefilter/pods/0", "expression"}},
+		{"name of a condition", `templates: [{name: a, spec: {extends: baseline}, prefilter: {pods: [{name: a b, expression: b}], workloads: [{name: a, expression: b}]}}]`,
+			[]string{"/templates/0/prefilter/pods/0/name", "does not match"}},
+		{"another template's prefilter", `templates: [{name: ours, spec: {extends: baseline, newest: v1.39}, ` + prefilter + `}]`,
+			[]string{`templates[0].prefilter.pods[0].name: "prefilter.plimsoll.dev/payments.v1.39" is not "prefilter.plimsoll.dev/ours.v1.39"`, "templates export ours --templates FILE --as match-conditions"}},
+		{"another version's prefilter", `templates: [{name: payments, spec: {extends: baseline, newest: v1.40}, ` + prefilter + `}]`, []string{"templates[0].prefilter.pods[0].name", "payments.v1.40"}},
+		{"a prefilter for more versions than are known", `templates: [{name: payments, spec: {extends: baseline}, ` + prefilter + `}]`, []string{"templates[0].prefilter.pods[0].name", "payments.v1.37"}},
+		{"a prefilter for another version than the parent's", `templates: [{name: payments, spec: {extends: ours}, ` + prefilter + `}, {name: ours, spec: {extends: baseline, newest: v1.38}}]`,
+			[]string{"templates[0].prefilter.pods[0].name", "payments.v1.38"}},
+		{"a prefilter for another version than the greatest", `templates: [{name: payments, spec: {rules: []}, ` + prefilter + `}, {name: ours, spec: {extends: baseline, newest: v1.41}}]`,
+			[]string{"templates[0].prefilter.pods[0].name", "payments.v1.41"}},
 		{"service account", `labelEditors: {serviceAccounts: [argocd]}`, []string{"/labelEditors/serviceAccounts/0", "does not match"}},
 		{"updates", `updates: lenient`, []string{"/updates", "'upstream', 'ratchet'"}},
 		{"certificates", `certificates: {mode: self}`, []string{"/certificates/mode", "'selfManaged', 'certManager', 'provided'"}},
@@ -611,6 +641,11 @@ func TestGeneratedFilesAreCurrent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	conditions, err := prefilters(binary(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	maps.Copy(files, conditions)
 	for name, want := range files {
 		t.Run(name, func(t *testing.T) {
 			got, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
@@ -620,13 +655,15 @@ func TestGeneratedFilesAreCurrent(t *testing.T) {
 		})
 	}
 	// And nothing else lies there.
-	entries, err := os.ReadDir(filepath.Join(root, "deploy"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		if _, ok := files["deploy/"+e.Name()]; !ok && e.Name() != "kustomization.yaml" {
-			t.Errorf("deploy/%s is rendered from nothing", e.Name())
+	for _, folder := range []string{"deploy", "charts/plimsoll/files/prefilter"} {
+		entries, err := os.ReadDir(filepath.Join(root, filepath.FromSlash(folder)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			if _, ok := files[folder+"/"+e.Name()]; !ok && e.Name() != "kustomization.yaml" {
+				t.Errorf("%s/%s is made of nothing", folder, e.Name())
+			}
 		}
 	}
 }

@@ -1,5 +1,6 @@
-// Command charts writes what is generated from charts/plimsoll: its README.md and the manifests of deploy/. The tests beside it
-// hold both to what it would write, and the chart to what it promises.
+// Command charts writes what is generated from charts/plimsoll: its README.md and the manifests of deploy/, and before them what
+// the chart holds of the templates, which the binary writes: that of PLIMSOLL_BIN, or else build/release/plimsoll. The tests beside
+// it hold all of them to what it would write, and the chart to what it promises.
 //
 //	go -C tests/charts run .
 package main
@@ -7,13 +8,32 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 )
 
 // root is the repository, seen from the folder that both `go test` and `go -C tests/charts run .` work in.
 var root = filepath.Join("..", "..")
 
-// generated returns the text of every generated file by its path in the repository.
+// prefiltered are the templates that the chart holds match conditions of.
+var prefiltered = []string{"baseline", "restricted", "least-privilege"}
+
+// prefilters returns the match conditions of the templates by their path in the repository, as the binary writes them.
+func prefilters(binary string) (map[string]string, error) {
+	files := map[string]string{}
+	for _, name := range prefiltered {
+		command := exec.Command(binary, "templates", "export", name, "--as", "match-conditions")
+		command.Stderr = os.Stderr
+		out, err := command.Output()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", command, err)
+		}
+		files["charts/plimsoll/files/prefilter/"+name+".yaml"] = string(out)
+	}
+	return files, nil
+}
+
+// generated returns the text of every file that the chart makes by its path in the repository.
 func generated() (map[string]string, error) {
 	chart, err := load3(filepath.Join(root, "charts", "plimsoll"))
 	if err != nil {
@@ -31,16 +51,35 @@ func generated() (map[string]string, error) {
 	return files, nil
 }
 
-func main() {
-	files, err := generated()
-	if err == nil {
-		for name, text := range files {
-			if err = os.WriteFile(filepath.Join(root, filepath.FromSlash(name)), []byte(text), 0o644); err != nil {
-				break
-			}
+func write(files map[string]string) error {
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(root, filepath.FromSlash(name)), []byte(text), 0o644); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+func run() error {
+	binary := os.Getenv("PLIMSOLL_BIN")
+	if binary == "" {
+		binary = filepath.Join(root, "build", "release", "plimsoll")
+	}
+	files, err := prefilters(binary)
+	if err == nil {
+		err = write(files) // the chart is rendered with them
+	}
 	if err != nil {
+		return err
+	}
+	if files, err = generated(); err != nil {
+		return err
+	}
+	return write(files)
+}
+
+func main() {
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "charts:", err)
 		os.Exit(2)
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"path/filepath"
 	"testing"
+
+	"sigs.k8s.io/yaml"
 )
 
 // matrix are the ways of using the chart that every rule is held to, under both Helms.
@@ -27,6 +29,9 @@ var matrix = []struct{ name, values string }{
 bindings: [{name: everywhere, mode: audit, template: restricted}]`},
 	{"opt in, own template", `templates: [{name: payments, spec: {description: Ours., extends: restricted}}]
 bindings: [{name: pay, mode: enforce, template: payments, namespaces: [pay]}]`},
+	{"opt in, own template, seen by the API server", `honourPodSecurityLabels: true
+templates: [{name: payments, spec: {description: Ours., extends: restricted, newest: v1.39}, ` + prefilter + `}]
+bindings: [{name: pay, mode: enforce, template: payments, namespaces: [pay]}]`},
 	{"cluster", `scope: cluster`},
 	{"cluster, baseline of a version", `{scope: cluster, template: baseline@v1.29}`},
 	{"cluster, dry run", `{scope: cluster, dryRun: true}`},
@@ -35,6 +40,11 @@ bindings: [{name: pay, mode: enforce, template: payments, namespaces: [pay]}]`},
 bindings: [{name: pay, mode: enforce, template: least-privilege, namespaces: [pay]}]`},
 	{"cluster, own template", `{scope: cluster, template: ours, templates: [{name: ours, spec: {description: Ours., extends: baseline}}]}`},
 	{"cluster, pod security labels", `{scope: cluster, honourPodSecurityLabels: true}`},
+	{"cluster, own template, seen by the API server", `{scope: cluster, template: payments, templates: [{name: payments, spec: {extends: baseline, newest: v1.39}, ` + prefilter + `}]}`},
+	{"no prefilter, bindings", `prefilter: false
+bindings: [{name: a, mode: enforce, template: baseline, namespaces: [shop]}, {name: b, mode: warn, template: restricted}]`},
+	{"no prefilter, cluster", `{prefilter: false, scope: cluster}`},
+	{"no prefilter, no permission", `{prefilter: false, apiAccess: false, certificates: {mode: certManager}}`},
 	{"no permission, cert-manager", `{apiAccess: false, certificates: {mode: certManager}}`},
 	{"no permission, provided", `{apiAccess: false, ` + provided + `}`},
 	{"no permission, cluster", `{apiAccess: false, scope: cluster, certificates: {mode: certManager}}`},
@@ -87,6 +97,10 @@ env: [{name: HTTPS_PROXY, value: "http://proxy.example:3128"}]`},
 	{"no running pods", `rbac: {runningPods: false}`},
 }
 
+// prefilter is what a template of one's own may have beside name and spec.
+const prefilter = `prefilter: {pods: [{name: prefilter.plimsoll.dev/payments.v1.39, expression: "!has(object.spec.hostUsers)"}],
+  workloads: [{name: prefilter.plimsoll.dev/payments.v1.39, expression: "!has(object.spec.template)\n"}, {name: more, expression: "1 < 2 && true"}]}`
+
 // certificate is one for a test, in YAML's double quotes.
 const certificate = `-----BEGIN CERTIFICATE-----\n` +
 	`MIIBdzCCAR2gAwIBAgIBATAKBggqhkjOPQQDAjASMRAwDgYDVQQDDAdwbGltc29s\n` +
@@ -125,4 +139,19 @@ func overMatrix(t *testing.T, test func(t *testing.T, r *rendered)) {
 	for _, row := range matrix {
 		t.Run(row.name, func(t *testing.T) { test(t, mustRender(t, chart, row.values)) })
 	}
+}
+
+// with is the values with one more.
+func with(t testing.TB, values, key string, value any) string {
+	t.Helper()
+	all := map[string]any{}
+	if err := yaml.UnmarshalStrict([]byte(values), &all); err != nil {
+		t.Fatal(err)
+	}
+	all[key] = value
+	out, err := yaml.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
 }

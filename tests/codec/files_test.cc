@@ -138,6 +138,32 @@ TEST(Configuration, RefusesASelfManagedThatCannotBe) {
       "c.yaml"));
 }
 
+TEST(Configuration, ReadsTheRegistrationsName) {
+  const auto read =
+      read_configuration(std::string(kHead) + "webhookConfiguration: plimsoll\n", "c.yaml");
+  ASSERT_TRUE(read) << read.error().to_string();
+  EXPECT_EQ(read->webhook_configuration, "plimsoll");
+  EXPECT_FALSE(read_configuration(kHead, "c.yaml")->webhook_configuration);
+  const std::string self_managed =
+      "selfManaged: {secret: {namespace: p, name: c}, hosts: [h], webhookConfiguration: w}\n";
+  EXPECT_TRUE(read_configuration(std::string(kHead) + self_managed + "webhookConfiguration: w\n",
+                                 "c.yaml"));
+  const std::pair<std::string, const char*> kRows[] = {
+      {"webhookConfiguration: ''\n", "c.yaml:3:1: webhookConfiguration: \"\" is no name"},
+      {"webhookConfiguration: a/b\n", "c.yaml:3:1: webhookConfiguration: \"a/b\" is no name"},
+      {"webhookConfiguration: [a]\n", "c.yaml:3:1: webhookConfiguration: must be a string"},
+      {self_managed + "webhookConfiguration: v\n",
+       "c.yaml:4:1: webhookConfiguration: \"v\" is not the \"w\" of "
+       "selfManaged.webhookConfiguration; name the same, or leave this one out"},
+      {"webhookConfiguration: v\n" + self_managed, "c.yaml:3:1: webhookConfiguration: \"v\""},
+  };
+  for (const auto& [text, says] : kRows) {
+    const auto refused = read_configuration(std::string(kHead) + text, "c.yaml");
+    ASSERT_FALSE(refused) << text;
+    EXPECT_THAT(refused.error().to_string(), HasSubstr(says));
+  }
+}
+
 TEST(Configuration, ErrorsNameFileLineAndField) {
   const std::pair<std::string, const char*> kRows[] = {
       {"srever: {}", "c.yaml:3:1: srever: is not known here; use one of apiVersion, kind"},

@@ -4,12 +4,9 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,21 +19,17 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"plimsoll.dev/plimsoll/tests/e2e/controlplane"
 )
 
-// cluster is etcd and kube-apiserver on loopback. Pods are stored; nothing runs them.
+// cluster is the control plane that tests use, and clients of it.
 type cluster struct {
-	environment *envtest.Environment
-	folder      string
-	config      *rest.Config // an administrator's, without a limit of the client's own
-	client      *kubernetes.Clientset
-	dynamic     *dynamic.DynamicClient
-	kubeconfig  string // the same, as a file
-	address     string // HOST:PORT of the API server
-	output      *os.File
-	release     func() // lets go what waits for the end of the tests
-	names       int    // how many namespaces were named
+	*controlplane.ControlPlane
+	client  *kubernetes.Clientset
+	dynamic *dynamic.DynamicClient
+	names   int               // how many namespaces were named
+	hide    *strings.Replacer // what transcripts say otherwise, if anything
 }
 
 // What is written of a load that runs for minutes would only fill the disk.
@@ -53,126 +46,35 @@ rules:
 `
 
 func startCluster() (*cluster, error) {
-	folder, err := os.MkdirTemp("", "plimsoll-e2e-")
+	plane, err := controlplane.Start(controlplane.Options{
+		AuditPolicy: auditPolicy, Keep: os.Getenv("PLIMSOLL_E2E_KEEP") != "", Start: startDeadline, Stop: stopDeadline})
 	if err != nil {
 		return nil, err
 	}
-	c := &cluster{folder: folder}
-	if err := c.reap(); err != nil {
+	c := &cluster{ControlPlane: plane}
+	if err := c.connect(); err != nil {
+		plane.Stop()
 		return nil, err
-	}
-	if err := c.start(); err != nil {
-		said, _ := os.ReadFile(c.file("kube-apiserver.log"))
-		c.stop()
-		return nil, fmt.Errorf("no control plane: %w\n%s", err, said[max(0, len(said)-4000):])
 	}
 	return c, nil
 }
 
-// reap sees to it that the control plane ends with the tests even if those are killed: envtest's own
-// processes would go on. The shell waits for the end of a pipe that nobody else holds.
-func (c *cluster) reap() error {
-	const script = `cat; for entry in /proc/[0-9]*; do id=${entry#/proc/}
-		[ "$id" = $$ ] || ! grep -qaF "$1/" "$entry/cmdline" 2>/dev/null || kill -KILL "$id"; done
-		[ -n "$2" ] || rm -rf "$1"`
-	reader, writer, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	defer reader.Close()
-	reaper := exec.Command("/bin/sh", "-c", script, "reaper", c.folder, os.Getenv("PLIMSOLL_E2E_KEEP"))
-	reaper.Stdin = reader
-	reaper.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := reaper.Start(); err != nil {
-		writer.Close()
-		return err
-	}
-	c.release = func() {
-		writer.Close()
-		reaper.Wait()
-	}
-	return nil
-}
-
-func (c *cluster) file(name string) string { return filepath.Join(c.folder, name) }
-
-func (c *cluster) start() error {
-	for _, folder := range []string{"certificates", "etcd"} {
-		if err := os.Mkdir(c.file(folder), 0o700); err != nil {
-			return err
-		}
-	}
-	if err := os.WriteFile(c.file("audit-policy.yaml"), []byte(auditPolicy), 0o600); err != nil {
-		return err
-	}
+func (c *cluster) connect() error {
 	var err error
-	if c.output, err = os.Create(c.file("kube-apiserver.log")); err != nil {
+	if c.client, err = kubernetes.NewForConfig(c.Config); err != nil {
 		return err
 	}
-	c.environment = &envtest.Environment{ControlPlaneStartTimeout: startDeadline, ControlPlaneStopTimeout: stopDeadline}
-	server := c.environment.ControlPlane.GetAPIServer()
-	etcd := &envtest.Etcd{DataDir: c.file("etcd")}
-	c.environment.ControlPlane.Etcd = etcd
-	for name, path := range map[string]*string{"etcd": &etcd.Path, "kube-apiserver": &server.Path, "kubectl": &c.environment.ControlPlane.KubectlPath} {
-		if *path, err = asset(name); err != nil {
-			return err
-		}
-	}
-	// A folder of ours, so that a restart finds the same certificates and keys.
-	server.CertDir, server.Out, server.Err = c.file("certificates"), c.output, c.output
-	server.Configure().
-		Set("audit-policy-file", c.file("audit-policy.yaml")).
-		Set("audit-log-path", c.file("audit.log")).
-		Set("service-account-issuer", "https://kubernetes.default.svc").
-		Set("shutdown-watch-termination-grace-period", "1s"). // or a watch keeps it for a minute
-		Set("endpoint-reconciler-type", "none").
-		Set("profiling", "false")
-	if c.config, err = c.environment.Start(); err != nil {
-		return err
-	}
-	c.config.QPS = -1
-	c.config.WarningHandler = rest.NoWarnings{} // who wants to hear them asks for an audience
-	c.address = net.JoinHostPort(server.SecureServing.Address, server.SecureServing.Port)
-	if c.client, err = kubernetes.NewForConfig(c.config); err != nil {
-		return err
-	}
-	if c.dynamic, err = dynamic.NewForConfig(c.config); err != nil {
-		return err
-	}
-	c.kubeconfig = c.file("admin.kubeconfig")
-	if err := os.WriteFile(c.kubeconfig, c.environment.KubeConfig, 0o600); err != nil {
+	if c.dynamic, err = dynamic.NewForConfig(c.Config); err != nil {
 		return err
 	}
 	_, err = c.client.CoreV1().Namespaces().Create(context.Background(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: loadNamespace}}, metav1.CreateOptions{})
 	return err
 }
 
-// stop ends what start started.
-func (c *cluster) stop() error {
-	var err error
-	if c.environment != nil {
-		err = c.environment.Stop()
-	}
-	c.release()
-	if c.output != nil {
-		err = errors.Join(err, c.output.Close())
-	}
-	if os.Getenv("PLIMSOLL_E2E_KEEP") != "" {
-		fmt.Fprintln(os.Stderr, "kept:", c.folder)
-		return err
-	}
-	return errors.Join(err, os.RemoveAll(c.folder))
-}
-
 // restart ends the API server and starts it again on the same port; `between` is called while it is away.
 func (c *cluster) restart(t testing.TB, between func()) {
 	t.Helper()
-	server := c.environment.ControlPlane.GetAPIServer()
-	if err := server.Stop(); err != nil {
-		t.Fatal(err)
-	}
-	between()
-	if err := server.Start(); err != nil {
+	if err := c.Restart(between); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -195,7 +97,7 @@ func ownCluster(t testing.TB) *cluster {
 	t.Helper()
 	c := must(startCluster())(t)
 	t.Cleanup(func() {
-		if err := c.stop(); err != nil {
+		if err := c.Stop(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -223,16 +125,20 @@ func (c *cluster) makeNamespace(t testing.TB, name string, labels map[string]str
 		metav1.CreateOptions{}))(t)
 }
 
-// as is a client of somebody else, and what the API server warns them about.
-func (c *cluster) as(t testing.TB, user string, groups ...string) (*kubernetes.Clientset, *warnings) {
+// audience is a client and what it was warned about.
+type audience struct {
+	kubernetes.Interface
+	heard *warnings
+}
+
+// audienceWith is a client with other settings than an administrator's.
+func (c *cluster) audienceWith(t testing.TB, change func(*rest.Config)) audience {
 	t.Helper()
 	heard := &warnings{}
-	config := rest.CopyConfig(c.config)
+	config := rest.CopyConfig(c.Config)
 	config.WarningHandler = heard
-	if user != "" {
-		config.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: groups}
-	}
-	return must(kubernetes.NewForConfig(config))(t), heard
+	change(config)
+	return audience{must(kubernetes.NewForConfig(config))(t), heard}
 }
 
 // warnings are those that the API server sent with its answers.
@@ -271,7 +177,7 @@ func (c *cluster) audited(t testing.TB, what string, wanted func(event) bool) ev
 	t.Helper()
 	var found event
 	eventually(t, soon, func() (bool, string) {
-		log, err := os.Open(c.file("audit.log"))
+		log, err := os.Open(c.File("audit.log"))
 		if err != nil {
 			return false, err.Error()
 		}
@@ -316,13 +222,13 @@ func (c *cluster) annotations(t testing.TB, verb, resource, namespace, name stri
 	return found
 }
 
-// controllers runs kube-controller-manager until the test ends.
-func (c *cluster) controllers(t testing.TB) {
+// controllers runs those of kube-controller-manager until the test ends.
+func (c *cluster) controllers(t testing.TB, names ...string) {
 	t.Helper()
-	p := must(spawn("kube-controller-manager", nil, nil, must(asset("kube-controller-manager"))(t), "--kubeconfig="+c.kubeconfig,
+	p := must(spawn("kube-controller-manager", nil, nil, must(controlplane.Asset("kube-controller-manager"))(t), "--kubeconfig="+c.Kubeconfig,
 		"--secure-port=0", "--leader-elect=false", "--use-service-account-credentials=false",
 		"--kube-api-qps=200", "--kube-api-burst=400",
-		"--controllers=namespace-controller,garbage-collector-controller,job-controller,replicaset-controller,deployment-controller"))(t)
+		"--controllers="+strings.Join(names, ",")))(t)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("kube-controller-manager said last:\n\t%s", p.last(20))

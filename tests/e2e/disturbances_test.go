@@ -135,7 +135,7 @@ func TestAPIServerRestarts(t *testing.T) {
 // TestWatchDropped cuts every connection to the API server fifty times.
 func TestWatchDropped(t *testing.T) {
 	c := sharedCluster(t)
-	between := newProxy(t, c.address)
+	between := newProxy(t, c.Address)
 	c.install(t, options{apiServer: between.address()})
 	l := c.loaded(t)
 	const times = 50
@@ -161,7 +161,7 @@ func TestWatchDropped(t *testing.T) {
 // TestTokenRotates replaces the token and makes the old one invalid, as a kubelet and the API server do.
 func TestTokenRotates(t *testing.T) {
 	c := sharedCluster(t)
-	between := newProxy(t, c.address)
+	between := newProxy(t, c.Address)
 	r := c.install(t, options{noServer: true})
 	account := r.account(t, between.address())
 	configuration := r.configuration(t)
@@ -180,7 +180,7 @@ func TestTokenRotates(t *testing.T) {
 	if err := c.client.CoreV1().Secrets(releaseNamespace).Delete(t.Context(), first.Name, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	config := rest.AnonymousClientConfig(c.config)
+	config := rest.AnonymousClientConfig(c.Config)
 	config.BearerToken = old
 	stale := must(kubernetes.NewForConfig(config))(t)
 	eventually(t, soon, func() (bool, string) {
@@ -198,7 +198,7 @@ func TestTokenRotates(t *testing.T) {
 func TestUnreachable(t *testing.T) {
 	t.Parallel()
 	c := ownCluster(t)
-	between := newProxy(t, c.address)
+	between := newProxy(t, c.Address)
 	r := c.install(t, options{apiServer: between.address()})
 	restricted, free := c.namespace(t, "known", map[string]string{enforceLabel: "restricted"}), c.namespace(t, "known", nil)
 	c.denies(t, restricted)

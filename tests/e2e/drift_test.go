@@ -57,9 +57,9 @@ func TestDrift(t *testing.T) {
 // diff applies what was rendered once more, as a dry run and in the name of a GitOps tool: nothing may change.
 func (r *release) diff(t testing.TB) {
 	t.Helper()
-	manifest := succeed(t, "", "helm", "get", "manifest", releaseName, "--namespace", releaseNamespace, "--kubeconfig", r.cluster.kubeconfig)
+	manifest := succeed(t, "", "helm", "get", "manifest", releaseName, "--namespace", releaseNamespace, "--kubeconfig", r.cluster.Kubeconfig)
 	stdout, stderr, err := run(t, manifest, "kubectl", "diff", "--server-side", "--force-conflicts", "--field-manager=gitops",
-		"--namespace", releaseNamespace, "--filename=-", "--kubeconfig", r.cluster.kubeconfig)
+		"--namespace", releaseNamespace, "--filename=-", "--kubeconfig", r.cluster.Kubeconfig)
 	if err != nil || stdout != "" {
 		t.Errorf("what is live is not what was rendered: %v\n%s%s", err, stdout, stderr)
 	}

@@ -45,11 +45,11 @@ func TestExemptions(t *testing.T) {
 			if one.group != "" {
 				groups = append(groups, one.group)
 			}
-			client, heard := c.as(t, one.user, groups...)
+			a := c.audience(t, one.user, groups...)
 			before := r.server.metric(t, "plimsoll_exempted_reviews_total")
 			pod := badPod("exempt-" + one.name)
 			pod.Spec.RuntimeClassName = one.class
-			_, err := client.CoreV1().Pods(one.namespace).Create(t.Context(), pod, metav1.CreateOptions{})
+			_, err := a.CoreV1().Pods(one.namespace).Create(t.Context(), pod, metav1.CreateOptions{})
 			if one.reason == "" {
 				refused(t, err, "host-namespaces")
 				if now := r.server.metric(t, "plimsoll_exempted_reviews_total"); now != before {
@@ -60,7 +60,7 @@ func TestExemptions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if texts := heard.take(); len(texts) > 0 {
+			if texts := a.heard.take(); len(texts) > 0 {
 				t.Errorf("warned: %q", texts)
 			}
 			if found := c.annotations(t, "create", "pods", one.namespace, pod.Name); found["exempt"] != one.reason {

@@ -56,6 +56,24 @@ func fixtures(t testing.TB) []fixture {
 	return all
 }
 
+// each does the same with all of them, several at a time.
+func each[T any](all []T, do func(T)) {
+	work := make(chan T)
+	var workers sync.WaitGroup
+	for range loadWorkers {
+		workers.Go(func() {
+			for one := range work {
+				do(one)
+			}
+		})
+	}
+	for _, one := range all {
+		work <- one
+	}
+	close(work)
+	workers.Wait()
+}
+
 // TestFixtures creates upstream's pods for good, each in a namespace that the in-tree PodSecurity
 // admission guards and in one that Plimsoll does.
 func TestFixtures(t *testing.T) {
@@ -88,39 +106,28 @@ func TestFixtures(t *testing.T) {
 		_, err := c.client.CoreV1().Pods(namespace).Create(t.Context(), pod, metav1.CreateOptions{})
 		return err
 	}
-	work := make(chan fixture)
-	var workers sync.WaitGroup
-	for range loadWorkers {
-		workers.Go(func() {
-			for one := range work {
-				where := namespaces[one.level+one.version]
-				inTree, plimsoll := create(one.pod, where.inTree), create(one.pod, where.plimsoll)
-				inTreeDenies := apierrors.IsForbidden(inTree) && strings.Contains(inTree.Error(), "violates PodSecurity")
-				switch {
-				case apierrors.IsInvalid(inTree) && apierrors.IsInvalid(plimsoll) && strings.Contains(one.name, "procmount"):
-					invalid.Add(1) // the API server itself takes none such any more
-				case inTree != nil && !inTreeDenies:
-					t.Errorf("%s: in-tree: %v", one.name, inTree)
-				case plimsoll != nil && !denial(plimsoll):
-					t.Errorf("%s: Plimsoll: %v", one.name, plimsoll)
-				case inTreeDenies != one.fails:
-					t.Errorf("%s: its folder says otherwise: %v", one.name, inTree)
-				case inTreeDenies != (plimsoll != nil):
-					differ.Add(1)
-					t.Errorf("%s:\n\tin-tree:  %v\n\tPlimsoll: %v", one.name, inTree, plimsoll)
-				case inTreeDenies:
-					denied.Add(1)
-				default:
-					allowed.Add(1)
-				}
-			}
-		})
-	}
-	for _, one := range all {
-		work <- one
-	}
-	close(work)
-	workers.Wait()
+	each(all, func(one fixture) {
+		where := namespaces[one.level+one.version]
+		inTree, plimsoll := create(one.pod, where.inTree), create(one.pod, where.plimsoll)
+		inTreeDenies := apierrors.IsForbidden(inTree) && strings.Contains(inTree.Error(), "violates PodSecurity")
+		switch {
+		case apierrors.IsInvalid(inTree) && apierrors.IsInvalid(plimsoll) && strings.Contains(one.name, "procmount"):
+			invalid.Add(1) // the API server itself takes none such any more
+		case inTree != nil && !inTreeDenies:
+			t.Errorf("%s: in-tree: %v", one.name, inTree)
+		case plimsoll != nil && !denial(plimsoll):
+			t.Errorf("%s: Plimsoll: %v", one.name, plimsoll)
+		case inTreeDenies != one.fails:
+			t.Errorf("%s: its folder says otherwise: %v", one.name, inTree)
+		case inTreeDenies != (plimsoll != nil):
+			differ.Add(1)
+			t.Errorf("%s:\n\tin-tree:  %v\n\tPlimsoll: %v", one.name, inTree, plimsoll)
+		case inTreeDenies:
+			denied.Add(1)
+		default:
+			allowed.Add(1)
+		}
+	})
 	if denied.Load()+allowed.Load() < fewestFixtures {
 		t.Error("too few were decided")
 	}

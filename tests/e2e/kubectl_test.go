@@ -17,7 +17,7 @@ func (c *cluster) transcript(t testing.TB, name string, commands ...string) {
 	var all strings.Builder
 	for _, command := range commands {
 		fmt.Fprintf(&all, "$ kubectl %s\n", command)
-		arguments := append(strings.Fields(command), "--kubeconfig", c.kubeconfig)
+		arguments := append(strings.Fields(command), "--kubeconfig", c.Kubeconfig)
 		stdout, stderr, err := run(t, "", "kubectl", arguments...)
 		all.WriteString(stderr) // warnings are printed before the object is said to be made
 		all.WriteString(stdout)
@@ -28,9 +28,13 @@ func (c *cluster) transcript(t testing.TB, name string, commands ...string) {
 			t.Fatal(err)
 		}
 	}
+	said := all.String()
+	if c.hide != nil {
+		said = c.hide.Replace(said)
+	}
 	golden := filepath.Join("testdata", "kubectl", name+".txt")
 	if os.Getenv("PLIMSOLL_E2E_REWRITE") != "" {
-		if err := os.WriteFile(golden, []byte(all.String()), 0o644); err != nil {
+		if err := os.WriteFile(golden, []byte(said), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
@@ -39,8 +43,8 @@ func (c *cluster) transcript(t testing.TB, name string, commands ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if all.String() != string(wanted) {
-		t.Errorf("kubectl says\n%s\nand %s (PLIMSOLL_E2E_REWRITE=1 rewrites it)\n%s", all.String(), golden, wanted)
+	if said != string(wanted) {
+		t.Errorf("kubectl says\n%s\nand %s (PLIMSOLL_E2E_REWRITE=1 rewrites it)\n%s", said, golden, wanted)
 	}
 }
 

@@ -43,7 +43,7 @@ func (c *cluster) load(t testing.TB, namespace string) *load {
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &load{cancel: cancel, begun: time.Now(), resume: func() {}}
 	for index := range loadWorkers {
-		config := rest.CopyConfig(c.config)
+		config := rest.CopyConfig(c.Config)
 		config.UserAgent = fmt.Sprintf("load-%d", index)
 		config.Timeout = 20 * time.Second
 		client := must(kubernetes.NewForConfig(config))(t)

@@ -13,7 +13,7 @@ func TestMain(m *testing.M) {
 	logf.SetLogger(logr.Discard())
 	code := m.Run()
 	if shared.cluster != nil {
-		if err := shared.cluster.stop(); err != nil {
+		if err := shared.cluster.Stop(); err != nil {
 			fmt.Fprintln(os.Stderr, "FAIL:", err)
 			code = max(code, 1)
 		}

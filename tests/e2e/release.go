@@ -23,6 +23,8 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/yaml"
+
+	"plimsoll.dev/plimsoll/tests/e2e/controlplane"
 )
 
 const releaseName, releaseNamespace = "plimsoll", "plimsoll"
@@ -30,7 +32,7 @@ const releaseName, releaseNamespace = "plimsoll", "plimsoll"
 // run executes a program and returns both of its outputs.
 func run(t testing.TB, input, name string, arguments ...string) (stdout, stderr string, err error) {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), must(asset(name))(t), arguments...)
+	command := exec.CommandContext(t.Context(), must(controlplane.Asset(name))(t), arguments...)
 	// Its own home: helm and kubectl keep caches, and nobody's settings may reach them.
 	command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}
 	command.Stdin = strings.NewReader(input)
@@ -116,10 +118,17 @@ func (r *release) adapted(t testing.TB, configuration settings, o options) setti
 		}
 		configuration["server"] = section
 	}
+	if text := r.data(t, "templates.yaml"); text != "" {
+		file := filepath.Join(t.TempDir(), "templates.yaml")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		configuration["templates"] = []string{file}
+	}
 	if r.access() {
 		at := o.apiServer
 		if at == "" {
-			at = r.cluster.address
+			at = r.cluster.Address
 		}
 		configuration["kubeconfig"] = r.account(t, at).kubeconfig
 	}
@@ -136,21 +145,21 @@ func (r *release) helm(t testing.TB) {
 		t.Fatal(err)
 	}
 	succeed(t, "", "helm", "install", releaseName, chart(t), "--namespace", releaseNamespace, "--create-namespace",
-		"--values", file, "--kubeconfig", r.cluster.kubeconfig)
+		"--values", file, "--kubeconfig", r.cluster.Kubeconfig)
 	t.Cleanup(func() { r.uninstall(t) })
 	r.manifests = parseManifests(t, succeed(t, "", "helm", "get", "manifest", releaseName, "--namespace", releaseNamespace,
-		"--kubeconfig", r.cluster.kubeconfig))
+		"--kubeconfig", r.cluster.Kubeconfig))
 }
 
 func (r *release) uninstall(t testing.TB) {
 	t.Helper()
 	// The test's own context has ended.
-	helm, err := asset("helm")
+	helm, err := controlplane.Asset("helm")
 	if err != nil {
 		t.Error(err)
 		return
 	}
-	command := exec.Command(helm, "uninstall", releaseName, "--namespace", releaseNamespace, "--kubeconfig", r.cluster.kubeconfig)
+	command := exec.Command(helm, "uninstall", releaseName, "--namespace", releaseNamespace, "--kubeconfig", r.cluster.Kubeconfig)
 	command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.TempDir()}
 	if out, err := command.CombinedOutput(); err != nil {
 		t.Errorf("helm uninstall: %v\n%s", err, out)
@@ -199,17 +208,18 @@ func (r *release) one(t testing.TB, kind string) *unstructured.Unstructured {
 // configuration is what the chart gives the server to read.
 func (r *release) configuration(t testing.TB) settings {
 	t.Helper()
-	for _, one := range r.find("ConfigMap") {
-		data, _, _ := unstructured.NestedStringMap(one.Object, "data")
-		for _, text := range data {
-			var found settings
-			if yaml.Unmarshal([]byte(text), &found) == nil && found["kind"] == "Configuration" {
-				return found
-			}
-		}
+	var found settings
+	if err := yaml.Unmarshal([]byte(r.data(t, "config.yaml")), &found); err != nil || found["kind"] != "Configuration" {
+		t.Fatalf("the chart renders no configuration: %v", err)
 	}
-	t.Fatal("the chart renders no configuration")
-	return nil
+	return found
+}
+
+// data is a file of the chart's ConfigMap; nothing if there is none of that name.
+func (r *release) data(t testing.TB, name string) string {
+	t.Helper()
+	text, _, _ := unstructured.NestedString(r.one(t, "ConfigMap").Object, "data", name)
+	return text
 }
 
 // account is the chart's ServiceAccount as a client outside the cluster sees it.
@@ -226,7 +236,7 @@ func (r *release) account(t testing.TB, at string) *account {
 	a := &account{r, r.one(t, "ServiceAccount").GetName(), filepath.Join(folder, "kubeconfig"), filepath.Join(folder, "token")}
 	a.write(t, a.issue(t, nil))
 	config := clientcmdapi.NewConfig()
-	config.Clusters["e2e"] = &clientcmdapi.Cluster{Server: "https://" + at, CertificateAuthorityData: r.cluster.config.CAData}
+	config.Clusters["e2e"] = &clientcmdapi.Cluster{Server: "https://" + at, CertificateAuthorityData: r.cluster.Config.CAData}
 	config.AuthInfos["e2e"] = &clientcmdapi.AuthInfo{TokenFile: a.token}
 	config.Contexts["e2e"] = &clientcmdapi.Context{Cluster: "e2e", AuthInfo: "e2e", Namespace: releaseNamespace}
 	config.CurrentContext = "e2e"
@@ -353,5 +363,5 @@ func (r *release) upgrade(t testing.TB, values settings) {
 	if err := os.WriteFile(file, must(yaml.Marshal(r.values))(t), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	succeed(t, "", "helm", "upgrade", releaseName, chart(t), "--namespace", releaseNamespace, "--values", file, "--kubeconfig", r.cluster.kubeconfig)
+	succeed(t, "", "helm", "upgrade", releaseName, chart(t), "--namespace", releaseNamespace, "--values", file, "--kubeconfig", r.cluster.Kubeconfig)
 }

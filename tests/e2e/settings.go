@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -28,21 +27,6 @@ func binary() (string, error) {
 		return "", fmt.Errorf("PLIMSOLL_BIN is %q: it must be absolute, tests run in their own folder", path)
 	}
 	return path, nil
-}
-
-// asset is the path of a Kubernetes program: in KUBEBUILDER_ASSETS, or else in PATH.
-func asset(name string) (string, error) {
-	if folder := os.Getenv("KUBEBUILDER_ASSETS"); folder != "" {
-		path := filepath.Join(folder, name)
-		if _, err := os.Stat(path); err == nil {
-			return path, nil
-		}
-	}
-	path, err := exec.LookPath(name)
-	if err != nil {
-		return "", fmt.Errorf("%s is neither in KUBEBUILDER_ASSETS nor in PATH: tests/e2e/assets builds it", name)
-	}
-	return filepath.Abs(path)
 }
 
 // must is for what a test cannot go on without.

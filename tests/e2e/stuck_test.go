@@ -16,7 +16,7 @@ import (
 func TestNothingIsStuck(t *testing.T) {
 	c := sharedCluster(t)
 	c.install(t, options{})
-	c.controllers(t)
+	c.controllers(t, "namespace-controller", "garbage-collector-controller", "job-controller", "replicaset-controller", "deployment-controller")
 	restrict := func(t *testing.T, namespace string) {
 		t.Helper()
 		if err := label(t, c.client, namespace, map[string]string{enforceLabel: "restricted"}); err != nil {

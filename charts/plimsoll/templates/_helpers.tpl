@@ -114,6 +114,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- $_ := set $server "tlsCert" "/etc/plimsoll/tls/tls.crt" -}}
 {{- $_ := set $server "tlsKey" "/etc/plimsoll/tls/tls.key" -}}
 {{- end -}}
+{{- /* The registration whose conditions it holds against its own; selfManaged has named it. */ -}}
+{{- if and $v.apiAccess $v.prefilter (ne $v.certificates.mode "selfManaged") -}}
+{{- $_ := set $c "webhookConfiguration" (include "plimsoll.fullname" .) -}}
+{{- end -}}
 {{- $_ := set $c "server" $server -}}
 {{- if and $v.honourPodSecurityLabels $v.apiAccess -}}
 {{- $_ := set $c "honourPodSecurityLabels" true -}}
@@ -171,6 +175,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- fail (printf "templates[%d].name: %q is taken; choose another" $i $t.name) -}}
 {{- end -}}
 {{- $names = append $names $t.name -}}
+{{- if and $.Values.prefilter $t.prefilter -}}
+{{- /* What another template or version asks would let pods by that break this one. */ -}}
+{{- $name := printf "prefilter.plimsoll.dev/%s.%s" $t.name (include "plimsoll.newest" (list $ $t.name)) -}}
+{{- range $kind, $conditions := $t.prefilter -}}
+{{- if ne $name (first $conditions).name -}}
+{{- fail (printf "templates[%d].prefilter.%s[0].name: %q is not %q; write what `plimsoll templates export %s --templates FILE --as match-conditions` prints" $i $kind (first $conditions).name $name $t.name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- $used := dict "template" .Values.template -}}
 {{- range $i, $b := .Values.bindings -}}

@@ -1,4 +1,4 @@
-package main
+package lab
 
 import (
 	"bufio"
@@ -17,21 +17,23 @@ import (
 	"time"
 )
 
-// process is a server that this bench started. It dies with the bench, however that ends.
-type process struct {
-	reviews endpoint      // where it takes reviews, once ready
-	ready   time.Duration // from exec to the first 200 of its readiness probe
-	process *os.Process
-	begun   time.Time
-	lines   chan string   // what it says first, on either output
-	ended   chan struct{} // closed when it has
+// Process is a server that this bench started. It dies with the bench, however that ends.
+type Process struct {
+	Reviews    string        // where it takes reviews, once ready: a URL without its query
+	Management string        // of Plimsoll: the URL of its management port
+	Ready      time.Duration // from exec to the first 200 of its readiness probe
+	PID        int
+	process    *os.Process
+	begun      time.Time
+	lines      chan string   // what it says first, on either output
+	ended      chan struct{} // closed when it has
 
 	mutex sync.Mutex
 	said  []string // what it said last
 }
 
-// keep copies a program, so that a build during a run does not change what is measured, and returns the copy's path.
-func keep(binary, folder string) (string, error) {
+// Keep copies a program, so that a build during a run does not change what is measured, and returns the copy's path.
+func Keep(binary, folder string) (string, error) {
 	from, err := os.Open(binary)
 	if err != nil {
 		return "", err
@@ -46,18 +48,18 @@ func keep(binary, folder string) (string, error) {
 	return kept, errors.Join(err, to.Close())
 }
 
-// spawn starts a program with the runtime's defaults: nothing of the bench's own environment reaches it.
-func spawn(binary string, arguments ...string) (*process, error) {
+// Spawn starts a program with the runtime's defaults: nothing of the bench's own environment reaches it.
+func Spawn(binary string, arguments ...string) (*Process, error) {
 	command := exec.Command(binary, arguments...)
 	command.Env = []string{"PATH=/usr/bin:/bin"}
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	reader, writer := io.Pipe()
 	command.Stdout, command.Stderr = writer, writer
-	started := &process{lines: make(chan string, 64), ended: make(chan struct{}), begun: time.Now()}
+	started := &Process{lines: make(chan string, 64), ended: make(chan struct{}), begun: time.Now()}
 	if err := command.Start(); err != nil {
 		return nil, err
 	}
-	started.process = command.Process
+	started.process, started.PID = command.Process, command.Process.Pid
 	go started.listen(reader)
 	go func() {
 		command.Wait()
@@ -67,7 +69,7 @@ func spawn(binary string, arguments ...string) (*process, error) {
 	return started, nil
 }
 
-func (p *process) listen(output io.Reader) {
+func (p *Process) listen(output io.Reader) {
 	lines := bufio.NewReader(output)
 	for {
 		line, err := lines.ReadString('\n')
@@ -86,8 +88,8 @@ func (p *process) listen(output io.Reader) {
 	}
 }
 
-// stop asks the process to end and makes it.
-func (p *process) stop() {
+// Stop asks the process to end and makes it.
+func (p *Process) Stop() {
 	for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGKILL} {
 		p.process.Signal(signal)
 		select {
@@ -98,8 +100,8 @@ func (p *process) stop() {
 	}
 }
 
-// wrap adds to an error what the process said last.
-func (p *process) wrap(err error) error {
+// Wrap adds to an error what the process said last.
+func (p *Process) Wrap(err error) error {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	if err == nil || len(p.said) == 0 {
@@ -108,8 +110,8 @@ func (p *process) wrap(err error) error {
 	return fmt.Errorf("%w; the server said last:\n\t%s", err, strings.Join(slices.Clone(p.said), "\n\t"))
 }
 
-// awaitReady asks the probe again and again until it answers 200, and notes how long that took since exec.
-func (p *process) awaitReady(ctx context.Context, transport *http.Transport, probe string) error {
+// AwaitReady asks the probe again and again until it answers 200, and notes how long that took since exec.
+func (p *Process) AwaitReady(ctx context.Context, transport *http.Transport, probe string) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	defer transport.CloseIdleConnections()
@@ -123,16 +125,16 @@ func (p *process) awaitReady(ctx context.Context, transport *http.Transport, pro
 			io.Copy(io.Discard, response.Body)
 			response.Body.Close()
 			if response.StatusCode == http.StatusOK {
-				p.ready = time.Since(p.begun)
+				p.Ready = time.Since(p.begun)
 				return nil
 			}
 			err = fmt.Errorf("%s", response.Status)
 		}
 		select {
 		case <-p.ended:
-			return p.wrap(fmt.Errorf("ended before it was ready"))
+			return p.Wrap(fmt.Errorf("ended before it was ready"))
 		case <-ctx.Done():
-			return p.wrap(fmt.Errorf("not ready: %w", err))
+			return p.Wrap(fmt.Errorf("not ready: %w", err))
 		case <-time.After(250 * time.Microsecond):
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package lab
 
 import (
 	"context"
@@ -13,11 +13,11 @@ import (
 
 func TestProcessGetsNothingOfOurEnvironment(t *testing.T) {
 	t.Setenv("GOGC", "off")
-	process, err := spawn("/usr/bin/env")
+	process, err := Spawn("/usr/bin/env")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer process.stop()
+	defer process.Stop()
 	<-process.ended
 	if line := <-process.lines; line != "PATH=/usr/bin:/bin" {
 		t.Errorf("it has %q", line)
@@ -25,13 +25,13 @@ func TestProcessGetsNothingOfOurEnvironment(t *testing.T) {
 }
 
 func TestStopEndsAProcessOnce(t *testing.T) {
-	process, err := spawn("/bin/cat", "/dev/zero")
+	process, err := Spawn("/bin/cat", "/dev/zero")
 	if err != nil {
 		t.Fatal(err)
 	}
-	process.stop()
-	process.stop()
-	if _, err := readMemory(process.process.Pid); err == nil {
+	process.Stop()
+	process.Stop()
+	if _, err := ReadMemory(process.PID); err == nil {
 		t.Error("it lives on")
 	}
 }
@@ -42,7 +42,7 @@ func TestKeep(t *testing.T) {
 	if err := os.WriteFile(original, []byte("#!/bin/sh\necho first\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	kept, err := keep(original, folder)
+	kept, err := Keep(original, folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,13 +55,13 @@ func TestKeep(t *testing.T) {
 	if status, err := os.Stat(kept); err != nil || status.Mode().Perm()&0o100 == 0 {
 		t.Errorf("the copy does not run: %v, %v", status, err)
 	}
-	if _, err := keep(filepath.Join(folder, "none"), folder); err == nil {
+	if _, err := Keep(filepath.Join(folder, "none"), folder); err == nil {
 		t.Error("no error for a program that is not there")
 	}
 }
 
 func TestSpawnOfWhatIsNotThere(t *testing.T) {
-	if _, err := spawn("/none"); err == nil {
+	if _, err := Spawn("/none"); err == nil {
 		t.Error("no error")
 	}
 }
@@ -74,22 +74,22 @@ func TestAwaitReady(t *testing.T) {
 		}
 	}))
 	defer probe.Close()
-	process, err := spawn("/bin/sh", "-c", "read never")
+	process, err := Spawn("/bin/sh", "-c", "read never")
 	if err != nil {
 		t.Fatal(err)
 	}
 	<-process.ended // its input is empty
-	if err := process.awaitReady(context.Background(), &http.Transport{}, probe.URL); err == nil || !strings.Contains(err.Error(), "ended before it was ready") {
-		t.Errorf("awaitReady of a process that ended: %v", err)
+	if err := process.AwaitReady(context.Background(), &http.Transport{}, probe.URL); err == nil || !strings.Contains(err.Error(), "ended before it was ready") {
+		t.Errorf("AwaitReady of a process that ended: %v", err)
 	}
 
-	process, err = spawn("/bin/cat", "/dev/zero")
+	process, err = Spawn("/bin/cat", "/dev/zero")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer process.stop()
-	if err := process.awaitReady(context.Background(), &http.Transport{}, probe.URL); err != nil || process.ready <= 0 {
-		t.Errorf("awaitReady: %v after %v", err, process.ready)
+	defer process.Stop()
+	if err := process.AwaitReady(context.Background(), &http.Transport{}, probe.URL); err != nil || process.Ready <= 0 {
+		t.Errorf("AwaitReady: %v after %v", err, process.Ready)
 	}
 }
 

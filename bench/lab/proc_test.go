@@ -1,4 +1,4 @@
-package main
+package lab
 
 import (
 	"os"
@@ -20,15 +20,15 @@ func TestCPUTimeIsThatOfTheWholeProcess(t *testing.T) {
 	for begun := account(); account() < begun+5*tick; { // all of it spent by threads of this process
 	}
 	before := account()
-	got, err := cpuTime(os.Getpid())
+	got, err := CPUTime(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if after := account(); got < before-2*tick || got > after+2*tick {
-		t.Errorf("cpuTime = %v, want it from %v to %v", got, before, after)
+		t.Errorf("CPUTime = %v, want it from %v to %v", got, before, after)
 	}
-	if busy, err := busyTime(); err != nil || busy < got-2*tick {
-		t.Errorf("busyTime = %v, %v, want at least this process's %v", busy, err, got)
+	if busy, err := BusyTime(); err != nil || busy < got-2*tick {
+		t.Errorf("BusyTime = %v, %v, want at least this process's %v", busy, err, got)
 	}
 }
 
@@ -58,14 +58,14 @@ func TestParseBusyTime(t *testing.T) {
 }
 
 func TestCPUTimeOfNoProcess(t *testing.T) {
-	if got, err := cpuTime(1 << 22); err == nil {
-		t.Errorf("cpuTime of a process that cannot be = %v, want an error", got)
+	if got, err := CPUTime(1 << 22); err == nil {
+		t.Errorf("CPUTime of a process that cannot be = %v, want an error", got)
 	}
 }
 
 func TestParseMemory(t *testing.T) {
 	got, err := parseMemory("Name:\twebhook\nVmPeak:\t  999 kB\nVmHWM:\t   14336 kB\nVmRSS:\t   12288 kB\nThreads:\t9\n")
-	if err != nil || got != (memory{resident: 12288, peak: 14336}) {
+	if err != nil || got != (Memory{Resident: 12288, Peak: 14336}) {
 		t.Errorf("parseMemory = %+v, %v", got, err)
 	}
 	for _, status := range []string{"", "VmRSS:\t12 kB\n", "VmRSS:\t12 MB\nVmHWM:\t12 kB\n", "VmRSS:\tx kB\nVmHWM:\t12 kB\n"} {

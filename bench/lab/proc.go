@@ -1,4 +1,4 @@
-package main
+package lab
 
 import (
 	"bytes"
@@ -16,8 +16,8 @@ import (
 // tick is the unit of CPU time in /proc: USER_HZ is 100 on every architecture that Go supports.
 const tick = 10 * time.Millisecond
 
-// cpuTime returns the user and system time that all threads of a process have used, ended ones included.
-func cpuTime(pid int) (time.Duration, error) {
+// CPUTime returns the user and system time that all threads of a process have used, ended ones included.
+func CPUTime(pid int) (time.Duration, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, err
@@ -35,9 +35,9 @@ func parseCPUTime(stat string) (time.Duration, error) {
 	return sumTicks(fields[11:13])
 }
 
-// busyTime returns how long the cores of this machine have not been idle, summed over the cores, including the time
+// BusyTime returns how long the cores of this machine have not been idle, summed over the cores, including the time
 // that a hypervisor gave to others.
-func busyTime() (time.Duration, error) {
+func BusyTime() (time.Duration, error) {
 	text, err := os.ReadFile("/proc/stat")
 	if err != nil {
 		return 0, err
@@ -68,24 +68,24 @@ func sumTicks(fields []string) (time.Duration, error) {
 	return sum, nil
 }
 
-// memory is what a process has in physical memory, in KiB.
-type memory struct{ resident, peak int64 }
+// Memory is what a process has in physical memory, in KiB.
+type Memory struct{ Resident, Peak int64 }
 
-func readMemory(pid int) (memory, error) {
+func ReadMemory(pid int) (Memory, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		return memory{}, err
+		return Memory{}, err
 	}
 	return parseMemory(string(text))
 }
 
-func parseMemory(status string) (memory, error) {
+func parseMemory(status string) (Memory, error) {
 	resident, err := parseKiB(status, "VmRSS")
 	if err != nil {
-		return memory{}, err
+		return Memory{}, err
 	}
 	peak, err := parseKiB(status, "VmHWM")
-	return memory{resident, peak}, err
+	return Memory{resident, peak}, err
 }
 
 func parseKiB(status, name string) (int64, error) {
@@ -101,8 +101,8 @@ func parseKiB(status, name string) (int64, error) {
 	return 0, fmt.Errorf("no %s in the process status", name)
 }
 
-// machine describes where the numbers were measured.
-func machine() string {
+// Machine describes where the numbers were measured.
+func Machine() string {
 	model := "unknown CPU"
 	if text, err := os.ReadFile("/proc/cpuinfo"); err == nil {
 		model = parseModel(string(text), model)
