@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -89,6 +90,7 @@ func TestPrefilterFaultsAreCaught(t *testing.T) {
 	if brief(t) {
 		t.Skip("this is about the run that counts: PLIMSOLL_CEL_CASES")
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // most of what is allocated is kept
 	binary, err := binary()
 	if err != nil {
 		t.Fatal(err)
