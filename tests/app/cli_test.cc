@@ -115,7 +115,8 @@ TEST(Cli, NamesTheWordThatItDoesNotKnow) {
             "\"--nix\" is not known; `plimsoll templates show --help` tells more"},
            {{"version", "extra"}, "\"extra\" is not known; `plimsoll version --help` tells more"},
            {{}, "`plimsoll` needs a subcommand; use one of serve, check, "},
-           {{"templates"}, "`plimsoll templates` needs a subcommand; use one of list, show, export, lint"},
+           {{"templates"},
+            "`plimsoll templates` needs a subcommand; use one of list, show, export, lint"},
            {{"explain"}, "check is required; `plimsoll explain --help` tells more"}})
     expect_refusal(run(words), {"plimsoll: " + says});
 }

@@ -37,7 +37,7 @@ func served(at string, authority []byte) (*x509.Certificate, error) {
 // TestFilesRotate replaces the serving certificate, of the same authority, under load.
 func TestFilesRotate(t *testing.T) {
 	c := sharedCluster(t)
-	r := c.install(t, options{})
+	r := c.install(t, options{values: everyPod})
 	l := c.loaded(t)
 	authority := r.files.read(t, "ca.crt")
 	for index := range rotations {
@@ -77,7 +77,7 @@ func (c *cluster) pairOf(t *testing.T, values settings) (*release, [2]*server) {
 }
 
 func selfManaged(authority, serving string) settings {
-	return settings{"certificates": settings{"mode": "selfManaged", "selfManaged": settings{"caValidity": authority, "servingValidity": serving}}}
+	return settings{"prefilter": false, "certificates": settings{"mode": "selfManaged", "selfManaged": settings{"caValidity": authority, "servingValidity": serving}}}
 }
 
 func (r *release) secretName(t testing.TB) string {

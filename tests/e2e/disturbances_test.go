@@ -34,6 +34,9 @@ func (l *load) more(t testing.TB, count int64) {
 	})
 }
 
+// everyPod has the API server ask about each pod: those that comply must feel a disturbance as well.
+var everyPod = settings{"prefilter": false}
+
 // loaded restricts the namespace of the load and starts it.
 func (c *cluster) loaded(t testing.TB) *load {
 	t.Helper()
@@ -114,7 +117,7 @@ func (r *release) decided(t testing.TB, restricted, free string, done <-chan str
 // TestAPIServerRestarts: what is known goes on being decided, and what changes is heard again.
 func TestAPIServerRestarts(t *testing.T) {
 	c := ownCluster(t)
-	r := c.install(t, options{})
+	r := c.install(t, options{values: everyPod})
 	free := c.namespace(t, "free", nil)
 	l := c.loaded(t)
 	if err := c.try(badPod("known"), free); err != nil {
@@ -136,7 +139,7 @@ func TestAPIServerRestarts(t *testing.T) {
 func TestWatchDropped(t *testing.T) {
 	c := sharedCluster(t)
 	between := newProxy(t, c.Address)
-	c.install(t, options{apiServer: between.address()})
+	c.install(t, options{values: everyPod, apiServer: between.address()})
 	l := c.loaded(t)
 	const times = 50
 	namespace := c.namespace(t, "watched", nil)
@@ -162,7 +165,7 @@ func TestWatchDropped(t *testing.T) {
 func TestTokenRotates(t *testing.T) {
 	c := sharedCluster(t)
 	between := newProxy(t, c.Address)
-	r := c.install(t, options{noServer: true})
+	r := c.install(t, options{values: everyPod, noServer: true})
 	account := r.account(t, between.address())
 	configuration := r.configuration(t)
 	configuration = r.adapted(t, configuration, options{})
@@ -199,7 +202,7 @@ func TestUnreachable(t *testing.T) {
 	t.Parallel()
 	c := ownCluster(t)
 	between := newProxy(t, c.Address)
-	r := c.install(t, options{apiServer: between.address()})
+	r := c.install(t, options{values: everyPod, apiServer: between.address()})
 	restricted, free := c.namespace(t, "known", map[string]string{enforceLabel: "restricted"}), c.namespace(t, "known", nil)
 	c.denies(t, restricted)
 	if answer, err := newPoster(t, r.server.address, r.files.read(t, "ca.crt"), 1).ask(10*time.Second, "/validate", review(t, free, badPod("bad"))); err != nil || !answer.Allowed {
@@ -237,7 +240,7 @@ func TestUnreachable(t *testing.T) {
 // TestKilled: failurePolicy Fail refuses while nobody decides, and says so.
 func TestKilled(t *testing.T) {
 	c := sharedCluster(t)
-	r := c.install(t, options{})
+	r := c.install(t, options{values: everyPod})
 	l := c.loaded(t)
 	r.server.expected = true
 	r.server.kill()
@@ -285,7 +288,7 @@ func TestKilled(t *testing.T) {
 func TestTerminated(t *testing.T) {
 	c := sharedCluster(t)
 	service := newProxy(t)
-	r := c.install(t, options{address: service.address(), noServer: true})
+	r := c.install(t, options{values: everyPod, address: service.address(), noServer: true})
 	configuration := r.configuration(t)
 	configuration.section("server")["drainDelay"] = "2s"
 	start := func() *server { return serve(t, free(t), r.adapted(t, configuration, options{})).ready(t) }

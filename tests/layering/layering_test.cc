@@ -39,7 +39,8 @@ const std::map<std::string, Room>& table() {
         {"fmt", "httplib.h", "nlohmann", "openssl", "arpa", "netinet", "netdb.h", "sys", "poll.h",
          "fcntl.h", "spawn.h", "unistd.h"}}},
       {"app",
-       {{"templates", "verdict", "policy", "cel", "fix", "codec", "report", "metrics", "server", "kube"},
+       {{"templates", "verdict", "policy", "cel", "fix", "codec", "report", "metrics", "server",
+         "kube"},
         {"fmt", "nlohmann", "spdlog", "CLI", "sys", "fcntl.h", "netdb.h", "poll.h", "pthread.h",
          "unistd.h"}}},
   };
