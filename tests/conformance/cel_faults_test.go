@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -89,6 +90,7 @@ func TestPrefilterFaultsAreCaught(t *testing.T) {
 	if brief(t) {
 		t.Skip("this is about the run that counts: PLIMSOLL_CEL_CASES")
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // most of what is allocated is kept
 	binary, err := binary()
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +132,7 @@ func TestPrefilterFaultsAreCaught(t *testing.T) {
 				t.Fatalf("the condition of %s %v", c.name, err)
 			}
 			parted[c.name] = p
-			if slices.Contains(builtin, c.name) || slices.ContainsFunc(p.clauses, func(part clause) bool { return !seen[part.text] }) {
+			if slices.Contains(builtin, c.name) || slices.ContainsFunc(p.clauses[1:], func(part clause) bool { return !seen[part.text] }) {
 				some = append(some, c)
 			}
 		}
