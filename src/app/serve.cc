@@ -314,8 +314,10 @@ int run(const std::string& config, const codec::Configuration& flags) {
     https_thread.join();
     management.drain(std::chrono::seconds(1));
     management_thread.join();
-    link.reset();  // before the webhook, which whoever still waits for the API server answers by
   }
+  // After those above, who look at it, and before the webhook, which whoever still waits for the
+  // API server answers by.
+  link.reset();
   log.info("stopped");
   // The log's thread may hang in a pipe that nobody reads: that must not keep the process.
   if (!log.finish()) std::_Exit(kPassed);

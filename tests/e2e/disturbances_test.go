@@ -139,23 +139,27 @@ func TestAPIServerRestarts(t *testing.T) {
 func TestWatchDropped(t *testing.T) {
 	c := sharedCluster(t)
 	between := newProxy(t, c.Address)
-	c.install(t, options{values: everyPod, apiServer: between.address()})
+	r := c.install(t, options{values: everyPod, apiServer: between.address()})
 	l := c.loaded(t)
-	const times = 50
+	const times = 25
 	namespace := c.namespace(t, "watched", nil)
-	for index := range times {
-		// What changes while nobody watches must be heard when somebody does again.
-		level, heard := "restricted", c.denies
-		if index%2 > 0 {
-			level, heard = "privileged", c.allows
-		}
+	hear := func(level string, heard func(testing.TB, string)) {
 		if err := label(t, c.client, namespace, map[string]string{enforceLabel: level}); err != nil {
 			t.Fatal(err)
 		}
 		heard(t, namespace)
+	}
+	watches := func() float64 { return r.server.metric(t, "plimsoll_namespace_watches_total") }
+	for range times {
+		// A watch that ends before it has told of anything is waited for longer each time.
+		hear("restricted", c.denies)
+		before := watches()
 		if between.cut() == 0 {
 			t.Fatal("there was no connection to the API server")
 		}
+		// What changes while nobody watches must be heard when somebody does again.
+		hear("privileged", c.allows)
+		eventually(t, soon, func() (bool, string) { return watches() > before, "nobody watches again" })
 	}
 	c.follows(t)
 	l.stop(t, fmt.Sprintf("watch dropped %d times", times))

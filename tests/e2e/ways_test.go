@@ -25,9 +25,9 @@ func (c *cluster) audience(t testing.TB, user string, groups ...string) audience
 	})
 }
 
-// ours are those of warnings that Plimsoll gave: the API server has some of its own, of what is deprecated.
+// ours are warnings without the API server's own, of what is deprecated.
 func ours(texts []string) []string {
-	return slices.DeleteFunc(slices.Clone(texts), func(text string) bool { return !strings.Contains(text, "@v1.") })
+	return slices.DeleteFunc(slices.Clone(texts), func(text string) bool { return strings.Contains(text, "deprecated") })
 }
 
 // warned holds the warnings since the last call to a text that each of them must hold; none: none.
