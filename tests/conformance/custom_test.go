@@ -16,9 +16,12 @@ const customFile = "testdata/templates.yaml"
 
 // conservative are the templates of which less is skipped, and why that is all right.
 var conservative = map[string]string{
-	"runtime-socket":      "which folders of the node lead to a socket is not for CEL to find out: every hostPath is sent",
-	"seccomp-annotations": "annotations for containers that the pod does not have count as well: to look each up would cost too much",
+	"runtime-socket":           "which folders of the node lead to a socket is not for CEL to find out: every hostPath is sent",
+	"seccomp-annotations":      annotationsOfNobody,
+	"baseline-before-profiles": annotationsOfNobody,
 }
+
+const annotationsOfNobody = "annotations for containers that the pod does not have count as well: to look each up would cost too much"
 
 func customFileOf(t testing.TB) string {
 	t.Helper()
