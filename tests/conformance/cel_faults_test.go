@@ -87,9 +87,6 @@ func collect(t *testing.T, s *server, all []candidate, bare bool) *collection {
 // In the templates that everybody has each check is taken away as a whole, and made false; the mistakes within it are made in a
 // template that asks for this check alone.
 func TestPrefilterFaultsAreCaught(t *testing.T) {
-	if brief(t) {
-		t.Skip("this is about the run that counts: PLIMSOLL_CEL_CASES")
-	}
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // most of what is allocated is kept
 	binary, err := binary()
 	if err != nil {
