@@ -157,6 +157,12 @@ struct Check {
   std::span<const Reference> references;
   std::span<const ParamSpec> params;
   std::string_view example;  ///< YAML of the part of a pod spec that passes
+  /// YAML of the part of a pod spec in which it finds something, if its parameters ask for it.
+  std::string_view counterexample;
+  /// What may stop working in an image that has not been tried with the fix, and how to try it: one
+  /// or two sentences. Such a fix is made by nobody but who allows it. Empty: programs hardly ever
+  /// notice, or the manifest itself asks for what the fix takes away.
+  std::string_view risk;
 
   /// Appends a finding for each thing wrong, in the order of the manifest.
   void (*evaluate)(const Pod&, const Params&, Findings&) = nullptr;

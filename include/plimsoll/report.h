@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,16 +20,51 @@ struct Source {
   std::size_t line = 0;      ///< 1-based
 };
 
+/// A part of a text. Lines are 1-based and end at a line feed; columns are 1-based, in bytes.
+struct Region {
+  std::size_t line = 0, column = 0;          ///< of the first byte; 0: unknown
+  std::size_t end_line = 0, end_column = 0;  ///< behind the last byte; 0: unknown
+  bool operator==(const Region&) const = default;
+};
+
+/// Whole lines of a text, as they are, without their line feeds.
+struct Excerpt {
+  std::size_t line = 0;            ///< of the first; 1-based
+  std::vector<std::string> lines;  ///< empty: there is no text to show
+};
+
+/// A piece of the text and what it becomes; an empty region is where text is put in.
+struct TextChange {
+  Region region;
+  std::string text;
+};
+
+/// Why a finding is none of today's concern.
+struct Acceptance {
+  enum class By : std::uint8_t { Ignore, Baseline };
+  By by = By::Ignore;
+  std::string reason;  ///< of an ignore comment; a baseline has none
+};
+
+constexpr std::string_view name_of(Acceptance::By by) {
+  return by == Acceptance::By::Ignore ? "ignore" : "baseline";
+}
+
 /// A finding in a resource.
 struct ReportedFinding {
   const Check* check = nullptr;
-  std::string container;             ///< name; empty: about the pod
-  std::string field;                 ///< `spec.containers[0].image`
-  std::string path;                  ///< JSON pointer
-  std::size_t line = 0, column = 0;  ///< of the value, or of what lacks it; 1-based; 0: unknown
+  std::string container;  ///< name; empty: about the pod
+  std::string field;      ///< `spec.containers[0].image`
+  std::string path;       ///< JSON pointer
+  Region region;          ///< of the value, or of the beginning of what lacks it
   std::string message, advice;
   /// RFC 6902, as JSON text, that mends this finding alone; `[]`: only a person can decide.
   std::string patch = "[]";
+  Excerpt excerpt;                  ///< around `region`
+  std::vector<TextChange> changes;  ///< the same as `patch`, in the text; sorted; none: not known
+  /// The same for the same finding in the same resource of the same file, wherever in it.
+  std::string fingerprint;
+  std::optional<Acceptance> accepted;  ///< set: it is reported, and does not count
 };
 
 enum class Outcome : std::uint8_t { Pass, Fail, Error, Skipped };
@@ -44,40 +80,49 @@ struct Resource {
   Outcome outcome = Outcome::Pass;
   std::string reason;  ///< why it is an error, or skipped
   std::vector<ReportedFinding> findings;
+  std::vector<ReportedFinding> accepted;  ///< those that an ignore comment or a baseline accepts
   /// RFC 6902, as JSON text, that mends at once all findings that can be mended.
   std::string patch = "[]";
 };
 
 struct Summary {
-  std::size_t resources = 0, passed = 0, failed = 0, errors = 0, skipped = 0, findings = 0;
+  std::size_t resources = 0, passed = 0, failed = 0, errors = 0, skipped = 0;
+  std::size_t findings = 0;  ///< that count
+  std::size_t accepted = 0;  ///< findings that do not
+
+  void add(const Resource& resource) {
+    ++resources;
+    findings += resource.findings.size();
+    accepted += resource.accepted.size();
+    switch (resource.outcome) {
+      case Outcome::Pass:
+        ++passed;
+        break;
+      case Outcome::Fail:
+        ++failed;
+        break;
+      case Outcome::Error:
+        ++errors;
+        break;
+      case Outcome::Skipped:
+        ++skipped;
+        break;
+    }
+  }
 };
 
-struct Report {
+/// What stands above the resources of a report.
+struct ReportHead {
   std::string template_ref;  ///< `restricted@v1.37`
-  std::vector<Resource> resources;
+  std::string version;       ///< Plimsoll's own
+};
 
-  [[nodiscard]] Summary summary() const {
-    Summary sum;
-    for (const Resource& resource : resources) {
-      ++sum.resources;
-      sum.findings += resource.findings.size();
-      switch (resource.outcome) {
-        case Outcome::Pass:
-          ++sum.passed;
-          break;
-        case Outcome::Fail:
-          ++sum.failed;
-          break;
-        case Outcome::Error:
-          ++sum.errors;
-          break;
-        case Outcome::Skipped:
-          ++sum.skipped;
-          break;
-      }
-    }
-    return sum;
-  }
+/// What stands below them.
+struct ReportTail {
+  Summary summary;
+  /// Entries of a baseline, and ignore comments, that no finding needs any more: a line for people
+  /// each.
+  std::vector<std::string> stale;
 };
 
 }  // namespace plimsoll

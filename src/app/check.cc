@@ -14,10 +14,11 @@
 #include "app/console.h"
 #include "app/staged_file.h"
 #include "app/templates_of.h"
+#include "app/version.h"
 #include "codec/manifest.h"
-#include "codec/yaml.h"
 #include "fix/patch.h"
 #include "report/format.h"
+#include "text/yaml.h"
 #include "verdict/words.h"
 
 namespace plimsoll::app {
@@ -50,16 +51,16 @@ std::string container_of(const Pod& pod, std::string_view path) {
 }
 
 // The value's own place, or that of the nearest thing that should hold it.
-void locate(const codec::YamlDocument& document, ReportedFinding& finding) {
+void locate(const text::YamlDocument& document, ReportedFinding& finding) {
   const auto* const exact = document.find(finding.path);
   const auto& node = exact != nullptr ? *exact : document.nearest(finding.path);
-  const auto& mark = exact == nullptr && node.has_key ? node.key_begin : node.begin;
-  finding.line = mark.line;
-  finding.column = mark.column;
+  const auto& begin = exact == nullptr && node.has_key ? node.key_begin : node.begin;
+  const auto& end = exact == nullptr && node.has_key ? node.key_end : node.end;
+  finding.region = {begin.line, begin.column, end.line, end.column};
 }
 
 /// `object`: the document's JSON.
-Resource judge_manifest(const codec::Manifest& manifest, const codec::YamlDocument& document,
+Resource judge_manifest(const codec::Manifest& manifest, const text::YamlDocument& document,
                         const nlohmann::json& object, const std::string& file,
                         const Template& policy) {
   Resource resource;
@@ -95,29 +96,30 @@ Resource judge_manifest(const codec::Manifest& manifest, const codec::YamlDocume
   return resource;
 }
 
-void check_file(const std::string& file, const Template& policy, Report& report) {
+std::vector<Resource> check_file(const std::string& file, const Template& policy) {
+  std::vector<Resource> resources;
   const bool from_stdin = file == "-";
   const auto text = from_stdin ? read_stdin() : read_file(file);
   if (!text) {
-    report.resources.push_back(error_resource(file, text.error()));
-    return;
+    resources.push_back(error_resource(file, text.error()));
+    return resources;
   }
-  codec::YamlReader reader(*text, from_stdin ? std::string(kStdin) : file);
+  text::YamlReader reader(*text, from_stdin ? std::string(kStdin) : file);
   for (;;) {
     auto next = reader.next();
     if (!next) {
       Error error = next.error();
       if (text->find("{{") != std::string::npos)
         error.remedy = "render the chart first: `helm template CHART | plimsoll check -`";
-      report.resources.push_back(error_resource(file, error));
+      resources.push_back(error_resource(file, error));
       continue;
     }
-    if (!*next) return;
-    const codec::YamlDocument& document = **next;
+    if (!*next) return resources;
+    const text::YamlDocument& document = **next;
     if (document.empty()) continue;
     const auto object = nlohmann::json::parse(document.json());
     for (const auto& manifest : codec::manifests_of(document))
-      report.resources.push_back(judge_manifest(manifest, document, object, file, policy));
+      resources.push_back(judge_manifest(manifest, document, object, file, policy));
   }
 }
 
@@ -206,6 +208,8 @@ class Progress {
 struct Output {
   const report::Format* format;
   std::string file;  ///< empty: standard output
+  std::string text;
+  std::unique_ptr<report::Writer> writer;
 };
 
 Result<std::vector<Output>> outputs_of(const std::vector<std::string>& texts) {
@@ -214,33 +218,25 @@ Result<std::vector<Output>> outputs_of(const std::vector<std::string>& texts) {
     const auto equals = text.find('=');
     const auto name = text.substr(0, equals);
     const auto all = report::formats();
-    const auto at = std::ranges::find(all, name, &report::Format::name);
+    const auto at =
+        std::ranges::find_if(all, [&](const auto* format) { return format->name == name; });
     if (at == all.end() || equals + 1 == text.size()) {
       Error error;
       error.field = "--output";
       error.message = fmt::format("\"{}\" is not FORMAT or FORMAT=FILE", text);
       std::vector<std::string_view> names;
-      for (const auto& format : all) names.push_back(format.name);
+      for (const auto* format : all) names.push_back(format->name);
       error.remedy = fmt::format("formats are {}", fmt::join(names, ", "));
       return error;
     }
-    outputs.push_back({&*at, equals == std::string::npos ? "" : text.substr(equals + 1)});
+    outputs.push_back(
+        {*at, equals == std::string::npos ? "" : text.substr(equals + 1), "", nullptr});
   }
   return outputs;
 }
 
-/// False, with a line on stderr, when it could not be written.
-bool write(const Report& report, const Output& output) {
-  const bool colour = output.file.empty() && !palette_for(stdout).plain.empty();
-  const std::string text = output.format->write(report, {.colour = colour});
-  if (output.file.empty()) return print(text);
-  const auto error = write_file(output.file, text);
-  if (error) fail(*error);
-  return !error;
-}
-
 int run(const Options& options) {
-  const auto outputs = outputs_of(options.outputs);
+  auto outputs = outputs_of(options.outputs);
   if (!outputs) return fail(outputs.error());
   const auto library = load_library(options.templates);
   if (!library) return fail(library.error());
@@ -248,25 +244,36 @@ int run(const Options& options) {
   if (!policy) return fail(policy.error());
   const auto inputs = inputs_of(options.paths);
 
-  Report report;
-  report.template_ref = (*policy)->ref();
+  const ReportHead head{(*policy)->ref(), std::string(kVersion)};
+  for (Output& output : *outputs)
+    output.writer = output.format->open(
+        head, {.colour = output.file.empty() && !palette_for(stdout).plain.empty()},
+        [&output](std::string_view piece) { output.text += piece; });
+  ReportTail tail;
   {
     Progress progress(inputs.size());
     for (const Input& input : inputs) {
-      if (input)
-        check_file(*input, **policy, report);
-      else
-        report.resources.push_back(error_resource(input.error().file, input.error()));
+      const auto resources = input ? check_file(*input, **policy)
+                                   : std::vector{error_resource(input.error().file, input.error())};
+      for (const Resource& resource : resources) {
+        tail.summary.add(resource);
+        for (const Output& output : *outputs) output.writer->add(resource);
+        // An error is always said on stderr too: standard output may be a format that nobody reads.
+        if (resource.outcome == Outcome::Error)
+          fmt::print(stderr, "plimsoll: {}\n", verdict::printable(resource.reason));
+      }
       progress.step();
     }
   }
-  for (const Output& output : *outputs)
-    if (!write(report, output)) return kFailed;
-  const Summary sum = report.summary();
-  // An error is always said on stderr too: standard output may be a format that nobody reads now.
-  for (const Resource& resource : report.resources)
-    if (resource.outcome == Outcome::Error)
-      fmt::print(stderr, "plimsoll: {}\n", verdict::printable(resource.reason));
+  for (const Output& output : *outputs) {
+    output.writer->end(tail);
+    if (output.file.empty()) {
+      if (!print(output.text)) return kFailed;
+    } else if (const auto error = write_file(output.file, output.text)) {
+      return fail(*error);
+    }
+  }
+  const Summary& sum = tail.summary;
   if (sum.errors > 0) return kFailed;
   return sum.failed > 0 || (options.fail_on_skipped && sum.skipped > 0) ? kViolations : kPassed;
 }

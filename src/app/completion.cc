@@ -90,7 +90,7 @@ std::string words_function(const std::vector<Level>& levels) {
 }}
 )",
       paths, cases, template_names(),
-      joined(report::formats(), [](const report::Format& format) { return format.name; }));
+      joined(report::formats(), [](const report::Format* format) { return format->name; }));
 }
 
 std::string bash(const std::vector<Level>& levels) {

@@ -15,7 +15,7 @@
 #include "app/templates_of.h"
 #include "app/webhook_registration.h"
 #include "codec/manifest.h"
-#include "codec/yaml.h"
+#include "text/yaml.h"
 #include "kube/objects.h"
 #include "verdict/words.h"
 
@@ -91,12 +91,12 @@ Result<std::vector<Finding>> from_file(const std::string& path) {
   const auto text = from_stdin ? read_stdin() : read_file(path);
   if (!text) return text.error();
   std::vector<Finding> found;
-  codec::YamlReader reader(*text, name);
+  text::YamlReader reader(*text, name);
   for (;;) {
     const auto next = reader.next();
     if (!next) return next.error();
     if (!*next) break;
-    const codec::YamlDocument& document = **next;
+    const text::YamlDocument& document = **next;
     if (document.empty()) continue;
     for (const auto& manifest : codec::manifests_of(document)) {
       if (manifest.kind != kRegistrationKind) continue;

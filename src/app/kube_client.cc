@@ -11,7 +11,7 @@
 
 #include "app/console.h"
 #include "app/version.h"
-#include "codec/yaml.h"
+#include "text/yaml.h"
 #include "kube/config.h"
 #include "kube/http_transport.h"
 
@@ -21,7 +21,7 @@ namespace {
 Result<kube::KubeconfigFile> read_kubeconfig(const std::string& path) {
   const auto text = read_file(path);
   if (!text) return text.error();
-  codec::YamlReader reader(*text, path);
+  text::YamlReader reader(*text, path);
   auto document = reader.next();
   if (!document) return document.error();
   Error error;

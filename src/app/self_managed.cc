@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "codec/base64.h"
+#include "text/base64.h"
 
 namespace plimsoll::app {
 namespace {
@@ -54,7 +54,7 @@ json member(const json& value, const char* name) {
 std::string text(const json& value) { return value.is_string() ? value.get<std::string>() : ""; }
 
 std::string decoded(const json& value) {
-  return codec::decode_base64(text(value)).value_or(std::string());
+  return text::decode_base64(text(value)).value_or(std::string());
 }
 
 /// The host that a webhook's clientConfig leads to.
@@ -243,7 +243,7 @@ SelfManaged::Outcome SelfManaged::write_secret(Secret& secret, const Plan& plan)
   object["metadata"].erase("managedFields");
   json& data = object["data"];
   if (!data.is_object()) data = json::object();
-  for (const Key& key : kKeys) data[key.name] = codec::encode_base64(plan.secret.*key.member);
+  for (const Key& key : kKeys) data[key.name] = text::encode_base64(plan.secret.*key.member);
   kube::Response response;
   if (!send({.method = "PUT",
              .path = fmt::format("/api/v1/namespaces/{}/secrets/{}?fieldManager=plimsoll",
@@ -270,7 +270,7 @@ SelfManaged::Outcome SelfManaged::write_webhooks(const Webhooks& webhooks,
     patch.push_back(json::object(
         {{"op", "add"},  // which replaces what is there
          {"path", fmt::format("/webhooks/{}/clientConfig/caBundle", webhooks.places[i])},
-         {"value", codec::encode_base64(bundle)}}));
+         {"value", text::encode_base64(bundle)}}));
   }
   if (count == 0) {
     solved(kWebhooksWrite);

@@ -9,11 +9,14 @@
 #include <set>
 #include <tuple>
 
-#include "codec/json_text.h"
+#include "text/json_text.h"
 #include "verdict/words.h"
 
 namespace plimsoll::codec {
 namespace {
+
+using text::append_escaped;
+using text::append_string;
 
 // Text that came from a manifest, for people.
 void append_printable(std::string& out, std::string_view text) {

@@ -8,7 +8,7 @@
 #include <map>
 
 #include "codec/decoder.h"
-#include "codec/yaml.h"
+#include "text/yaml.h"
 #include "verdict/words.h"
 
 namespace plimsoll::codec {
@@ -19,8 +19,8 @@ constexpr std::string_view kApiVersion = "plimsoll.dev/v1alpha1";
 template <class T>
 using Field = Decoder::Field<T>;
 
-Error error_at(const YamlDocument& document, const std::string& file, const Fault& fault) {
-  const YamlNode& node = document.nearest(fault.path);
+Error error_at(const text::YamlDocument& document, const std::string& file, const Fault& fault) {
+  const text::YamlNode& node = document.nearest(fault.path);
   Error error;
   error.message = fault.message;
   error.file = file;
@@ -30,12 +30,12 @@ Error error_at(const YamlDocument& document, const std::string& file, const Faul
   return error;
 }
 
-std::size_t line_of(const YamlDocument& document, const std::string& pointer) {
+std::size_t line_of(const text::YamlDocument& document, const std::string& pointer) {
   return document.nearest(pointer).begin.line;
 }
 
 /// The lines of the node and of all fields below it.
-void add_lines(const YamlDocument& document, const YamlNode& node,
+void add_lines(const text::YamlDocument& document, const text::YamlNode& node,
                std::map<std::string, std::size_t>& out) {
   out[verdict::field_of(document.pointer(node))] =
       node.has_key ? node.key_begin.line : node.begin.line;
@@ -71,14 +71,14 @@ void expect_kind(Decoder& d, const TypeMeta& meta, std::string_view kind) {
 template <class Raw, std::size_t N, class Take>
 Status read_documents(std::string_view text, const std::string& file, std::string_view kind,
                       const Field<Raw> (&fields)[N], Take take) {
-  YamlReader reader(text, file);
+  text::YamlReader reader(text, file);
   simdjson::dom::parser parser;
   bool any = false;
   for (;;) {
     auto next = reader.next();
     if (!next) return next.error();
     if (!*next) break;
-    const YamlDocument& document = **next;
+    const text::YamlDocument& document = **next;
     if (document.empty()) continue;
     any = true;
     std::vector<Fault> faults;
@@ -531,7 +531,7 @@ Error flag_error(std::string message) {
 
 Result<std::vector<TemplateSpec>> read_templates(std::string_view text, const std::string& file) {
   std::vector<TemplateSpec> specs;
-  const auto take = [&](Decoder& d, const YamlDocument& document, RawTemplate& raw) {
+  const auto take = [&](Decoder& d, const text::YamlDocument& document, RawTemplate& raw) {
     expect_rules(d, raw);
     TemplateSpec& spec = specs.emplace_back(std::move(static_cast<TemplateSpec&>(raw)));
     spec.file = file;
@@ -544,7 +544,7 @@ Result<std::vector<TemplateSpec>> read_templates(std::string_view text, const st
 
 Result<Configuration> read_configuration(std::string_view text, const std::string& file) {
   std::optional<Configuration> found;
-  const auto take = [&](Decoder& d, const YamlDocument& document, RawConfiguration& raw) {
+  const auto take = [&](Decoder& d, const text::YamlDocument& document, RawConfiguration& raw) {
     if (found) d.fault("is a second document; a configuration is one");
     expect_one_certificate(d, raw);
     expect_one_registration(d, raw);

@@ -84,7 +84,7 @@ void add(Json object, const std::string& path, const Type& of_list, std::vector<
 
 }  // namespace
 
-std::vector<Manifest> manifests_of(const YamlDocument& document) {
+std::vector<Manifest> manifests_of(const text::YamlDocument& document) {
   std::vector<Manifest> all;
   simdjson::dom::parser parser;
   add(parser.parse(document.json()).value(), "", {}, all);

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "codec/yaml.h"
+#include "text/yaml.h"
 #include "plimsoll/review.h"
 
 namespace plimsoll::codec {
@@ -25,6 +25,6 @@ struct Manifest {
 /// The objects of a document, those that kubectl would apply: what has an array of items is a list
 /// of any kind, and the items of a PodList are Pods without saying so. What is no Kubernetes
 /// object, for it lacks a kind or an apiVersion, is skipped, with the reason.
-std::vector<Manifest> manifests_of(const YamlDocument& document);
+std::vector<Manifest> manifests_of(const text::YamlDocument& document);
 
 }  // namespace plimsoll::codec

@@ -2,8 +2,8 @@
 
 namespace plimsoll::report {
 
-std::span<const Format> formats() {
-  static constexpr Format kAll[] = {{"json", write_json}, {"text", write_text}};
+std::span<const Format* const> formats() {
+  static constexpr const Format* kAll[] = {&json, &text};
   return kAll;
 }
 

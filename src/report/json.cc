@@ -1,4 +1,6 @@
 #include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
 
 #include "report/format.h"
 
@@ -11,17 +13,24 @@ Json to_json(const ReportedFinding& finding) {
   Json references = Json::array();
   for (const Reference& reference : finding.check->references)
     references.push_back({{"standard", reference.standard}, {"section", reference.section}});
-  return {{"check", finding.check->id},
-          {"severity", name_of(finding.check->severity)},
-          {"container", finding.container},
-          {"field", finding.field},
-          {"path", finding.path},
-          {"line", finding.line},
-          {"column", finding.column},
-          {"message", finding.message},
-          {"remedy", finding.advice},
-          {"references", std::move(references)},
-          {"patch", Json::parse(finding.patch)}};
+  Json json{{"check", finding.check->id},
+            {"severity", name_of(finding.check->severity)},
+            {"container", finding.container},
+            {"field", finding.field},
+            {"path", finding.path},
+            {"line", finding.region.line},
+            {"column", finding.region.column},
+            {"message", finding.message},
+            {"remedy", finding.advice},
+            {"references", std::move(references)},
+            {"patch", Json::parse(finding.patch)},
+            {"endLine", finding.region.end_line},
+            {"endColumn", finding.region.end_column},
+            {"fingerprint", finding.fingerprint}};
+  if (finding.accepted)
+    json["accepted"] = {{"by", name_of(finding.accepted->by)},
+                        {"reason", finding.accepted->reason}};
+  return json;
 }
 
 Json to_json(const Resource& resource) {
@@ -38,27 +47,63 @@ Json to_json(const Resource& resource) {
             {"verdict", name_of(resource.outcome)}};
   if (!resource.reason.empty()) json["reason"] = resource.reason;
   json["findings"] = std::move(findings);
+  if (!resource.accepted.empty()) {
+    Json& accepted = json["accepted"] = Json::array();
+    for (const auto& finding : resource.accepted) accepted.push_back(to_json(finding));
+  }
   json["patch"] = Json::parse(resource.patch);
   return json;
 }
 
+// A member or an element, as it stands `indent` deep in a document.
+std::string indented(const Json& value, std::size_t indent) {
+  const std::string text = value.dump(2, ' ', false, Json::error_handler_t::replace);
+  std::string out;
+  for (const char c : text) {
+    out += c;
+    if (c == '\n') out.append(indent, ' ');
+  }
+  return out;
+}
+
+class JsonWriter : public Writer {
+ public:
+  JsonWriter(const ReportHead& head, Sink sink) : sink_(std::move(sink)) {
+    sink_(R"({
+  "schemaVersion": 1,
+  "template": )" +
+          indented(head.template_ref, 2) + R"(,
+  "resources": [)");
+  }
+
+  void add(const Resource& resource) override {
+    sink_((first_ ? "\n    " : ",\n    ") + indented(to_json(resource), 4));
+    first_ = false;
+  }
+
+  void end(const ReportTail& tail) override {
+    const Summary& sum = tail.summary;
+    Json summary{{"resources", sum.resources}, {"passed", sum.passed},
+                 {"failed", sum.failed},       {"errors", sum.errors},
+                 {"skipped", sum.skipped},     {"findings", sum.findings}};
+    if (sum.accepted > 0) summary["accepted"] = sum.accepted;
+    std::string out = first_ ? "]" : "\n  ]";
+    if (!tail.stale.empty()) out += ",\n  \"stale\": " + indented(tail.stale, 2);
+    sink_(out + ",\n  \"summary\": " + indented(summary, 2) + "\n}\n");
+  }
+
+ private:
+  Sink sink_;
+  bool first_ = true;
+};
+
 }  // namespace
 
-std::string write_json(const Report& report, const Style&) {
-  const Summary sum = report.summary();
-  Json resources = Json::array();
-  for (const auto& resource : report.resources) resources.push_back(to_json(resource));
-  const Json json{{"schemaVersion", 1},
-                  {"template", report.template_ref},
-                  {"summary",
-                   {{"resources", sum.resources},
-                    {"passed", sum.passed},
-                    {"failed", sum.failed},
-                    {"errors", sum.errors},
-                    {"skipped", sum.skipped},
-                    {"findings", sum.findings}}},
-                  {"resources", std::move(resources)}};
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
+extern constinit const Format json{
+    .name = "json",
+    .meaning = "for programs: everything that is known",
+    .open = [](const ReportHead& head, const Style&, Sink sink) -> std::unique_ptr<Writer> {
+      return std::make_unique<JsonWriter>(head, std::move(sink));
+    }};
 
 }  // namespace plimsoll::report

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "report/format.h"
 #include "verdict/words.h"
 
@@ -50,29 +52,51 @@ void write(const Resource& resource, const Colours& c, std::string& out) {
   }
   for (const auto& finding : resource.findings) {
     out += fmt::format("  {}: {} {}[{}, {}]{}\n",
-                       place_of(resource.source, finding.line, finding.column),
+                       place_of(resource.source, finding.region.line, finding.region.column),
                        verdict::printable(finding.message), c.dim, finding.check->id,
                        name_of(finding.check->severity), c.plain);
     out += fmt::format("    {}{}{}\n", c.yellow, verdict::printable(finding.advice), c.plain);
   }
 }
 
+class TextWriter : public Writer {
+ public:
+  TextWriter(ReportHead head, const Style& style, Sink sink)
+      : head_(std::move(head)), sink_(std::move(sink)) {
+    if (style.colour)
+      colours_ = {"\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"};
+  }
+
+  void add(const Resource& resource) override {
+    std::string out;
+    write(resource, colours_, out);
+    sink_(out);
+  }
+
+  void end(const ReportTail& tail) override {
+    const Summary& sum = tail.summary;
+    std::string out = sum.resources > 0 ? "\n" : "";
+    out += fmt::format("{} against {}: {} passed, {} failed", plural(sum.resources, "resource"),
+                       head_.template_ref, sum.passed, sum.failed);
+    if (sum.errors > 0) out += fmt::format(", {}", plural(sum.errors, "error"));
+    if (sum.skipped > 0) out += fmt::format(", {} skipped", sum.skipped);
+    out += fmt::format("; {}\n", plural(sum.findings, "finding"));
+    sink_(out);
+  }
+
+ private:
+  ReportHead head_;
+  Colours colours_;
+  Sink sink_;
+};
+
 }  // namespace
 
-std::string write_text(const Report& report, const Style& style) {
-  const Colours colours =
-      style.colour ? Colours{"\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"}
-                   : Colours{};
-  std::string out;
-  for (const auto& resource : report.resources) write(resource, colours, out);
-  const Summary sum = report.summary();
-  if (!report.resources.empty()) out += '\n';
-  out += fmt::format("{} against {}: {} passed, {} failed", plural(sum.resources, "resource"),
-                     report.template_ref, sum.passed, sum.failed);
-  if (sum.errors > 0) out += fmt::format(", {}", plural(sum.errors, "error"));
-  if (sum.skipped > 0) out += fmt::format(", {} skipped", sum.skipped);
-  out += fmt::format("; {}\n", plural(sum.findings, "finding"));
-  return out;
-}
+extern constinit const Format text{
+    .name = "text",
+    .meaning = "for people",
+    .open = [](const ReportHead& head, const Style& style, Sink sink) -> std::unique_ptr<Writer> {
+      return std::make_unique<TextWriter>(head, style, std::move(sink));
+    }};
 
 }  // namespace plimsoll::report

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "app/command.h"
-#include "codec/yaml.h"
 #include "plimsoll/check.h"
+#include "text/yaml.h"
 
 namespace plimsoll::app {
 namespace {
@@ -332,7 +332,7 @@ class CheckCommand : public ::testing::Test {
     return json;
   }
   static std::string yaml_to_json(const std::string& yaml) {
-    codec::YamlReader reader(yaml, "");
+    text::YamlReader reader(yaml, "");
     return (**reader.next()).json();
   }
   const Folder folder_;
@@ -382,7 +382,7 @@ TEST_F(CheckCommand, WritesTheJsonOfTheContract) {
   const auto ran = run({"check", file, "-o", "json"});
   EXPECT_EQ(ran.status, 1);
   const Json json = Json::parse(ran.output);
-  EXPECT_THAT(keys_of(json), ElementsAre("schemaVersion", "template", "summary", "resources"));
+  EXPECT_THAT(keys_of(json), ElementsAre("schemaVersion", "template", "resources", "summary"));
   EXPECT_EQ(json.at("schemaVersion"), 1);
   EXPECT_THAT(json.at("template").get<std::string>(), MatchesRegex("restricted@v1\\.[0-9]+"));
   EXPECT_EQ(json.at("summary").dump(),
@@ -408,9 +408,9 @@ TEST_F(CheckCommand, WritesTheJsonOfTheContract) {
   EXPECT_EQ(bad.at("verdict"), "fail");
   ASSERT_EQ(bad.at("findings").size(), 1U);
   const Json& finding = bad.at("findings")[0];
-  EXPECT_THAT(keys_of(finding),
-              ElementsAre("check", "severity", "container", "field", "path", "line", "column",
-                          "message", "remedy", "references", "patch"));
+  EXPECT_THAT(keys_of(finding), ElementsAre("check", "severity", "container", "field", "path",
+                                            "line", "column", "message", "remedy", "references",
+                                            "patch", "endLine", "endColumn", "fingerprint"));
   EXPECT_EQ(finding.at("check"), "privileged");
   EXPECT_EQ(finding.at("container"), "app");
   EXPECT_EQ(finding.at("field"), "spec.template.spec.containers[0].securityContext.privileged");

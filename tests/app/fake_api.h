@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "app/rotation.h"
-#include "codec/base64.h"
+#include "text/base64.h"
 #include "kube/transport.h"
 
 namespace plimsoll::app::testing {
@@ -118,7 +118,7 @@ class FakeApi : public kube::Transport {
     SecretData data;
     if (!secret_) return data;
     for (const auto& [name, member] : members())
-      data.*member = codec::decode_base64((*secret_).value("data", json::object()).value(name, ""))
+      data.*member = text::decode_base64((*secret_).value("data", json::object()).value(name, ""))
                          .value_or("");
     return data;
   }
@@ -128,7 +128,7 @@ class FakeApi : public kube::Transport {
         if ((data.*member).empty())
           secret["data"].erase(name);
         else
-          secret["data"][name] = codec::encode_base64(data.*member);
+          secret["data"][name] = text::encode_base64(data.*member);
     });
   }
   /// The caBundle of each webhook, decoded.
@@ -138,7 +138,7 @@ class FakeApi : public kube::Transport {
     if (webhooks_)
       for (const json& webhook : (*webhooks_)["webhooks"])
         all.push_back(
-            codec::decode_base64(webhook["clientConfig"].value("caBundle", "")).value_or(""));
+            text::decode_base64(webhook["clientConfig"].value("caBundle", "")).value_or(""));
     return all;
   }
   [[nodiscard]] std::optional<json> webhooks() const {

@@ -19,7 +19,7 @@
 
 #include "codec/files.h"
 #include "codec/pod.h"
-#include "codec/yaml.h"
+#include "text/yaml.h"
 #include "plimsoll/check.h"
 #include "plimsoll/template.h"
 #include "templates/builtin.h"
@@ -56,7 +56,7 @@ Findings evaluate(const Check& check, const Params& params, std::string_view jso
 
 /// The example as a pod, with a container if it has none, so that there is something to judge.
 std::string pod_of_example(const Check& check) {
-  auto document = codec::YamlReader(check.example, std::string(check.id)).next();
+  auto document = text::YamlReader(check.example, std::string(check.id)).next();
   if (!document) {
     ADD_FAILURE() << document.error().to_string();
     return "{}";

@@ -10,7 +10,7 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 std::vector<Manifest> read(const char* yaml) {
-  YamlReader reader(yaml, "f.yaml");
+  text::YamlReader reader(yaml, "f.yaml");
   auto document = reader.next();
   EXPECT_TRUE(document) << document.error().to_string();
   return manifests_of(**document);

@@ -23,13 +23,14 @@ struct Room {
 
 const std::map<std::string, Room>& table() {
   static const std::map<std::string, Room> kTable = {
+      {"text", {{}, {"fmt", "simdjson.h", "yaml.h"}}},
       {"checks", {{}, {"fmt"}}},
       {"templates", {{}, {"fmt"}}},
       {"verdict", {{}, {"fmt"}}},
       {"policy", {{"templates"}, {"fmt"}}},
       {"cel", {{}, {"fmt"}}},
       {"fix", {{}, {"nlohmann"}}},
-      {"codec", {{"verdict"}, {"fmt", "simdjson.h", "yaml.h"}}},
+      {"codec", {{"text", "verdict"}, {"fmt", "simdjson.h"}}},
       {"report", {{"verdict"}, {"fmt", "nlohmann"}}},
       {"metrics", {{}, {"fmt", "dirent.h", "unistd.h", "sys"}}},
       {"server",
@@ -39,7 +40,7 @@ const std::map<std::string, Room>& table() {
         {"fmt", "httplib.h", "nlohmann", "openssl", "arpa", "netinet", "netdb.h", "sys", "poll.h",
          "fcntl.h", "spawn.h", "unistd.h"}}},
       {"app",
-       {{"templates", "verdict", "policy", "cel", "fix", "codec", "report", "metrics", "server",
+       {{"templates", "verdict", "policy", "cel", "fix", "text", "codec", "report", "metrics", "server",
          "kube"},
         {"fmt", "nlohmann", "spdlog", "CLI", "sys", "fcntl.h", "netdb.h", "poll.h", "pthread.h",
          "unistd.h"}}},

@@ -8,10 +8,10 @@
 #include <iostream>
 #include <string>
 
-#include "codec/yaml.h"
+#include "text/yaml.h"
 
 int main() {
-  using plimsoll::codec::YamlReader;
+  using plimsoll::text::YamlReader;
   std::ios::sync_with_stdio(false);
   std::string line;
   while (std::getline(std::cin, line)) {

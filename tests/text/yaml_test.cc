@@ -2,7 +2,7 @@
 // That the JSON is kubectl's is held by tests/yaml, against kubectl's own library.
 //
 // Ownership: none. Thread-safety: none needed.
-#include "codec/yaml.h"
+#include "text/yaml.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace plimsoll::codec {
+namespace plimsoll::text {
 namespace {
 
 using ::testing::ElementsAre;
@@ -682,4 +682,4 @@ TEST(Yaml, HoldsForMutants) {
 }
 
 }  // namespace
-}  // namespace plimsoll::codec
+}  // namespace plimsoll::text

@@ -1,9 +1,9 @@
-#include "codec/base64.h"
+#include "text/base64.h"
 
 #include <cstddef>
 #include <cstdint>
 
-namespace plimsoll::codec {
+namespace plimsoll::text {
 namespace {
 
 constexpr std::string_view kAlphabet =
@@ -50,4 +50,4 @@ std::optional<std::string> decode_base64(std::string_view text) {
   return out;
 }
 
-}  // namespace plimsoll::codec
+}  // namespace plimsoll::text

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace plimsoll::codec {
+namespace plimsoll::text {
 
 /// Appends what stands between the quotes.
 void append_escaped(std::string& out, std::string_view text);
@@ -14,4 +14,4 @@ void append_escaped(std::string& out, std::string_view text);
 /// Appends the string with its quotes.
 void append_string(std::string& out, std::string_view text);
 
-}  // namespace plimsoll::codec
+}  // namespace plimsoll::text

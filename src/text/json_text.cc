@@ -1,4 +1,4 @@
-#include "codec/json_text.h"
+#include "text/json_text.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <cstring>
 #include <iterator>
 
-namespace plimsoll::codec {
+namespace plimsoll::text {
 namespace {
 
 constexpr std::uint64_t every_byte(std::uint64_t byte) { return byte * 0x0101010101010101U; }
@@ -59,4 +59,4 @@ void append_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
-}  // namespace plimsoll::codec
+}  // namespace plimsoll::text

@@ -1,4 +1,4 @@
-#include "codec/yaml.h"
+#include "text/yaml.h"
 
 #include <fmt/format.h>
 #include <simdjson.h>
@@ -14,11 +14,11 @@
 #include <unordered_map>
 #include <utility>
 
-#include "codec/base64.h"
-#include "codec/json_text.h"
+#include "text/base64.h"
+#include "text/json_text.h"
 #include "plimsoll/pointer.h"
 
-namespace plimsoll::codec {
+namespace plimsoll::text {
 namespace {
 
 constexpr std::uint32_t kNone = UINT32_MAX;
@@ -1807,4 +1807,4 @@ YamlReader& YamlReader::operator=(YamlReader&&) noexcept = default;
 Result<std::optional<YamlDocument>> YamlReader::next() { return impl_->next(); }
 std::string_view YamlReader::text() const { return impl_->text(); }
 
-}  // namespace plimsoll::codec
+}  // namespace plimsoll::text

@@ -7,11 +7,11 @@
 #include <string>
 #include <string_view>
 
-namespace plimsoll::codec {
+namespace plimsoll::text {
 
 std::string encode_base64(std::string_view bytes);
 
 /// Passes over the ends of lines; nothing: it is not base64.
 std::optional<std::string> decode_base64(std::string_view text);
 
-}  // namespace plimsoll::codec
+}  // namespace plimsoll::text

@@ -1,11 +1,11 @@
-#include "codec/base64.h"
+#include "text/base64.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 #include <utility>
 
-namespace plimsoll::codec {
+namespace plimsoll::text {
 namespace {
 
 TEST(Base64, IsThatOfTheRfc) {
@@ -42,4 +42,4 @@ TEST(Base64, RefusesTheRest) {
 }
 
 }  // namespace
-}  // namespace plimsoll::codec
+}  // namespace plimsoll::text

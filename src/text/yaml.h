@@ -20,7 +20,7 @@
 
 #include "plimsoll/result.h"
 
-namespace plimsoll::codec {
+namespace plimsoll::text {
 
 /// A place in `YamlReader::text()`. Lines end at a line feed.
 struct Mark {
@@ -152,4 +152,4 @@ class YamlReader {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace plimsoll::codec
+}  // namespace plimsoll::text
