@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "text/utf8.h"
+
 namespace plimsoll::report {
 namespace {
 
@@ -37,36 +39,13 @@ bool holds(const Range (&ranges)[N], char32_t code) {
 
 }  // namespace
 
-// Source: RFC 3629, 4; what is written longer than it must be, and surrogates, are no UTF-8.
 Character first_character(std::string_view text) {
+  const std::size_t bytes = text::utf8_length(text);
+  if (bytes == 0) return {0xFFFD, 1};
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const char32_t lead = byte(0);
-  if (lead < 0x80) return {lead, 1};
-  if (lead < 0xC2 || lead > 0xF4) return {};
-  const std::size_t bytes = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  if (text.size() < bytes) return {};
-  char32_t code = lead & (0xFFU >> (bytes + 1));
-  for (std::size_t i = 1; i < bytes; ++i) {
-    if ((byte(i) & 0xC0U) != 0x80) return {};
-    code = code << 6U | (byte(i) & 0x3FU);
-  }
-  const bool too_long = (bytes == 3 && code < 0x800) || (bytes == 4 && code < 0x10000);
-  if (too_long || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) return {};
+  char32_t code = bytes == 1 ? byte(0) : byte(0) & (0xFFU >> (bytes + 1));
+  for (std::size_t i = 1; i < bytes; ++i) code = code << 6U | (byte(i) & 0x3FU);
   return {code, bytes};
-}
-
-std::string utf8(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  while (!text.empty()) {
-    const auto [code, bytes] = first_character(text);
-    if (code == kReplacement)
-      out += "\xEF\xBF\xBD";
-    else
-      out += text.substr(0, bytes);
-    text.remove_prefix(bytes);
-  }
-  return out;
 }
 
 std::size_t utf16_units(std::string_view text) {

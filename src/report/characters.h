@@ -4,24 +4,17 @@
 #pragma once
 
 #include <cstddef>
-#include <string>
 #include <string_view>
 
 namespace plimsoll::report {
 
-/// What stands for bytes that are no UTF-8.
-inline constexpr char32_t kReplacement = 0xFFFD;
-
 struct Character {
-  char32_t code = kReplacement;
-  std::size_t bytes = 1;  ///< of the text; a byte that belongs to no character is one by itself
+  char32_t code;
+  std::size_t bytes;  ///< of the text
 };
 
-/// The first character of a text that is not empty.
+/// The first character of a text that is not empty; a byte that is no UTF-8 is U+FFFD.
 Character first_character(std::string_view text);
-
-/// The text with U+FFFD for each byte that is no UTF-8.
-std::string utf8(std::string_view text);
 
 /// How many units the text has in UTF-16, as editors and most formats count columns.
 std::size_t utf16_units(std::string_view text);

@@ -6,9 +6,9 @@
 #include <unordered_map>
 #include <utility>
 
-#include "report/characters.h"
 #include "report/format.h"
 #include "report/words.h"
+#include "text/utf8.h"
 
 namespace plimsoll::report {
 namespace {
@@ -34,7 +34,7 @@ class GitlabWriter : public Writer {
                       {"fingerprint", fingerprint_of(resource, finding)},
                       {"severity", severity_of(finding.check->severity)},
                       {"location",
-                       {{"path", utf8(path_of(resource.source))},
+                       {{"path", text::replace_invalid_utf8(path_of(resource.source))},
                         {"lines", {{"begin", std::max(finding.region.line, std::size_t{1})}}}}}};
       sink_(first_ ? "[\n" : ",\n");
       sink_(json.dump());

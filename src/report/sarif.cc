@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include "report/characters.h"
 #include "report/format.h"
 #include "report/words.h"
+#include "text/utf8.h"
 
 namespace plimsoll::report {
 namespace {
@@ -77,7 +77,7 @@ Json location_of(const Source& source, const Region& region, const Excerpt& exce
   if (region.line > 0 && !excerpt.lines.empty() && bytes <= kMostSnippet)
     physical["contextRegion"] = {{"startLine", excerpt.line},
                                  {"endLine", excerpt.line + excerpt.lines.size() - 1},
-                                 {"snippet", {{"text", utf8(snippet)}}}};
+                                 {"snippet", {{"text", text::replace_invalid_utf8(snippet)}}}};
   return physical;
 }
 
@@ -98,7 +98,8 @@ std::optional<Json> fix_of(const Source& source, const ReportedFinding& finding)
     Json region = region_of(change.region, finding.excerpt);
     if (!region.contains("endColumn")) return std::nullopt;
     Json& replacement = replacements.emplace_back(Json{{"deletedRegion", std::move(region)}});
-    if (!change.text.empty()) replacement["insertedContent"] = {{"text", utf8(change.text)}};
+    if (!change.text.empty())
+      replacement["insertedContent"] = {{"text", text::replace_invalid_utf8(change.text)}};
   }
   return Json{{"description", {{"text", plain(finding.advice)}}},
               {"artifactChanges",

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "report/characters.h"
+#include "text/utf8.h"
 #include "verdict/words.h"
 
 namespace plimsoll::report {
@@ -13,7 +14,9 @@ std::string plural(std::size_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
-std::string shown(std::string_view text) { return verdict::printable(utf8(text)); }
+std::string shown(std::string_view text) {
+  return verdict::printable(text::replace_invalid_utf8(std::string(text)));
+}
 
 std::string title_of(const Resource& resource) {
   std::string title = resource.kind.empty() ? "document" : resource.kind;

@@ -3,30 +3,28 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 namespace plimsoll::report {
 namespace {
 
-TEST(Characters, ReplacesEachByteThatIsNoUtf8) {
-  const std::string gap = "\xEF\xBF\xBD";
-  for (const auto& [text, becomes] : std::vector<std::pair<std::string, std::string>>{
-           {"", ""},
-           {"plain", "plain"},
-           {"\xC3\xBC\xE6\x97\xA5\xF0\x9F\x98\x80", "\xC3\xBC\xE6\x97\xA5\xF0\x9F\x98\x80"},
-           {"\xF4\x8F\xBF\xBF", "\xF4\x8F\xBF\xBF"},
-           {"caf\xE9.yaml", "caf" + gap + ".yaml"},
-           {"\x80", gap},
-           {"a\xC3", "a" + gap},
-           {"\xE6\x97", gap + gap},
-           {"\xC0\xAF", gap + gap},                      // `/` in two bytes
-           {"\xE0\x80\xAF", gap + gap + gap},            // in three
-           {"\xED\xA0\x80", gap + gap + gap},            // a surrogate
-           {"\xF4\x90\x80\x80", gap + gap + gap + gap},  // beyond the last character
-           {"\xF8\x88\x80\x80\x80", gap + gap + gap + gap + gap},
-           {std::string("\0x", 2), std::string("\0x", 2)}})
-    EXPECT_EQ(utf8(text), becomes) << ::testing::PrintToString(text);
+TEST(Characters, AreReadOneByOne) {
+  for (const auto& [text, code, bytes] :
+       std::vector<std::tuple<std::string, char32_t, std::size_t>>{
+           {"ab", 'a', 1},
+           {"\x7F", 0x7F, 1},
+           {"\xC3\xBCx", 0xFC, 2},
+           {"\xE6\x97\xA5x", 0x65E5, 3},
+           {"\xF0\x9F\x98\x80x", 0x1F600, 4},
+           {"\xF4\x8F\xBF\xBF", 0x10FFFF, 4},
+           {"\xC3x", 0xFFFD, 1},
+           {"\xE9.yaml", 0xFFFD, 1}}) {
+    const Character character = first_character(text);
+    EXPECT_EQ(character.code, code) << ::testing::PrintToString(text);
+    EXPECT_EQ(character.bytes, bytes) << ::testing::PrintToString(text);
+  }
 }
 
 TEST(Characters, CountsAsUtf16Does) {
