@@ -1,7 +1,6 @@
 #include "fix/patch.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <set>
 #include <string>
@@ -10,6 +9,8 @@
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include "fix/tokens.h"
 
 namespace plimsoll::fix {
 namespace {
@@ -34,13 +35,6 @@ ordered_json to_json(const Value& value) {
       value);
 }
 
-Tokens tokens_of(const std::string& pointer) {
-  Tokens tokens;
-  for (json::json_pointer at(pointer); !at.empty(); at.pop_back()) tokens.push_back(at.back());
-  std::ranges::reverse(tokens);
-  return tokens;
-}
-
 /// A value, or null where there is none yet; nothing at all where there can be none.
 using Place = std::optional<const json*>;
 
@@ -52,11 +46,9 @@ Place below(const json* holder, const std::string& token) {
     return at == holder->end() ? nullptr : &*at;
   }
   if (!holder->is_array()) return std::nullopt;
-  std::size_t index = 0;
-  const char* const end = token.data() + token.size();
-  const auto [stop, error] = std::from_chars(token.data(), end, index);
-  if (error != std::errc{} || stop != end || index >= holder->size()) return std::nullopt;
-  return &(*holder)[index];
+  const auto index = index_of(token, holder->size());
+  if (!index) return std::nullopt;
+  return &(*holder)[*index];
 }
 
 // Of one list the higher index is greater, and what stands in a value is greater than the value.
