@@ -31,7 +31,7 @@ const std::map<std::string, Room>& table() {
       {"cel", {{}, {"fmt"}}},
       {"fix", {{"text"}, {"fmt", "nlohmann"}}},
       {"codec", {{"text", "verdict"}, {"fmt", "simdjson.h"}}},
-      {"report", {{"verdict"}, {"fmt", "nlohmann"}}},
+      {"report", {{"text", "verdict"}, {"fmt", "nlohmann"}}},
       {"metrics", {{}, {"fmt", "dirent.h", "unistd.h", "sys"}}},
       {"server",
        {{}, {"fmt", "httplib.h", "openssl", "arpa", "netinet", "sys", "poll.h", "unistd.h"}}},
@@ -42,7 +42,7 @@ const std::map<std::string, Room>& table() {
       {"app",
        {{"templates", "verdict", "policy", "cel", "fix", "text", "codec", "report", "metrics", "server",
          "kube"},
-        {"fmt", "nlohmann", "spdlog", "CLI", "sys", "fcntl.h", "netdb.h", "poll.h", "pthread.h",
+        {"fmt", "nlohmann", "spdlog", "CLI", "sys", "fcntl.h", "fnmatch.h", "netdb.h", "poll.h", "pthread.h",
          "unistd.h"}}},
   };
   return kTable;
