@@ -56,7 +56,9 @@ struct ReportedFinding {
   std::string container;  ///< name; empty: about the pod
   std::string field;      ///< `spec.containers[0].image`
   std::string path;       ///< JSON pointer
-  Region region;          ///< of the value, or of the beginning of what lacks it
+  /// The field with elements of lists by their names: `spec.containers["app"].image`.
+  std::string place;
+  Region region;  ///< of the value, or of the beginning of what lacks it
   std::string message, advice;
   /// RFC 6902, as JSON text, that mends this finding alone; `[]`: only a person can decide.
   std::string patch = "[]";

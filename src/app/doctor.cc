@@ -15,8 +15,8 @@
 #include "app/templates_of.h"
 #include "app/webhook_registration.h"
 #include "codec/manifest.h"
-#include "text/yaml.h"
 #include "kube/objects.h"
+#include "text/yaml.h"
 #include "verdict/words.h"
 
 namespace plimsoll::app {

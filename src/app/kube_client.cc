@@ -11,9 +11,9 @@
 
 #include "app/console.h"
 #include "app/version.h"
-#include "text/yaml.h"
 #include "kube/config.h"
 #include "kube/http_transport.h"
+#include "text/yaml.h"
 
 namespace plimsoll::app {
 namespace {

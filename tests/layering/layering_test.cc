@@ -42,7 +42,7 @@ const std::map<std::string, Room>& table() {
       {"app",
        {{"templates", "verdict", "policy", "cel", "fix", "text", "codec", "report", "metrics", "server",
          "kube"},
-        {"fmt", "nlohmann", "spdlog", "CLI", "sys", "fcntl.h", "netdb.h", "poll.h", "pthread.h",
+        {"fmt", "nlohmann", "spdlog", "CLI", "sys", "fcntl.h", "fnmatch.h", "netdb.h", "poll.h", "pthread.h",
          "unistd.h"}}},
   };
   return kTable;

@@ -1,0 +1,59 @@
+// The baseline: a file of findings that are known, so that only new ones count.
+//
+// A finding is known by its file, its resource, its check and its place, in which elements of lists
+// stand by their names: it stays known wherever it moves in the file. Files are named as seen from
+// the baseline's folder.
+// Ownership: owns what it has read. Thread-safety: one a thread.
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plimsoll/report.h"
+#include "plimsoll/result.h"
+
+namespace plimsoll::app {
+
+class Baseline {
+ public:
+  /// An empty one that will be, or is, at `path`.
+  explicit Baseline(std::string path);
+
+  /// The one at `path`; errors name the file and, of ill-formed JSON, line and column.
+  static Result<Baseline> read(const std::string& path);
+
+  /// Moves the findings that are known to `resource.accepted`, each entry as often as it counts.
+  void accept(Resource& resource);
+
+  /// Adds what the resource's findings are.
+  void add(const Resource& resource);
+
+  /// Entries that nothing was found for, although their file was read or is gone; a line each.
+  [[nodiscard]] std::vector<std::string> stale() const;
+
+  /// How many findings it knows.
+  [[nodiscard]] std::size_t size() const;
+
+  /// As JSON, sorted. `template_ref`: what the findings were found by, for people.
+  [[nodiscard]] std::string to_json(std::string_view template_ref) const;
+
+ private:
+  struct Entry {
+    std::string file, kind, namespace_name, name, check, place;
+    auto operator<=>(const Entry&) const = default;
+  };
+
+  [[nodiscard]] std::string seen_from_here(const std::string& file) const;
+  [[nodiscard]] Entry entry_of(const Resource& resource, const ReportedFinding& finding) const;
+
+  std::string path_, folder_;
+  std::map<Entry, std::size_t> known_;  ///< how many of each are left
+  std::set<std::string> read_;          ///< files, as entries name them
+};
+
+}  // namespace plimsoll::app

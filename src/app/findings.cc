@@ -1,0 +1,196 @@
+#include "app/findings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "fix/patch.h"
+#include "verdict/words.h"
+
+namespace plimsoll::app {
+namespace {
+
+// A value's first lines, and what stands around them.
+constexpr std::size_t kMostLines = 3, kContext = 2;
+// A longer line is none that a person has written.
+constexpr std::size_t kMostColumns = 500;
+
+std::string container_of(const Pod& pod, std::string_view path) {
+  for (const Container& c : pod.containers)
+    if (path.starts_with(c.path) && (path.size() == c.path.size() || path[c.path.size()] == '/'))
+      return c.name;
+  return "";
+}
+
+bool is_index(std::string_view token) {
+  return !token.empty() && token.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+/// What a list's element is called: its name, or what it says itself; empty: by its index.
+std::string_view called(const text::YamlDocument& document, std::string_view pointer) {
+  const text::YamlNode* const node = document.find(pointer);
+  if (node == nullptr) return {};
+  if (node->kind == text::YamlKind::kScalar) return document.json(*node);
+  for (std::size_t i = 0; i < document.size(*node); ++i)
+    if (const auto& child = document.child(*node, i);
+        document.key(child) == "name" && child.kind == text::YamlKind::kScalar)
+      return document.json(child);
+  return {};
+}
+
+// `spec.containers["app"].securityContext`: elements of lists by their names, so that it stays the
+// same when others come before them.
+std::string place_of(const text::YamlDocument& document, std::string_view path) {
+  std::string place;
+  for (std::size_t begin = 0; begin < path.size();) {
+    const std::size_t end = std::min(path.find('/', begin + 1), path.size());
+    const auto token = path.substr(begin + 1, end - begin - 1);
+    const auto name = is_index(token) ? called(document, path.substr(0, end)) : std::string_view();
+    if (is_index(token))
+      place += fmt::format("[{}]", name.empty() ? token : name);
+    else
+      place += fmt::format("{}{}", place.empty() ? "" : ".", token);
+    begin = end;
+  }
+  return place;
+}
+
+/// FNV-1a of 64 bits. Source: RFC 9923.
+class Hash {
+ public:
+  Hash& add(std::string_view text) {
+    for (const char c : text) add(static_cast<unsigned char>(c));
+    return add('\0');
+  }
+  [[nodiscard]] std::string hex() const { return fmt::format("{:016x}", state_); }
+
+ private:
+  Hash& add(unsigned char byte) {
+    state_ = (state_ ^ byte) * 0x100000001b3U;
+    return *this;
+  }
+  std::uint64_t state_ = 0xcbf29ce484222325U;
+};
+
+}  // namespace
+
+/// One document while its resources are made.
+class Reporter::Document {
+ public:
+  Document(const Reporter& of, const JudgedDocument& judged) : of_(of), judged_(judged) {}
+
+  Resource resource_of(const JudgedObject& object) {
+    const codec::Manifest& manifest = object.manifest;
+    Resource resource;
+    resource.source = {of_.file_, document().index, document().nearest(manifest.path).begin.line};
+    resource.api_version = manifest.api_version;
+    resource.kind = manifest.kind;
+    resource.namespace_name = manifest.namespace_name;
+    resource.name = manifest.name;
+    if (!manifest.skipped.empty()) {
+      resource.outcome = Outcome::Skipped;
+      resource.reason = manifest.skipped;
+      return resource;
+    }
+    std::vector<const Edit*> all;
+    for (const Violation& violation : object.violations) {
+      resource.findings.push_back(finding_of(violation, manifest, resource));
+      for (const auto& edit : violation.edits) all.push_back(edit.get());
+    }
+    for (const auto& [violation, acceptance] : object.accepted) {
+      resource.accepted.push_back(finding_of(violation, manifest, resource));
+      resource.accepted.back().accepted = acceptance;
+    }
+    if (!resource.findings.empty()) resource.outcome = Outcome::Fail;
+    if (!all.empty()) resource.patch = fix::to_json_patch(all, json()).dump();
+    return resource;
+  }
+
+ private:
+  [[nodiscard]] const text::YamlDocument& document() const { return judged_.document; }
+
+  const nlohmann::json& json() {
+    if (!json_) json_ = nlohmann::json::parse(document().json());
+    return *json_;
+  }
+
+  // The value's own place, or that of the nearest thing that should hold it.
+  [[nodiscard]] Region region_of(std::string_view path) const {
+    const auto* const exact = document().find(path);
+    const auto& node = exact != nullptr ? *exact : document().nearest(path);
+    const bool by_key = exact == nullptr && node.has_key;
+    const auto& begin = by_key ? node.key_begin : node.begin;
+    const auto& end = by_key ? node.key_end : node.end;
+    return {begin.line, begin.column, end.line, end.column};
+  }
+
+  [[nodiscard]] Excerpt excerpt_of(const Region& region) const {
+    if (region.line == 0) return {};
+    const std::size_t shown = std::min(region.end_line, region.line + kMostLines - 1);
+    const std::size_t last = std::min(shown + kContext, of_.lines_.count());
+    Excerpt excerpt;
+    excerpt.line = region.line > kContext ? region.line - kContext : 1;
+    for (std::size_t line = excerpt.line; line <= last; ++line) {
+      const auto text = of_.lines_[line];
+      if (text.size() > kMostColumns) return {};
+      excerpt.lines.emplace_back(text);
+    }
+    return excerpt;
+  }
+
+  ReportedFinding finding_of(const Violation& violation, const codec::Manifest& manifest,
+                             const Resource& resource) {
+    ReportedFinding finding;
+    finding.check = violation.check;
+    finding.path = violation.finding.path;
+    finding.field = verdict::field_of(finding.path);
+    finding.place = place_of(document(), finding.path);
+    finding.message = violation.finding.message;
+    finding.advice = verdict::advice(violation, finding.field);
+    if (!violation.edits.empty()) {
+      std::vector<const Edit*> own;
+      for (const auto& edit : violation.edits) own.push_back(edit.get());
+      finding.patch = fix::to_json_patch(own, json()).dump();
+    }
+    if (manifest.pod) finding.container = container_of(*manifest.pod, finding.path);
+    finding.region = region_of(finding.path);
+    finding.excerpt = excerpt_of(finding.region);
+    finding.fingerprint = Hash()
+                              .add(resource.source.file)
+                              .add(resource.kind)
+                              .add(resource.namespace_name)
+                              .add(resource.name)
+                              .add(finding.check->id)
+                              .add(finding.place)
+                              .hex();
+    return finding;
+  }
+
+  const Reporter& of_;
+  const JudgedDocument& judged_;
+  std::optional<nlohmann::json> json_;
+};
+
+Resource error_resource(const std::string& file, const Error& error) {
+  Resource resource;
+  resource.source.file = file;
+  resource.source.line = error.line;
+  resource.outcome = Outcome::Error;
+  resource.reason = error.to_string();
+  return resource;
+}
+
+std::vector<Resource> Reporter::resources_of(const JudgedDocument& judged) const {
+  std::vector<Resource> resources;
+  for (const Error& error : judged.errors) resources.push_back(error_resource(file_, error));
+  Document document(*this, judged);
+  for (const JudgedObject& object : judged.objects)
+    resources.push_back(document.resource_of(object));
+  return resources;
+}
+
+}  // namespace plimsoll::app

@@ -1,0 +1,39 @@
+// What was found in a manifest, as reports have it.
+//
+// Thread-safety: pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/manifests.h"
+#include "plimsoll/report.h"
+#include "text/lines.h"
+
+namespace plimsoll::app {
+
+/// A file's document or the file itself that could not be read.
+Resource error_resource(const std::string& file, const Error& error);
+
+/// Names a text's places for reports.
+class Reporter {
+ public:
+  /// `file`: as the user gave it; `text`: what the documents' marks refer to. `changes`: whether
+  /// the findings say how the text changes.
+  Reporter(std::string file, std::string_view text, bool changes)
+      : file_(std::move(file)), text_(text), lines_(text), changes_(changes) {}
+
+  /// A resource for each object of the document, and for each comment that cannot be followed.
+  [[nodiscard]] std::vector<Resource> resources_of(const JudgedDocument& judged) const;
+
+ private:
+  class Document;
+
+  std::string file_;
+  std::string_view text_;
+  text::Lines lines_;
+  bool changes_;
+};
+
+}  // namespace plimsoll::app

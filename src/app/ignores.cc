@@ -1,0 +1,201 @@
+#include "app/ignores.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <utility>
+
+#include "policy/nearest.h"
+
+namespace plimsoll::app {
+namespace {
+
+constexpr std::string_view kWord = "plimsoll:ignore";
+
+bool blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+const text::Mark& start_of(const text::YamlNode& node) {
+  return node.has_key ? node.key_begin : node.properties;
+}
+
+/// The values of a document that are written where they stand, in the order of the text.
+class Written {
+ public:
+  explicit Written(const text::YamlDocument& document) : document_(document) {
+    add(document.root());
+  }
+
+  /// The greatest value that begins on the line.
+  [[nodiscard]] const text::YamlNode* begins_on(std::size_t line) const {
+    const auto at = std::ranges::lower_bound(nodes_, line, {}, line_of);
+    return at == nodes_.end() || line_of(*at) != line ? nullptr : *at;
+  }
+
+  /// The smallest value around a line on which none begins, such as that of a closing bracket.
+  [[nodiscard]] const text::YamlNode* around(std::size_t line) const {
+    const auto behind = std::ranges::upper_bound(nodes_, line, {}, line_of);
+    if (behind == nodes_.begin()) return nullptr;
+    const text::YamlNode* node = *std::prev(behind);
+    while (node != nullptr && node->end.line < line) node = document_.parent(*node);
+    return node;
+  }
+
+  // A `#` inside a value is none that begins a comment.
+  [[nodiscard]] bool has_inside(std::size_t offset) const {
+    const auto behind = std::ranges::upper_bound(
+        nodes_, offset, {}, [](const auto* node) { return std::size_t{start_of(*node).offset}; });
+    if (behind == nodes_.begin()) return false;
+    const text::YamlNode& node = **std::prev(behind);
+    const bool scalar = node.kind == text::YamlKind::kScalar && !node.is_alias;
+    return (scalar && node.begin.offset <= offset && offset < node.end.offset) ||
+           (node.has_key && offset < node.key_end.offset);
+  }
+
+ private:
+  static std::size_t line_of(const text::YamlNode* node) { return start_of(*node).line; }
+
+  // As deep as the reader of YAML lets a document be.
+  void add(const text::YamlNode& node) {
+    if (node.via_merge) return;
+    nodes_.push_back(&node);
+    if (node.is_alias) return;
+    for (std::size_t i = 0; i < document_.size(node); ++i) add(document_.child(node, i));
+  }
+
+  const text::YamlDocument& document_;
+  std::vector<const text::YamlNode*> nodes_;
+};
+
+/// A comment's place, and what stands behind its `#`.
+struct Comment {
+  std::size_t offset = 0, line = 0, column = 0;
+  bool alone = false;  ///< nothing else stands on its line
+  std::string_view text;
+};
+
+std::optional<Comment> comment_at(std::string_view text, std::size_t word, const Written& written) {
+  std::size_t hash = word;
+  while (hash > 0 && blank(text[hash - 1])) --hash;
+  if (hash == 0 || text[--hash] != '#') return std::nullopt;
+  if (hash > 0 && text[hash - 1] != '\n' && !blank(text[hash - 1])) return std::nullopt;
+  if (written.has_inside(hash)) return std::nullopt;
+  const std::size_t feed = hash == 0 ? std::string_view::npos : text.rfind('\n', hash - 1);
+  const std::size_t start = feed == std::string_view::npos ? 0 : feed + 1;
+  Comment comment;
+  comment.offset = hash;
+  comment.column = hash - start + 1;
+  comment.alone = trimmed(text.substr(start, hash - start)).empty();
+  comment.text = text.substr(word, std::min(text.find('\n', word), text.size()) - word);
+  return comment;
+}
+
+// The first line behind a comment that is neither empty nor a comment; 0: there is none.
+std::size_t line_after(std::string_view text, const Comment& comment) {
+  std::size_t line = comment.line;
+  for (std::size_t at = text.find('\n', comment.offset); at != std::string_view::npos;
+       at = text.find('\n', at)) {
+    ++at;
+    ++line;
+    const auto content = trimmed(text.substr(at, std::min(text.find('\n', at), text.size()) - at));
+    if (!content.empty() && content.front() != '#') return line;
+  }
+  return 0;
+}
+
+Error mistake(const Comment& comment, std::string message, std::string remedy) {
+  Error error;
+  error.line = comment.line;
+  error.column = comment.column;
+  error.message = std::move(message);
+  error.remedy = std::move(remedy);
+  return error;
+}
+
+Result<const Check*> check_named(const Comment& comment, std::string_view id) {
+  if (const Check* const check = find_check(id)) return check;
+  if (id == "unreadable-field")
+    return mistake(comment, "unreadable-field cannot be ignored",
+                   "write the field as it should be");
+  std::vector<std::string_view> ids;
+  for (const Check* check : catalogue()) ids.push_back(check->id);
+  const auto nearest = policy::nearest(id, ids);
+  return mistake(comment, fmt::format("there is no check \"{}\"", id),
+                 policy::distance(id, nearest) <= id.size() / 2
+                     ? fmt::format("did you mean {}?", nearest)
+                     : "`plimsoll checks` lists them");
+}
+
+Result<Ignore> parse(const Comment& comment) {
+  constexpr std::string_view kForm = "write # plimsoll:ignore CHECK -- REASON";
+  Ignore ignore;
+  ignore.line = comment.line;
+  std::string_view rest = comment.text.substr(kWord.size());
+  const auto dashes = rest.find("--");
+  auto ids = rest.substr(0, dashes);
+  if (dashes != std::string_view::npos) ignore.reason = trimmed(rest.substr(dashes + 2));
+  while (!(ids = trimmed(ids)).empty()) {
+    const auto end = std::min(ids.find_first_of(", \t"), ids.size());
+    if (end > 0) {
+      auto check = check_named(comment, ids.substr(0, end));
+      if (!check) return check.error();
+      ignore.checks.push_back(*check);
+    }
+    ids.remove_prefix(std::min(end + 1, ids.size()));
+  }
+  if (ignore.checks.empty())
+    return mistake(comment, "the ignore comment names no check", std::string(kForm));
+  if (ignore.reason.empty())
+    return mistake(comment, "the ignore comment gives no reason", std::string(kForm));
+  return ignore;
+}
+
+}  // namespace
+
+bool Ignore::covers(std::string_view path) const {
+  return path.starts_with(target) && (path.size() == target.size() || path[target.size()] == '/');
+}
+
+Ignores ignores_of(std::string_view text, std::size_t from, const text::YamlDocument& document) {
+  Ignores ignores;
+  std::optional<Written> written;
+  std::size_t line = 1, counted = 0;
+  for (std::size_t at = text.find(kWord, from); at < document.end.offset;
+       at = text.find(kWord, at + kWord.size())) {
+    if (!written) written.emplace(document);
+    auto comment = comment_at(text, at, *written);
+    if (!comment) continue;
+    line += static_cast<std::size_t>(
+        std::ranges::count(text.substr(counted, comment->offset - counted), '\n'));
+    counted = comment->offset;
+    comment->line = line;
+    auto ignore = parse(*comment);
+    if (!ignore) {
+      ignores.errors.push_back(ignore.error());
+      continue;
+    }
+    const std::size_t about = comment->alone ? line_after(text, *comment) : line;
+    const text::YamlNode* node = written->begins_on(about);
+    if (node == nullptr && !comment->alone) node = written->around(about);
+    // On or above the `---` it speaks of all that follows.
+    if (node == nullptr && about != 0 && about <= document.root().begin.line)
+      node = &document.root();
+    if (node == nullptr) {
+      ignores.errors.push_back(mistake(*comment, "the ignore comment speaks of nothing",
+                                       "put it behind the value, or on the line above it"));
+      continue;
+    }
+    ignore->target = document.pointer(*node);
+    ignores.all.push_back(*std::move(ignore));
+  }
+  return ignores;
+}
+
+}  // namespace plimsoll::app

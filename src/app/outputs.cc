@@ -1,0 +1,128 @@
+#include "app/outputs.h"
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "app/console.h"
+#include "app/staged_file.h"
+
+namespace plimsoll::app {
+namespace {
+
+constexpr std::size_t kInMemory = std::size_t{4} << 20;
+
+Status not_written(std::string file) {
+  Error error;
+  error.file = std::move(file);
+  error.message = std::strerror(errno);
+  return error;
+}
+
+Status write_stdout(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size()) return {};
+  return not_written("standard output");
+}
+
+}  // namespace
+
+void Spool::append(std::string_view text) {
+  memory_ += text;
+  if (memory_.size() < kInMemory) return;
+  if (!file_) file_.reset(std::tmpfile());
+  if (!file_) return;
+  const std::size_t count = std::fwrite(memory_.data(), 1, memory_.size(), file_.get());
+  if (count == memory_.size()) return memory_.clear();
+  // There is no more room: the rest stays in memory, where all of it would have been without a
+  // file.
+  std::clearerr(file_.get());
+  memory_.erase(0, count);
+}
+
+Status Spool::use(const std::function<Status(std::string_view)>& use) {
+  if (!file_) return use(memory_);
+  const bool written =
+      std::fwrite(memory_.data(), 1, memory_.size(), file_.get()) == memory_.size() &&
+      std::fflush(file_.get()) == 0;
+  const long size = written ? std::ftell(file_.get()) : -1;
+  if (size < 0) return not_written("temporary file");
+  const auto length = static_cast<std::size_t>(size);
+  void* const at = ::mmap(nullptr, length, PROT_READ, MAP_PRIVATE, fileno(file_.get()), 0);
+  if (at == MAP_FAILED) return not_written("temporary file");
+  Status status = use({static_cast<const char*>(at), length});
+  ::munmap(at, length);
+  return status;
+}
+
+Result<Outputs> Outputs::parse(const std::vector<std::string>& texts) {
+  Outputs outputs;
+  bool direct = true;
+  for (const std::string& text : texts) {
+    const auto equals = text.find('=');
+    const auto name = text.substr(0, equals);
+    const auto all = report::formats();
+    const auto at =
+        std::ranges::find_if(all, [&](const auto* format) { return format->name == name; });
+    if (at == all.end() || equals + 1 == text.size()) {
+      Error error;
+      error.field = "--output";
+      error.message = fmt::format("\"{}\" is not FORMAT or FORMAT=FILE", text);
+      std::vector<std::string_view> names;
+      for (const auto* format : all) names.push_back(format->name);
+      error.remedy = fmt::format("formats are {}", fmt::join(names, ", "));
+      return error;
+    }
+    Output& output = outputs.all_.emplace_back();
+    output.format = *at;
+    if (equals != std::string::npos) output.file = text.substr(equals + 1);
+    // Of several only the first can be written while the others grow.
+    if (output.file.empty()) output.direct = std::exchange(direct, false);
+  }
+  return outputs;
+}
+
+bool Outputs::want_changes() const {
+  return std::ranges::any_of(all_, [](const Output& output) { return output.format->changes; });
+}
+
+bool Outputs::to_stdout() const {
+  return std::ranges::any_of(all_, [](const Output& output) { return output.direct; });
+}
+
+void Outputs::open(const ReportHead& head) {
+  for (Output& output : all_) {
+    report::Sink sink;
+    if (output.direct)
+      sink = [problem = problem_.get()](std::string_view piece) {
+        if (!*problem) *problem = write_stdout(piece);
+      };
+    else
+      sink = [spool = &output.spool](std::string_view piece) { spool->append(piece); };
+    const bool colour = output.file.empty() && !palette_for(stdout).plain.empty();
+    output.writer = output.format->open(head, {.colour = colour}, std::move(sink));
+  }
+}
+
+void Outputs::add(const Resource& resource) {
+  for (const Output& output : all_) output.writer->add(resource);
+}
+
+Status Outputs::end(const ReportTail& tail) {
+  for (Output& output : all_) {
+    output.writer->end(tail);
+    if (*problem_) return *problem_;
+    if (output.direct) continue;
+    const auto write = [&](std::string_view text) {
+      return output.file.empty() ? write_stdout(text) : write_file(output.file, text);
+    };
+    if (auto error = output.spool.use(write)) return error;
+  }
+  if (std::fflush(stdout) != 0) return not_written("standard output");
+  return {};
+}
+
+}  // namespace plimsoll::app
