@@ -31,7 +31,7 @@ const std::map<std::string, Room>& table() {
       {"cel", {{}, {"fmt"}}},
       {"fix", {{}, {"nlohmann"}}},
       {"codec", {{"text", "verdict"}, {"fmt", "simdjson.h"}}},
-      {"report", {{"verdict"}, {"fmt", "nlohmann"}}},
+      {"report", {{"text", "verdict"}, {"fmt", "nlohmann"}}},
       {"metrics", {{}, {"fmt", "dirent.h", "unistd.h", "sys"}}},
       {"server",
        {{}, {"fmt", "httplib.h", "openssl", "arpa", "netinet", "sys", "poll.h", "unistd.h"}}},
