@@ -156,8 +156,9 @@ struct Check {
   Severity severity = Severity::Medium;
   std::span<const Reference> references;
   std::span<const ParamSpec> params;
-  std::string_view example;  ///< YAML of the part of a pod spec that passes
-  /// YAML of the part of a pod spec in which it finds something, if its parameters ask for it.
+  /// YAML of the part of a pod spec that passes; `metadata` in it is the pod's, beside the spec.
+  std::string_view example;
+  /// The same of one in which it finds something, if its parameters ask for it.
   std::string_view counterexample;
   /// What may stop working in an image that has not been tried with the fix, and how to try it: one
   /// or two sentences. Such a fix is made by nobody but who allows it. Empty: programs hardly ever

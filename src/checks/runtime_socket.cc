@@ -134,6 +134,11 @@ extern constinit const Check runtime_socket{
 - name: scratch
   emptyDir: {}
 )",
+    .counterexample = R"(volumes:
+- name: docker
+  hostPath:
+    path: /var/run/docker.sock
+)",
     .evaluate = evaluate,
     .cel = cel,
 };

@@ -13,8 +13,8 @@
 
 #include "report/format.h"
 #include "report/html_page.h"
+#include "report/words.h"
 #include "text/base64.h"
-#include "text/utf8.h"
 #include "verdict/words.h"
 
 namespace plimsoll::report {
@@ -30,10 +30,10 @@ constexpr std::size_t kDiffAtMost = 40;   // lines of a diff that are shown
 // ---------------------------------------------------------------------------------------------
 // Texts. Whatever comes from a manifest goes through one of these.
 
-/// Text of any bytes, for an element or a quoted attribute.
-std::string escape(std::string_view raw) {
+/// For an element or a quoted attribute.
+std::string escape(std::string_view text) {
   std::string out;
-  for (const char c : verdict::printable(text::replace_invalid_utf8(std::string(raw)))) {
+  for (const char c : text) {
     switch (c) {
       case '&':
         out += "&amp;";
@@ -57,28 +57,24 @@ std::string escape(std::string_view raw) {
   return out;
 }
 
-/// The same, cut where nobody reads on.
+/// Words of any bytes, cut where nobody reads on.
 std::string words(std::string_view raw, std::size_t most = verdict::kMostWords) {
-  return escape(verdict::cut(text::replace_invalid_utf8(std::string(raw)), most));
+  return escape(verdict::cut(shown(raw), most));
 }
 
 /// A name of something in a cluster.
 std::string name_text(std::string_view raw) { return words(raw, kNameAtMost); }
 
-/// The same for a piece of a line of a manifest, in which a tab is a tab.
-std::string escape_code(std::string_view raw) {
+/// A piece of a line of a manifest, in which a tab is a tab.
+std::string code(std::string_view raw) {
   std::string out;
   for (;;) {
     const auto tab = raw.find('\t');
-    out += escape(raw.substr(0, tab));
+    out += escape(shown(raw.substr(0, tab)));
     if (tab == std::string_view::npos) return out;
     out += '\t';
     raw.remove_prefix(tab + 1);
   }
-}
-
-std::string plural(std::size_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
 /// For the page's own `Content-Security-Policy`.
@@ -93,16 +89,13 @@ std::string source_of(const PagePart& part) {
 }
 
 /// ` web.yaml:17:5`; of what comes from no file nothing.
-std::string place_of(const Source& source, std::size_t line, std::size_t column) {
-  if (source.file.empty()) return "";
-  std::string place = source.file == "-" ? "<stdin>" : source.file;
-  if (line > 0) place += fmt::format(":{}", line);
-  if (line > 0 && column > 0) place += fmt::format(":{}", column);
-  return fmt::format(" <code><bdi>{}</bdi></code>", escape(place));
+std::string place_html(const Source& source, std::size_t line, std::size_t column) {
+  const std::string place = place_of(source, line, column);
+  return place.empty() ? "" : fmt::format(" <code><bdi>{}</bdi></code>", escape(place));
 }
 
 /// `Deployment <b>shop/web</b>`.
-std::string title_of(const Resource& resource) {
+std::string title_html(const Resource& resource) {
   std::string title = name_text(resource.kind.empty() ? "document" : resource.kind);
   std::string name = resource.name;
   if (!resource.namespace_name.empty()) name = resource.namespace_name + "/" + name;
@@ -126,9 +119,9 @@ std::string_view without_return(std::string_view line) {
 std::string marked(std::string_view line, std::size_t begin, std::size_t end) {
   end = std::min(end, line.size());
   begin = std::min(begin, end);
-  if (begin == end) return escape_code(line);
-  return fmt::format("{}<mark>{}</mark>{}", escape_code(line.substr(0, begin)),
-                     escape_code(line.substr(begin, end - begin)), escape_code(line.substr(end)));
+  if (begin == end) return code(line);
+  return fmt::format("{}<mark>{}</mark>{}", code(line.substr(0, begin)),
+                     code(line.substr(begin, end - begin)), code(line.substr(end)));
 }
 
 std::string code_line(std::optional<std::size_t> number, std::string_view inside,
@@ -278,7 +271,7 @@ std::vector<DiffLine> diff_of(const ReportedFinding& finding) {
 std::string code_of(const std::vector<DiffLine>& lines) {
   std::string out = "<div class=\"code\">\n";
   for (std::size_t i = 0; i < std::min(lines.size(), kDiffAtMost); ++i)
-    out += code_line(lines[i].number, escape_code(lines[i].text), lines[i].added ? "ins" : "del");
+    out += code_line(lines[i].number, code(lines[i].text), lines[i].added ? "ins" : "del");
   if (lines.size() > kDiffAtMost)
     out += code_line({}, fmt::format("… and {} more", plural(lines.size() - kDiffAtMost, "line")));
   return out + "</div>\n";
@@ -306,7 +299,7 @@ std::string row(std::string_view name, std::string_view html) {
 
 std::string fix_of(const ReportedFinding& finding) {
   const std::string advice = fmt::format("<p>{}</p>\n", words(finding.advice));
-  if (finding.patch == "[]") return row("To decide", advice);
+  if (!is_mendable(finding)) return row("To decide", advice);
   const auto lines = diff_of(finding);
   std::string out =
       row("Fix", advice + (lines.empty() ? code_of_patch(finding.patch) : code_of(lines)));
@@ -338,10 +331,10 @@ std::string html_of(const Resource& resource, const ReportedFinding& finding) {
       escape(check.id));
   if (finding.accepted)
     out += fmt::format("<span class=\"badge\">{}</span> ", name_of(check.severity));
-  out += fmt::format("<span>{}</span>", title_of(resource));
+  out += fmt::format("<span>{}</span>", title_html(resource));
   if (!finding.container.empty())
     out += fmt::format(" <span>container <bdi>{}</bdi></span>", name_text(finding.container));
-  out += place_of(resource.source, finding.region.line, finding.region.column);
+  out += place_html(resource.source, finding.region.line, finding.region.column);
   out += "</span></summary>\n<div>\n";
   out += excerpt_of(finding);
   out += "<dl>\n";
@@ -510,7 +503,7 @@ class HtmlWriter : public Writer {
     for (const ReportedFinding& finding : resource.findings) add(resource, finding);
     for (const ReportedFinding& finding : resource.accepted) add(resource, finding);
     const std::string line =
-        title_of(resource) + place_of(resource.source, resource.source.line, 0);
+        title_html(resource) + place_html(resource.source, resource.source.line, 0);
     switch (resource.outcome) {
       case Outcome::Pass:
         passed_.push_back(line);

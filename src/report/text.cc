@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "report/format.h"
-#include "verdict/words.h"
+#include "report/words.h"
 
 namespace plimsoll::report {
 namespace {
@@ -12,30 +12,12 @@ struct Colours {
   std::string_view bold, dim, red, green, yellow, plain;
 };
 
-std::string plural(std::size_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
-
-std::string title_of(const Resource& resource) {
-  std::string title = resource.kind.empty() ? "document" : resource.kind;
-  if (!resource.namespace_name.empty() || !resource.name.empty()) title += ' ';
-  if (!resource.namespace_name.empty()) title += resource.namespace_name + "/";
-  return verdict::printable(title + resource.name);
-}
-
-std::string place_of(const Source& source, std::size_t line, std::size_t column) {
-  std::string place = verdict::printable(source.file == "-" ? "<stdin>" : source.file);
-  if (line > 0) place += fmt::format(":{}", line);
-  if (line > 0 && column > 0) place += fmt::format(":{}", column);
-  return place;
-}
-
 void write(const Resource& resource, const Colours& c, std::string& out) {
   const auto line = [&](std::string_view colour, std::string_view word, std::string_view rest) {
     out += fmt::format("{}{}{} {}{}{} {}{}\n", colour, word, c.plain, c.bold, title_of(resource),
                        c.plain, place_of(resource.source, resource.source.line, 0), rest);
   };
-  const std::string reason = verdict::printable(resource.reason);
+  const std::string reason = shown(resource.reason);
   switch (resource.outcome) {
     case Outcome::Pass:
       line(c.green, "pass", "");
@@ -53,9 +35,9 @@ void write(const Resource& resource, const Colours& c, std::string& out) {
   for (const auto& finding : resource.findings) {
     out += fmt::format("  {}: {} {}[{}, {}]{}\n",
                        place_of(resource.source, finding.region.line, finding.region.column),
-                       verdict::printable(finding.message), c.dim, finding.check->id,
+                       shown(finding.message), c.dim, finding.check->id,
                        name_of(finding.check->severity), c.plain);
-    out += fmt::format("    {}{}{}\n", c.yellow, verdict::printable(finding.advice), c.plain);
+    out += fmt::format("    {}{}{}\n", c.yellow, shown(finding.advice), c.plain);
   }
 }
 
@@ -74,14 +56,8 @@ class TextWriter : public Writer {
   }
 
   void end(const ReportTail& tail) override {
-    const Summary& sum = tail.summary;
-    std::string out = sum.resources > 0 ? "\n" : "";
-    out += fmt::format("{} against {}: {} passed, {} failed", plural(sum.resources, "resource"),
-                       head_.template_ref, sum.passed, sum.failed);
-    if (sum.errors > 0) out += fmt::format(", {}", plural(sum.errors, "error"));
-    if (sum.skipped > 0) out += fmt::format(", {} skipped", sum.skipped);
-    out += fmt::format("; {}\n", plural(sum.findings, "finding"));
-    sink_(out);
+    if (tail.summary.resources > 0) sink_("\n");
+    sink_(sum_of(head_, tail.summary) + "\n");
   }
 
  private:

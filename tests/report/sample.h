@@ -1,4 +1,4 @@
-// A report with one resource of each outcome, and how to write one.
+// Reports with one resource of each outcome, and how to write one.
 //
 // Thread-safety: pure.
 #pragma once
@@ -57,6 +57,38 @@ inline Report sample() {
   Resource& error = report.resources.emplace_back();
   error.outcome = Outcome::Error;
   error.reason = "x.yaml:1:2: broken";
+  return report;
+}
+
+/// The same with all that can be known of a finding, and findings that are accepted.
+inline Report full_sample() {
+  Report report = sample();
+  Resource& bad = report.resources[0];
+  bad.source.file = "deploy/web.yaml";
+  bad.name = "web";
+  ReportedFinding& finding = bad.findings[0];
+  finding.region = {17, 23, 17, 27};
+  finding.excerpt = {16,
+                     {"        securityContext:", "          privileged: true", "      volumes:"}};
+  finding.changes = {{finding.region, "false"}};
+  finding.fingerprint = "0123456789abcdef";
+  ReportedFinding& ignored = bad.accepted.emplace_back(finding);
+  ignored.check = find_check("host-path");
+  ignored.field = "spec.volumes[0].hostPath";
+  ignored.path = "/spec/volumes/0/hostPath";
+  ignored.region = {20, 11, 21, 20};
+  ignored.message = "volume \"proc\" mounts the node's /proc";
+  ignored.advice = "Use a persistentVolumeClaim";
+  ignored.patch = "[]";
+  ignored.excerpt = {};
+  ignored.changes = {};
+  ignored.fingerprint = "123456789abcdef0";
+  ignored.accepted = {Acceptance::By::Ignore, "the node exporter reads it"};
+  ReportedFinding& known = report.resources[1].accepted.emplace_back(ignored);
+  report.resources[1].source = {"deploy/job.yaml", 0, 1};
+  known.fingerprint = "23456789abcdef01";
+  known.accepted = {Acceptance::By::Baseline, ""};
+  report.stale = {"deploy/old.yaml: Pod old: privileged"};
   return report;
 }
 

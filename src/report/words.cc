@@ -1,0 +1,66 @@
+#include "report/words.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "report/characters.h"
+#include "text/utf8.h"
+#include "verdict/words.h"
+
+namespace plimsoll::report {
+
+std::string plural(std::size_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+std::string shown(std::string_view text) {
+  return verdict::printable(text::replace_invalid_utf8(std::string(text)));
+}
+
+std::string title_of(const Resource& resource) {
+  std::string title = resource.kind.empty() ? "document" : resource.kind;
+  if (!resource.namespace_name.empty() || !resource.name.empty()) title += ' ';
+  if (!resource.namespace_name.empty()) title += resource.namespace_name + "/";
+  return shown(title + resource.name);
+}
+
+std::string place_of(const Source& source, std::size_t line, std::size_t column) {
+  if (source.file.empty()) return "";
+  std::string place = source.file == "-" ? "<stdin>" : shown(source.file);
+  if (line > 0) place += fmt::format(":{}", line);
+  if (line > 0 && column > 0) place += fmt::format(":{}", column);
+  return place;
+}
+
+std::string path_of(const Source& source) {
+  if (source.file == "-") return "<stdin>";
+  return std::filesystem::path(source.file).lexically_normal().generic_string();
+}
+
+std::string sum_of(const ReportHead& head, const Summary& sum) {
+  std::string out =
+      fmt::format("{} against {}: {} passed, {} failed", plural(sum.resources, "resource"),
+                  head.template_ref, sum.passed, sum.failed);
+  if (sum.errors > 0) out += fmt::format(", {}", plural(sum.errors, "error"));
+  if (sum.skipped > 0) out += fmt::format(", {} skipped", sum.skipped);
+  out += fmt::format("; {}", plural(sum.findings, "finding"));
+  if (sum.accepted > 0) out += fmt::format(", {} accepted", sum.accepted);
+  return out;
+}
+
+std::optional<std::string_view> line_of(const Excerpt& excerpt, std::size_t line) {
+  if (line < excerpt.line || line - excerpt.line >= excerpt.lines.size()) return std::nullopt;
+  return excerpt.lines[line - excerpt.line];
+}
+
+std::optional<std::size_t> utf16_column(const Excerpt& excerpt, std::size_t line,
+                                        std::size_t column) {
+  if (column == 0) return std::nullopt;
+  if (column == 1) return 1;
+  const auto text = line_of(excerpt, line);
+  if (!text) return std::nullopt;
+  return utf16_units(text->substr(0, column - 1)) + 1;
+}
+
+}  // namespace plimsoll::report

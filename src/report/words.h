@@ -1,0 +1,43 @@
+// What several formats say in the same words.
+//
+// Thread-safety: pure.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "plimsoll/report.h"
+
+namespace plimsoll::report {
+
+/// `1 finding`, `2 findings`.
+std::string plural(std::size_t count, std::string_view noun);
+
+/// Any text as one line of valid UTF-8 in which nothing is hidden: see verdict::printable.
+std::string shown(std::string_view text);
+
+/// `Deployment shop/web`; `document` for what has no kind. Shown.
+std::string title_of(const Resource& resource);
+
+/// `web.yaml:17:15`, leaving out what is 0; empty without a file. Shown.
+std::string place_of(const Source& source, std::size_t line, std::size_t column);
+
+/// The file as a path without `./` and `x/..`, byte for byte; `<stdin>` for standard input.
+std::string path_of(const Source& source);
+
+/// `4 resources against restricted@v1.37: 1 passed, 1 failed, 1 error; 1 finding, 2 accepted`.
+std::string sum_of(const ReportHead& head, const Summary& summary);
+
+/// Whether there is a change that mends it, so that nobody has to decide.
+inline bool is_mendable(const ReportedFinding& finding) { return finding.patch != "[]"; }
+
+/// The line of that number (1-based), if the excerpt has it.
+std::optional<std::string_view> line_of(const Excerpt& excerpt, std::size_t line);
+
+/// A column in bytes as one in units of UTF-16; nothing: the line that it takes is not to be seen.
+std::optional<std::size_t> utf16_column(const Excerpt& excerpt, std::size_t line,
+                                        std::size_t column);
+
+}  // namespace plimsoll::report
