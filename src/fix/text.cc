@@ -436,15 +436,15 @@ class Editor {
     if (empty && added.empty()) return erase_all(node, places);
     const BlockStyle style = style_around(node);
     const bool elements = node.kind == YamlKind::kSequence;
-    if (!places.empty() && places[0].removed && !on_own_line(places[0])) {
-      if (empty) {
-        const auto lines = spell_block(added.front(), style, indent_of(node), elements);
-        edit(places[0].begin, places[0].end, join(lines, places[0].end).substr(indent_of(node)));
-        added.erase(added.begin());
-        places[0].removed = false;
-      } else {
-        erase_first(places);
-      }
+    const bool inside = !places.empty() && places[0].removed &&
+                        (!on_own_line(places[0]) || !lines_.end_before(places[0].begin));
+    if (inside && empty) {
+      const auto lines = spell_block(added.front(), style, indent_of(node), elements);
+      edit(places[0].begin, places[0].end, join(lines, places[0].end).substr(indent_of(node)));
+      added.erase(added.begin());
+      places[0].removed = false;
+    } else if (inside && !on_own_line(places[0])) {
+      erase_first(places);
     }
     for (const Place& place : places)
       if (place.removed) erase_lines(place);
@@ -458,14 +458,15 @@ class Editor {
         !is_block_scalar(*last))
       return put_behind(at, lines);
     // The line feed that is missing at the end would become the block scalar's.
-    const std::size_t first = places[0].begin;
+    const auto stays = std::ranges::find(places, false, &Place::removed);
+    const std::size_t first = (stays == places.end() ? places.begin() : stays)->begin;
     edit(first, first,
          join(lines, first).substr(indent_of(node)) + std::string(lines_.newline(first)) +
              std::string(indent_of(node), ' '));
   }
 
-  [[nodiscard]] static bool is_block_scalar(const YamlNode& node) {
-    return node.kind == YamlKind::kScalar && !node.is_alias &&
+  [[nodiscard]] bool is_block_scalar(const YamlNode& node) const {
+    return node.kind == YamlKind::kScalar && !node.is_alias && !plan_.of(node).value &&
            (node.style == YamlStyle::kLiteral || node.style == YamlStyle::kFolded);
   }
 

@@ -112,7 +112,7 @@ TEST_F(Fix, ChangesNothingInAFileThatCannotBeReadWhole) {
   folder_.write("other.yaml", kPod);
   const auto ran = fix({"--write", folder_.path()});
   EXPECT_EQ(ran.status, 2);
-  EXPECT_THAT(ran.errors, HasSubstr("web.yaml:12:"));
+  EXPECT_THAT(ran.errors, HasSubstr("web.yaml:13:1: a value is missing here"));
   EXPECT_EQ(text_of(folder_ / "web.yaml"), text);
   EXPECT_EQ(text_of(folder_ / "other.yaml"), kFixedPod);
 }

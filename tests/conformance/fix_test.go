@@ -202,7 +202,7 @@ func TestFix(t *testing.T) {
 		least float64
 	}{
 		{"with --allow-risky", []string{"--allow-risky"}, 0.95},
-		{"without", nil, 0.80},
+		{"without", nil, 0.90},
 	} {
 		fixed, refused := 0, map[string]int{}
 		for at, some := range byTemplate {
