@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "fix/patch.h"
+#include "fix/text.h"
 #include "verdict/words.h"
 
 namespace plimsoll::app {
@@ -142,6 +144,21 @@ class Reporter::Document {
     return excerpt;
   }
 
+  // A change is proven by reading the document again: of many findings in a large one not all are.
+  std::vector<TextChange> changes_of(std::span<const Edit* const> edits) {
+    const std::size_t cost = document().end.offset - document().begin.offset;
+    if (cost > to_be_read_) return {};
+    to_be_read_ -= cost;
+    const auto made = fix::to_text_edits(edits, of_.text_, document());
+    std::vector<TextChange> changes;
+    if (!made) return changes;
+    for (const fix::TextEdit& edit : *made) {
+      const auto begin = of_.lines_.place(edit.begin), end = of_.lines_.place(edit.end);
+      changes.push_back({{begin.line, begin.column, end.line, end.column}, edit.text});
+    }
+    return changes;
+  }
+
   ReportedFinding finding_of(const Violation& violation, const codec::Manifest& manifest,
                              const Resource& resource) {
     ReportedFinding finding;
@@ -155,6 +172,7 @@ class Reporter::Document {
       std::vector<const Edit*> own;
       for (const auto& edit : violation.edits) own.push_back(edit.get());
       finding.patch = fix::to_json_patch(own, json()).dump();
+      if (of_.changes_) finding.changes = changes_of(own);
     }
     if (manifest.pod) finding.container = container_of(*manifest.pod, finding.path);
     finding.region = region_of(finding.path);
@@ -173,6 +191,7 @@ class Reporter::Document {
   const Reporter& of_;
   const JudgedDocument& judged_;
   std::optional<nlohmann::json> json_;
+  std::size_t to_be_read_ = std::size_t{16} << 20;  // bytes, to prove changes
 };
 
 Resource error_resource(const std::string& file, const Error& error) {
