@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "fix/patch.h"
@@ -19,10 +20,11 @@ constexpr std::size_t kMostLines = 3, kContext = 2;
 // A longer line is none that a person has written.
 constexpr std::size_t kMostColumns = 500;
 
-std::string container_of(const Pod& pod, std::string_view path) {
-  for (const Container& c : pod.containers)
-    if (path.starts_with(c.path) && (path.size() == c.path.size() || path[c.path.size()] == '/'))
-      return c.name;
+std::string container_of(std::span<const Pod> pods, std::string_view path) {
+  for (const Pod& pod : pods)
+    for (const Container& c : pod.containers)
+      if (path.starts_with(c.path) && (path.size() == c.path.size() || path[c.path.size()] == '/'))
+        return c.name;
   return "";
 }
 
@@ -156,7 +158,7 @@ class Reporter::Document {
       for (const auto& edit : violation.edits) own.push_back(edit.get());
       finding.patch = fix::to_json_patch(own, json()).dump();
     }
-    if (manifest.pod) finding.container = container_of(*manifest.pod, finding.path);
+    finding.container = container_of(manifest.pods, finding.path);
     finding.region = region_of(finding.path);
     finding.excerpt = excerpt_of(finding.region);
     finding.fingerprint = Hash()
