@@ -21,10 +21,11 @@ constexpr std::size_t kMostLines = 3, kContext = 2;
 // A longer line is none that a person has written.
 constexpr std::size_t kMostColumns = 500;
 
-std::string container_of(const Pod& pod, std::string_view path) {
-  for (const Container& c : pod.containers)
-    if (path.starts_with(c.path) && (path.size() == c.path.size() || path[c.path.size()] == '/'))
-      return c.name;
+std::string container_of(std::span<const Pod> pods, std::string_view path) {
+  for (const Pod& pod : pods)
+    for (const Container& c : pod.containers)
+      if (path.starts_with(c.path) && (path.size() == c.path.size() || path[c.path.size()] == '/'))
+        return c.name;
   return "";
 }
 
@@ -174,7 +175,7 @@ class Reporter::Document {
       finding.patch = fix::to_json_patch(own, json()).dump();
       if (of_.changes_) finding.changes = changes_of(own);
     }
-    if (manifest.pod) finding.container = container_of(*manifest.pod, finding.path);
+    finding.container = container_of(manifest.pods, finding.path);
     finding.region = region_of(finding.path);
     finding.excerpt = excerpt_of(finding.region);
     finding.fingerprint = Hash()
