@@ -104,12 +104,18 @@ struct Finding {
   bool operator==(const Finding&) const = default;
 };
 
-/// What a field becomes; monostate: the field (or the list's element) goes.
-using Value =
-    std::variant<std::monostate, bool, std::int64_t, std::string, std::vector<std::string>>;
+/// A value that no other alternative of Value can hold, as valid JSON.
+struct JsonText {
+  std::string text;
+  bool operator==(const JsonText&) const = default;
+};
 
-/// A change that mends a finding. Missing parents are made. Where elements of one list go, the edit
-/// of the higher index comes first.
+/// What a field becomes; monostate: the field (or the list's element) goes.
+using Value = std::variant<std::monostate, bool, std::int64_t, std::string,
+                           std::vector<std::string>, JsonText>;
+
+/// A change that mends a finding. Missing parents are made. A path that ends in `/-` appends to a
+/// list. Where elements of one list go, the edit of the higher index comes first.
 struct Edit {
   std::string path;
   Value value;
@@ -156,8 +162,9 @@ struct Check {
   Severity severity = Severity::Medium;
   std::span<const Reference> references;
   std::span<const ParamSpec> params;
-  std::string_view example;  ///< YAML of the part of a pod spec that passes
-  /// YAML of the part of a pod spec in which it finds something, if its parameters ask for it.
+  /// YAML of the part of a pod spec that passes; `metadata` in it is the pod's, beside the spec.
+  std::string_view example;
+  /// The same of one in which it finds something, if its parameters ask for it.
   std::string_view counterexample;
   /// What may stop working in an image that has not been tried with the fix, and how to try it: one
   /// or two sentences. Such a fix is made by nobody but who allows it. Empty: programs hardly ever

@@ -100,7 +100,6 @@ Result<Baseline> Baseline::read(const std::string& path) {
 }
 
 void Baseline::accept(Resource& resource) {
-  read_.insert(seen_from_here(resource.source.file));
   std::vector<ReportedFinding> fresh;
   for (ReportedFinding& finding : resource.findings) {
     const auto at = known_.find(entry_of(resource, finding));

@@ -27,6 +27,9 @@ class Baseline {
   /// The one at `path`; errors name the file and, of ill-formed JSON, line and column.
   static Result<Baseline> read(const std::string& path);
 
+  /// Tells that a file was read to its end, so that what is not found in it is gone.
+  void has_read(const std::string& file) { read_.insert(seen_from_here(file)); }
+
   /// Moves the findings that are known to `resource.accepted`, each entry as often as it counts.
   void accept(Resource& resource);
 

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "app/baseline.h"
@@ -107,6 +109,12 @@ class Progress {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now(), last_;
 };
 
+// A baseline lies beside the manifests, and is none.
+bool same_file(const std::string& input, const std::string& baseline) {
+  std::error_code problem;
+  return input.ends_with(".json") && std::filesystem::equivalent(input, baseline, problem);
+}
+
 int run(const Options& options) {
   auto outputs = Outputs::parse(options.outputs);
   if (!outputs) return fail(outputs.error());
@@ -120,7 +128,11 @@ int run(const Options& options) {
     if (!baseline) return fail(baseline.error());
     known = *std::move(baseline);
   }
-  const auto inputs = inputs_of(options.paths, options.exclude);
+  auto inputs = inputs_of(options.paths, options.exclude);
+  std::erase_if(inputs, [&](const Input& input) {
+    return input &&
+           (same_file(*input, options.baseline) || same_file(*input, options.write_baseline));
+  });
 
   outputs->open({(*policy)->ref(), std::string(kVersion)});
   ReportTail tail;
@@ -130,7 +142,11 @@ int run(const Options& options) {
     in_order(
         inputs.size(),
         [&](std::size_t i) { return check_file(inputs[i], **policy, outputs->want_changes()); },
-        [&](std::size_t, Checked checked) {
+        [&](std::size_t i, Checked checked) {
+          const bool whole = std::ranges::none_of(checked.resources, [](const Resource& resource) {
+            return resource.outcome == Outcome::Error;
+          });
+          if (known && whole) known->has_read(*inputs[i]);
           for (Resource& resource : checked.resources) {
             if (!options.write_baseline.empty()) fresh.add(resource);
             if (known) known->accept(resource);

@@ -72,7 +72,7 @@ int run_command_line(std::vector<std::string> words) {
   // To CLI11 `[a,b]` is a list of two; where a file is expected it is a name.
   if (!words.empty() && words.front() == "check")
     for (std::string& word : words)
-      if (word.starts_with('[')) word.insert(0, "./");
+      if (word.starts_with('[') && word.ends_with(']')) word.insert(0, "./");
   std::ranges::reverse(words);  // as CLI11 asks
   try {
     app.parse(std::move(words));

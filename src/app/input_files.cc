@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace plimsoll::app {
 namespace {
@@ -20,39 +21,50 @@ bool is_manifest(const fs::path& path) {
   return extension == ".yaml" || extension == ".yml" || extension == ".json";
 }
 
+// `./web.yaml` is `web.yaml`, as the viewers of reports know it.
+std::string_view without_dot(std::string_view path) {
+  while (path.starts_with("./")) path.remove_prefix(2);
+  return path;
+}
+
 class Excluded {
  public:
   explicit Excluded(const std::vector<std::string>& globs) {
-    for (std::string_view glob : globs) {
-      while (glob.starts_with("./")) glob.remove_prefix(2);
-      while (glob.ends_with('/')) glob.remove_suffix(1);
-      if (!glob.empty()) globs_.emplace_back(glob);
+    for (std::string_view text : globs) {
+      while (text.ends_with('/')) text.remove_suffix(1);
+      Glob glob;
+      glob.of_path = text.find('/') != std::string_view::npos;
+      glob.text = without_dot(text);
+      // `**/x` is x at any depth, none included.
+      constexpr std::string_view kAnywhere = "**/";
+      if (glob.text.starts_with(kAnywhere) && glob.text.find('/', 3) == std::string::npos)
+        glob = {glob.text.substr(kAnywhere.size()), false};
+      if (!glob.text.empty()) globs_.push_back(std::move(glob));
     }
   }
 
   /// `below`: the path as it is below the folder that was given, or as it was given itself.
   [[nodiscard]] bool operator()(std::string_view below) const {
-    while (below.starts_with("./")) below.remove_prefix(2);
-    while (below.size() > 1 && below.ends_with('/')) below.remove_suffix(1);
-    const std::string path(below);
+    const std::string path(without_dot(below));
     const std::string name = fs::path(path).filename().string();
-    return std::ranges::any_of(globs_, [&](const std::string& glob) {
-      if (glob.find('/') == std::string::npos) return matches(glob, name);
-      // `**/x` means x in the folder itself as well.
-      return matches(glob, path) ||
-             (glob.starts_with("**/") &&
-              (matches(glob.substr(3), path) ||
-               (glob.find('/', 3) == std::string::npos && matches(glob.substr(3), name))));
+    return std::ranges::any_of(globs_, [&](const Glob& glob) {
+      return glob.of_path ? matches(glob.text, path) : matches(glob.text, name);
     });
   }
 
  private:
+  struct Glob {
+    std::string text;
+    bool of_path = false;  ///< else of a name
+  };
+
   static bool matches(const std::string& glob, const std::string& text) {
-    const int flags = glob.find("**") == std::string::npos ? FNM_PATHNAME : 0;
-    return ::fnmatch(glob.c_str(), text.c_str(), flags) == 0;
+    const bool deep = glob.find("**") != std::string::npos;
+    return ::fnmatch(glob.c_str(), text.c_str(), deep ? 0 : FNM_PATHNAME) == 0 ||
+           (glob.starts_with("**/") && matches(glob.substr(3), text));
   }
 
-  std::vector<std::string> globs_;
+  std::vector<Glob> globs_;
 };
 
 Error about_folder(const fs::path& folder, std::string message) {
@@ -91,7 +103,7 @@ struct Walk {
       if (is_folder)
         open(entry.path());
       else if (fs::is_regular_file(leads_to) || !fs::exists(leads_to))
-        out.push_back(entry.path().string());
+        out.push_back(std::string(without_dot(entry.path().native())));
     }
   }
 };

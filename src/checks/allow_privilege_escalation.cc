@@ -55,6 +55,10 @@ extern constinit const Check allow_privilege_escalation{
   securityContext:
     allowPrivilegeEscalation: false
 )",
+    .counterexample = R"(containers:
+- name: app
+  securityContext: {}  # allowPrivilegeEscalation is not set, which allows it
+)",
     .evaluate = evaluate,
     .fix = fix,
     .cel = cel,

@@ -74,6 +74,10 @@ extern constinit const Check apparmor{
   appArmorProfile:
     type: RuntimeDefault
 )",
+    .counterexample = R"(securityContext:
+  appArmorProfile:
+    type: Unconfined
+)",
     .evaluate = evaluate,
     .fix = fix,
     .cel = cel,

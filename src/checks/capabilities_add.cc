@@ -64,6 +64,13 @@ extern constinit const Check capabilities_add{
       drop: [ALL]
       add: [NET_BIND_SERVICE]
 )",
+    .counterexample = R"(containers:
+- name: app
+  securityContext:
+    capabilities:
+      drop: [ALL]
+      add: [NET_BIND_SERVICE, SYS_ADMIN]
+)",
     .evaluate = evaluate,
     .fix = fix,
     .cel = cel,

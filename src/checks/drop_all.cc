@@ -53,6 +53,12 @@ extern constinit const Check drop_all{
     capabilities:
       drop: [ALL]
 )",
+    .counterexample = R"(containers:
+- name: app
+  securityContext:
+    capabilities:
+      drop: [NET_RAW]
+)",
     .evaluate = evaluate,
     .fix = fix,
     .cel = cel,

@@ -49,6 +49,9 @@ extern constinit const Check host_namespaces{
 hostPID: false
 hostIPC: false
 )",
+    .counterexample = R"(hostNetwork: true
+hostPID: true
+)",
     .evaluate = evaluate,
     .fix = fix,
     .cel = cel,

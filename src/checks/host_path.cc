@@ -37,6 +37,11 @@ extern constinit const Check host_path{
   persistentVolumeClaim:
     claimName: data
 )",
+    .counterexample = R"(volumes:
+- name: logs
+  hostPath:
+    path: /var/log
+)",
     .evaluate = evaluate,
     .cel = cel,
 };

@@ -68,6 +68,12 @@ extern constinit const Check host_ports{
   ports:
   - containerPort: 8080
 )",
+    .counterexample = R"(containers:
+- name: app
+  ports:
+  - containerPort: 8080
+    hostPort: 8080
+)",
     .evaluate = evaluate,
     .fix = fix,
     .cel = cel,

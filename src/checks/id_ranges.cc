@@ -121,6 +121,15 @@ extern constinit const Check id_ranges{
   fsGroup: 10001
   supplementalGroups: [10002]
 )",
+    .counterexample = R"(securityContext:
+  runAsUser: 10001
+  runAsGroup: 0
+  fsGroup: 0
+)",
+    .risk =
+        "The image's own user and groups count then, and may not own what is on the volumes "
+        "already. Start it in a test namespace with a copy of the data, and read and write on each "
+        "of its volumes.",
     .evaluate = evaluate,
     .fix = fix,
     .cel = cel,

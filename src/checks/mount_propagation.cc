@@ -51,6 +51,13 @@ extern constinit const Check mount_propagation{
     mountPath: /data
     mountPropagation: None
 )",
+    .counterexample = R"(containers:
+- name: app
+  volumeMounts:
+  - name: data
+    mountPath: /data
+    mountPropagation: Bidirectional
+)",
     .evaluate = evaluate,
     .fix = fix,
     .cel = cel,

@@ -42,6 +42,11 @@ extern constinit const Check privileged{
   securityContext:
     privileged: false
 )",
+    .counterexample = R"(containers:
+- name: app
+  securityContext:
+    privileged: true
+)",
     .evaluate = evaluate,
     .fix = fix,
     .cel = cel,

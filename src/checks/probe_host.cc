@@ -50,6 +50,14 @@ extern constinit const Check probe_host{
       path: /healthz
       port: 8080
 )",
+    .counterexample = R"(containers:
+- name: app
+  livenessProbe:
+    httpGet:
+      host: 169.254.169.254
+      path: /healthz
+      port: 8080
+)",
     .evaluate = evaluate,
     .fix = fix,
     .cel = cel,

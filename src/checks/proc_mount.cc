@@ -51,6 +51,11 @@ extern constinit const Check proc_mount{
   securityContext:
     procMount: Default
 )",
+    .counterexample = R"(containers:
+- name: app
+  securityContext:
+    procMount: Unmasked
+)",
     .evaluate = evaluate,
     .fix = fix,
     .cel = cel,

@@ -55,6 +55,14 @@ volumes:
 - name: tmp
   emptyDir: {}
 )",
+    .counterexample = R"(containers:
+- name: app
+  securityContext: {}  # readOnlyRootFilesystem is not set: false
+)",
+    .risk =
+        "A program that writes outside its volumes, such as a cache, a pid file or a log, fails "
+        "with \"Read-only file system\". Use it for a while in a test namespace; `plimsoll fix "
+        "--allow-risky` also mounts an emptyDir at /tmp, which is all that many programs need.",
     .evaluate = evaluate,
     .fix = fix,
     .cel = cel,

@@ -117,7 +117,24 @@ extern constinit const Check read_only_volumes{
   - name: models
     mountPath: /models
     readOnly: true
+volumes:
+- name: models
+  csi:
+    driver: models.csi.example.com
 )",
+    .counterexample = R"(containers:
+- name: app
+  volumeMounts:
+  - name: models
+    mountPath: /models
+volumes:
+- name: models
+  csi:
+    driver: models.csi.example.com
+)",
+    .risk = "A program that writes to the volume fails from then on. Use it for a while in a test "
+            "namespace, and see that it only reads there; one that writes needs a volume of a kind "
+            "that the template allows to be written.",
     .evaluate = evaluate,
     .fix = fix,
     .cel = cel,

@@ -57,6 +57,14 @@ extern constinit const Check run_as_non_root{
     .example = R"(securityContext:
   runAsNonRoot: true
 )",
+    .counterexample = R"(securityContext: {}  # runAsNonRoot is not set, here or in the container
+containers:
+- name: app
+)",
+    .risk =
+        "An image whose user is root, or a name instead of a number, is then not started, and one "
+        "that changes owners or listens on a port below 1024 may fail. Give the image a numeric "
+        "user other than 0, or set runAsUser, and try it in a test namespace.",
     .evaluate = evaluate,
     .fix = fix,
     .cel = cel,

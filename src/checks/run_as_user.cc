@@ -45,6 +45,15 @@ extern constinit const Check run_as_user{
     .example = R"(securityContext:
   runAsUser: 10001
 )",
+    .counterexample = R"(containers:
+- name: app
+  securityContext:
+    runAsUser: 0
+)",
+    .risk =
+        "The image's own user counts then, who may not be allowed to do what root did: write to a "
+        "folder, read a key, listen on a port below 1024. Start it in a test namespace, and read "
+        "and write on each of its volumes; if that user is root too, run-as-non-root says so.",
     .evaluate = evaluate,
     .fix = fix,
     .cel = cel,

@@ -78,6 +78,10 @@ extern constinit const Check seccomp{
   seccompProfile:
     type: RuntimeDefault
 )",
+    .counterexample = R"(securityContext:
+  seccompProfile:
+    type: Unconfined
+)",
     .evaluate = evaluate,
     .fix = fix,
     .cel = cel,

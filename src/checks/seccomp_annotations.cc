@@ -60,8 +60,13 @@ extern constinit const Check seccomp_annotations{
     .severity = Severity::High,
     .references = kReferences,
     .params = {},
-    .example = R"(# metadata.annotations:
-#   seccomp.security.alpha.kubernetes.io/pod: runtime/default
+    .example = R"(metadata:
+  annotations:
+    seccomp.security.alpha.kubernetes.io/pod: runtime/default
+)",
+    .counterexample = R"(metadata:
+  annotations:
+    seccomp.security.alpha.kubernetes.io/pod: unconfined
 )",
     .evaluate = evaluate,
     .fix = fix,

@@ -68,6 +68,10 @@ extern constinit const Check selinux{
   seLinuxOptions:
     type: container_t
 )",
+    .counterexample = R"(securityContext:
+  seLinuxOptions:
+    type: spc_t
+)",
     .evaluate = evaluate,
     .fix = fix,
     .cel = cel,

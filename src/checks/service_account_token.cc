@@ -79,6 +79,12 @@ extern constinit const Check service_account_token{
     .params = kParams,
     .example = R"(automountServiceAccountToken: false
 )",
+    .counterexample = R"(serviceAccountName: web  # automountServiceAccountToken is not set
+)",
+    .risk =
+        "A program that calls the Kubernetes API, such as an operator or one that elects a leader, "
+        "can then no longer do so. Try it in a test namespace, and set "
+        "automountServiceAccountToken to true where it needs the token.",
     .evaluate = evaluate,
     .fix = fix,
     .cel = cel,

@@ -46,6 +46,11 @@ extern constinit const Check sysctls{
   - name: net.ipv4.ip_unprivileged_port_start
     value: "0"
 )",
+    .counterexample = R"(securityContext:
+  sysctls:
+  - name: kernel.msgmax
+    value: "65536"
+)",
     .evaluate = evaluate,
     .fix = fix,
     .cel = cel,

@@ -36,6 +36,12 @@ extern constinit const Check volume_devices{
   - name: data
     mountPath: /data
 )",
+    .counterexample = R"(containers:
+- name: app
+  volumeDevices:
+  - name: data
+    devicePath: /dev/xvda
+)",
     .evaluate = evaluate,
     .cel = cel,
 };

@@ -56,6 +56,12 @@ extern constinit const Check volume_types{
   persistentVolumeClaim:
     claimName: data
 )",
+    .counterexample = R"(volumes:
+- name: data
+  nfs:
+    server: files.example.com
+    path: /data
+)",
     .evaluate = evaluate,
     .cel = cel,
 };

@@ -41,6 +41,10 @@ extern constinit const Check windows_host_process{
   windowsOptions:
     hostProcess: false
 )",
+    .counterexample = R"(securityContext:
+  windowsOptions:
+    hostProcess: true
+)",
     .evaluate = evaluate,
     .fix = fix,
     .cel = cel,

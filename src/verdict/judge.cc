@@ -197,7 +197,8 @@ extern constinit const Check kUnreadableField{
     .severity = Severity::Critical,
     .references = {},
     .params = {},
-    .example = "hostNetwork: false  # not \"false\"\n",
+    .example = "hostNetwork: false\n",
+    .counterexample = "hostNetwork: \"false\"  # a text\n",
 };
 
 bool Binding::covers(std::string_view namespace_name) const {

@@ -19,11 +19,13 @@
 
 #include "codec/files.h"
 #include "codec/pod.h"
-#include "text/yaml.h"
+#include "fix/patch.h"
 #include "plimsoll/check.h"
 #include "plimsoll/template.h"
+#include "plimsoll/verdict.h"
 #include "templates/builtin.h"
 #include "templates/library.h"
+#include "text/yaml.h"
 
 namespace plimsoll::testing {
 namespace {
@@ -41,35 +43,46 @@ std::vector<TemplateSpec> builtin_specs() {
   return specs;
 }
 
-Findings evaluate(const Check& check, const Params& params, std::string_view json) {
+Pod decode(const std::string& json, std::vector<Fault>& faults) {
   simdjson::dom::parser parser;
   simdjson::dom::element element;
-  EXPECT_EQ(parser.parse(json.data(), json.size()).get(element), simdjson::SUCCESS) << json;
+  EXPECT_EQ(parser.parse(json).get(element), simdjson::SUCCESS) << json;
+  return codec::decode_pod_in(element, "", "", codec::Origin::Manifest, faults).value_or(Pod{});
+}
+
+Pod decode(const std::string& json) {
   std::vector<Fault> faults;
-  const Pod pod =
-      codec::decode_pod_in(element, "", "", codec::Origin::Manifest, faults).value_or(Pod{});
+  Pod pod = decode(json, faults);
   for (const Fault& fault : faults) ADD_FAILURE() << fault.path << ' ' << fault.message;
+  return pod;
+}
+
+Findings evaluate(const Check& check, const Params& params, const std::string& json) {
   Findings findings;
-  check.evaluate(pod, params, findings);
+  check.evaluate(decode(json), params, findings);
   return findings;
 }
 
-/// The example as a pod, with a container if it has none, so that there is something to judge.
-std::string pod_of_example(const Check& check) {
-  auto document = text::YamlReader(check.example, std::string(check.id)).next();
-  if (!document) {
-    ADD_FAILURE() << document.error().to_string();
-    return "{}";
+/// A check's example as a pod, with a container if it has none, so that there is something to
+/// judge.
+nlohmann::json pod_of(std::string_view example) {
+  nlohmann::json pod;
+  auto document = text::YamlReader(example, "example").next();
+  if (!document || !*document) {
+    ADD_FAILURE() << (document ? "no document" : document.error().to_string()) << ": " << example;
+    return nlohmann::json::object();
   }
-  // Nothing but comments is no document at all.
-  auto spec = *document ? nlohmann::json::parse((*document)->json()) : nlohmann::json();
-  if (spec.is_null()) spec = nlohmann::json::object();
+  auto& spec = pod["spec"] = nlohmann::json::parse((*document)->json());
   EXPECT_TRUE(spec.is_object()) << spec;
+  if (spec.contains("metadata")) {
+    pod["metadata"] = spec["metadata"];
+    spec.erase("metadata");
+  }
   auto& containers = spec["containers"];
   if (containers.empty()) containers.push_back(nlohmann::json::object());
   for (auto& container : containers)
     if (!container.contains("name")) container["name"] = "app";
-  return nlohmann::json{{"spec", spec}}.dump();
+  return pod;
 }
 
 std::string pascal_case(std::string_view id) {
@@ -93,6 +106,10 @@ std::string faults_of_text(std::string_view text, bool sentences) {
     return sentences ? "does not end with a full stop" : "ends with a full stop";
   if (std::regex_search(it, std::regex("[a-z][.;:,][A-Z]")))
     return "lacks a space between two sentences";
+  // docs/checks.md takes the texts as they are.
+  if (std::regex_search(std::regex_replace(it, std::regex("`[^`]*`"), ""),
+                        std::regex("[*<`|\\\\]")))
+    return "has what Markdown takes for markup";
   const std::regex next("[.] [A-Z]");
   if (std::distance(std::sregex_iterator(it.begin(), it.end(), next), {}) > (sentences ? 1 : 0))
     return "is too long";
@@ -164,10 +181,25 @@ TEST(Catalogue, ExplainsEachCheck) {
       EXPECT_EQ(faults_of_text(param.form->name, false), "") << "form: " << param.form->name;
       EXPECT_EQ(faults_of_text(param.form->hint, false), "") << "hint: " << param.form->hint;
     }
-    EXPECT_FALSE(check->example.empty());
-    EXPECT_TRUE(check->example.ends_with('\n'));
-    EXPECT_FALSE(check->example.ends_with("\n\n"));
+    if (!check->risk.empty()) {
+      EXPECT_EQ(faults_of_text(check->risk, true), "") << "risk: " << check->risk;
+      EXPECT_NE(check->fix, nullptr) << "nothing is at risk where nothing is changed";
+    }
+    for (const std::string_view example : {check->example, check->counterexample}) {
+      EXPECT_FALSE(example.empty());
+      EXPECT_TRUE(example.ends_with('\n'));
+      EXPECT_FALSE(example.ends_with("\n\n"));
+    }
   }
+}
+
+TEST(Catalogue, SaysWhichFixesMayBreakAnImage) {
+  std::set<std::string_view> risky;
+  for (const Check* check : catalogue())
+    if (!check->risk.empty()) risky.insert(check->id);
+  EXPECT_EQ(risky, (std::set<std::string_view>{"id-ranges", "read-only-root-filesystem",
+                                               "read-only-volumes", "run-as-non-root",
+                                               "run-as-user", "service-account-token"}));
 }
 
 TEST(Catalogue, TakesAnEmptyPod) {
@@ -186,29 +218,64 @@ TEST(Catalogue, GivesExamplesThatPassByThemselves) {
     if (check->id == "capabilities-add" || check->id == "selinux" || check->id == "sysctls" ||
         check->id == "volume-types")
       continue;
-    for (const Finding& finding : evaluate(*check, {}, pod_of_example(*check)))
+    for (const Finding& finding : evaluate(*check, {}, pod_of(check->example).dump()))
       ADD_FAILURE() << check->id << ": " << finding.path << ": " << finding.message;
   }
 }
 
-TEST(BuiltinTemplates, PassTheExampleOfEachCheck) {
+TEST(Catalogue, GivesExamplesOfWhatCannotBeRead) {
+  std::vector<Fault> faults;
+  decode(pod_of(kUnreadableField.example).dump(), faults);
+  EXPECT_EQ(faults.size(), 0U);
+  decode(pod_of(kUnreadableField.counterexample).dump(), faults);
+  EXPECT_EQ(faults.size(), 1U);
+}
+
+/// Every rule of the builtin templates, at every version, with the template's reference; each form
+/// of a rule once.
+std::vector<std::pair<std::string, Rule>> builtin_rules() {
+  std::vector<std::pair<std::string, Rule>> rules;
   const auto library = templates::Library::make(builtin_specs());
-  ASSERT_TRUE(library) << library.error().to_string();
-  std::set<std::string_view> seen;
-  for (const char* name : {"baseline", "restricted", "least-privilege"})
-    for (MinorVersion version = 0; version <= library->find({name, {}})->version; ++version) {
-      const auto policy = library->find({name, version});
-      ASSERT_NE(policy, nullptr) << name;
-      for (const Rule& rule : *policy->rules) {
-        seen.insert(rule.check->id);
-        for (const Finding& finding :
-             evaluate(*rule.check, rule.params, pod_of_example(*rule.check)))
-          ADD_FAILURE() << policy->ref() << ": " << rule.check->id << ": " << finding.path << ": "
-                        << finding.message;
-      }
+  EXPECT_TRUE(library) << library.error().to_string();
+  for (const std::string_view name : library->names())
+    for (MinorVersion version = 0; version <= library->find({std::string(name), {}})->version;
+         ++version) {
+      const auto policy = library->find({std::string(name), version});
+      for (const Rule& rule : *policy->rules)
+        if (std::ranges::none_of(rules, [&](const auto& known) {
+              return known.second.check == rule.check && known.second.params == rule.params;
+            }))
+          rules.emplace_back(policy->ref(), rule);
     }
+  return rules;
+}
+
+TEST(BuiltinTemplates, PassTheExampleOfEachCheck) {
+  std::set<std::string_view> seen;
+  for (const auto& [ref, rule] : builtin_rules()) {
+    seen.insert(rule.check->id);
+    for (const Finding& finding :
+         evaluate(*rule.check, rule.params, pod_of(rule.check->example).dump()))
+      ADD_FAILURE() << ref << ": " << rule.check->id << ": " << finding.path << ": "
+                    << finding.message;
+  }
   for (const Check* check : catalogue())
     EXPECT_TRUE(seen.contains(check->id)) << "no builtin template asks for " << check->id;
+}
+
+TEST(BuiltinTemplates, RefuseTheCounterexampleOfEachCheckUntilItIsMended) {
+  for (const auto& [ref, rule] : builtin_rules()) {
+    SCOPED_TRACE(ref + ": " + std::string(rule.check->id));
+    const auto bad = pod_of(rule.check->counterexample);
+    EXPECT_FALSE(evaluate(*rule.check, rule.params, bad.dump()).empty());
+    if (rule.check->fix == nullptr) continue;
+    Edits edits;
+    rule.check->fix(decode(bad.dump()), rule.params, edits);
+    std::vector<const Edit*> all;
+    for (const Edit& edit : edits) all.push_back(&edit);
+    const auto mended = bad.patch(fix::to_json_patch(all, bad));
+    EXPECT_TRUE(evaluate(*rule.check, rule.params, mended.dump()).empty()) << mended;
+  }
 }
 
 /// Where a builtin template of the Pod Security Standards states a rule for the check, such as
