@@ -3,7 +3,7 @@
 namespace plimsoll::report {
 
 std::span<const Format* const> formats() {
-  static constexpr const Format* kAll[] = {&gitlab, &json, &junit, &sarif, &text};
+  static constexpr const Format* kAll[] = {&gitlab, &html, &json, &junit, &sarif, &text};
   return kAll;
 }
 

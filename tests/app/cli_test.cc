@@ -341,8 +341,7 @@ class CheckCommand : public ::testing::Test {
 TEST_F(CheckCommand, PassesWhatIsGood) {
   const auto ran = check(std::string(kGood));
   EXPECT_EQ(ran.status, 0);
-  EXPECT_THAT(ran.output, HasSubstr("pass Pod shop/good <stdin>:1\n"));
-  EXPECT_THAT(ran.output, HasSubstr("\n1 resource against restricted@v1."));
+  EXPECT_THAT(ran.output, StartsWith("1 resource against restricted@v1."));
   EXPECT_THAT(ran.output, HasSubstr(": 1 passed, 0 failed; 0 findings\n"));
   EXPECT_EQ(ran.errors, "");
 }
@@ -353,7 +352,7 @@ TEST_F(CheckCommand, FailsWhatIsNotAndSaysWhereAndWhatToDo) {
   EXPECT_EQ(ran.status, 1);
   EXPECT_EQ(ran.errors, "");
   EXPECT_THAT(ran.output, HasSubstr("fail Deployment web " + file + ":1\n"));
-  EXPECT_THAT(ran.output, HasSubstr("  " + file + ":16:23: container \"app\" is privileged"));
+  EXPECT_THAT(ran.output, HasSubstr("\n" + file + ":16:23: container \"app\" is privileged"));
   EXPECT_THAT(ran.output, HasSubstr("[privileged, critical]"));
   EXPECT_THAT(ran.output, HasSubstr("1 resource against restricted@v1."));
   EXPECT_THAT(ran.output, HasSubstr(": 0 passed, 1 failed; 1 finding\n"));
