@@ -104,12 +104,18 @@ struct Finding {
   bool operator==(const Finding&) const = default;
 };
 
-/// What a field becomes; monostate: the field (or the list's element) goes.
-using Value =
-    std::variant<std::monostate, bool, std::int64_t, std::string, std::vector<std::string>>;
+/// A value that no other alternative of Value can hold, as valid JSON.
+struct JsonText {
+  std::string text;
+  bool operator==(const JsonText&) const = default;
+};
 
-/// A change that mends a finding. Missing parents are made. Where elements of one list go, the edit
-/// of the higher index comes first.
+/// What a field becomes; monostate: the field (or the list's element) goes.
+using Value = std::variant<std::monostate, bool, std::int64_t, std::string,
+                           std::vector<std::string>, JsonText>;
+
+/// A change that mends a finding. Missing parents are made. A path that ends in `/-` appends to a
+/// list. Where elements of one list go, the edit of the higher index comes first.
 struct Edit {
   std::string path;
   Value value;

@@ -3,16 +3,24 @@
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <string>
 
+#include "app/checks_page.h"
 #include "app/commands.h"
 #include "app/console.h"
+#include "app/templates_of.h"
 #include "plimsoll/check.h"
 
 namespace plimsoll::app {
 namespace {
 
-int run(bool json) {
-  if (json) {
+int run(const std::string& output) {
+  if (output == "markdown") {
+    const auto library = load_library({});
+    if (!library) return fail(library.error());
+    return print(checks_page(*library)) ? kPassed : kFailed;
+  }
+  if (output == "json") {
     auto all = nlohmann::ordered_json::array();
     for (const Check* check : catalogue())
       all.push_back({{"id", check->id},
@@ -36,10 +44,10 @@ int run(bool json) {
 void add_checks(CLI::App& app, Action& action) {
   auto output = std::make_shared<std::string>("text");
   auto* const command = app.add_subcommand("checks", "List every check");
-  command->add_option("-o,--output", *output, "text or json")
-      ->check(CLI::IsMember({"text", "json"}))
+  command->add_option("-o,--output", *output, "text, json or markdown")
+      ->check(CLI::IsMember({"text", "json", "markdown"}))
       ->capture_default_str();
-  command->callback([&action, output] { action = [output] { return run(*output == "json"); }; });
+  command->callback([&action, output] { action = [output] { return run(*output); }; });
 }
 
 }  // namespace plimsoll::app

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "app/check_words.h"
 #include "app/commands.h"
 #include "app/console.h"
 #include "plimsoll/check.h"
@@ -11,14 +12,6 @@
 
 namespace plimsoll::app {
 namespace {
-
-std::string type_of(const ParamSpec& param, bool others_needed) {
-  constexpr std::string_view kNames[] = {"list of texts", "true or false", "list of {min, max}"};
-  std::string text(kNames[static_cast<std::size_t>(param.type)]);
-  if (param.form != nullptr) text += fmt::format(", each {}", param.form->name);
-  if (param.needed) text += others_needed ? "; this or another is needed" : "; needed";
-  return text;
-}
 
 // Breaks at spaces; each line begins with the indent.
 std::string wrapped(std::string_view text, std::string_view indent) {
@@ -67,16 +60,16 @@ int run(const std::string& id) {
   out += wrapped(check->rationale, "  ");
   section("What to do");
   out += wrapped(check->remedy, "  ");
-  out += wrapped(check->fix != nullptr ? "Plimsoll knows the change that mends it."
-                                       : "Only a person can decide; there is no automatic change.",
-                 "  ");
+  out += wrapped(who_mends(*check), "  ");
+  if (!check->risk.empty()) out += wrapped(check->risk, "  ");
+  section("A pod that fails");
+  out += indented(check->counterexample);
   section("A pod that passes");
   out += indented(check->example);
   if (!check->params.empty()) {
     section("Parameters");
-    const bool several = std::ranges::count(check->params, true, &ParamSpec::needed) > 1;
     for (const ParamSpec& param : check->params)
-      out += fmt::format("  {} ({})\n{}", param.name, type_of(param, several),
+      out += fmt::format("  {} ({})\n{}", param.name, type_of(*check, param),
                          wrapped(param.meaning, "      "));
   }
   if (!check->references.empty()) section("References");

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "app/check_words.h"
 #include "app/commands.h"
 #include "app/console.h"
 #include "app/templates_of.h"
@@ -22,22 +23,6 @@ struct Options {
   std::string format;
   Mode mode = Mode::Enforce;
 };
-
-std::string to_text(const ParamValue& value) {
-  struct Text {
-    std::string operator()(const std::vector<std::string>& list) const {
-      return fmt::format("{}", fmt::join(list, ", "));
-    }
-    std::string operator()(bool flag) const { return flag ? "true" : "false"; }
-    std::string operator()(const std::vector<IdRange>& ranges) const {
-      std::string text;
-      for (const IdRange& r : ranges)
-        text += fmt::format("{}{}-{}", text.empty() ? "" : ", ", r.min, r.max);
-      return text;
-    }
-  };
-  return std::visit(Text{}, value);
-}
 
 int list(const Options& options) {
   const auto library = load_library(options.files);

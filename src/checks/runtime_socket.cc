@@ -80,17 +80,18 @@ bool reaches(const Place& place, const Place& socket) {
                      [](const auto& a, const auto& b) { return b == "*" || a == b; }));
 }
 
-constexpr TextForm kSocket{
-    "the path of a socket",
-    "write an absolute path such as /run/docker.sock, or a pipe such as \\\\.\\pipe\\docker_engine",
-    [](std::string_view text) {
-      const Place place(text);
-      return !place.pipe.empty() || (text.starts_with('/') && !place.parts.empty());
-    }};
+constexpr TextForm kSocket{"the path of a socket",
+                           "write an absolute path such as /run/docker.sock, or a pipe such as "
+                           "`\\\\.\\pipe\\docker_engine`",
+                           [](std::string_view text) {
+                             const Place place(text);
+                             return !place.pipe.empty() ||
+                                    (text.starts_with('/') && !place.parts.empty());
+                           }};
 constexpr ParamSpec kParams[] = {
     {.name = "sockets",
      .meaning = "Paths of the sockets; `*` stands for one folder's name. Windows pipes start with "
-                "\\\\.\\pipe\\.",
+                "`\\\\.\\pipe\\`.",
      .needed = true,
      .form = &kSocket}};
 

@@ -1,14 +1,16 @@
 #include "fix/patch.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include "fix/tokens.h"
 
 namespace plimsoll::fix {
 namespace {
@@ -17,22 +19,20 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 using Tokens = std::vector<std::string>;
 
+/// As the last token of a path: behind the last element of a list. Source: RFC 6901.
+constexpr std::string_view kBehindLast = "-";
+
 ordered_json to_json(const Value& value) {
   return std::visit(
       [](const auto& v) -> ordered_json {
         if constexpr (std::is_same_v<std::decay_t<decltype(v)>, std::monostate>)
           return nullptr;
+        else if constexpr (std::is_same_v<std::decay_t<decltype(v)>, JsonText>)
+          return ordered_json::parse(v.text);
         else
           return v;
       },
       value);
-}
-
-Tokens tokens_of(const std::string& pointer) {
-  Tokens tokens;
-  for (json::json_pointer at(pointer); !at.empty(); at.pop_back()) tokens.push_back(at.back());
-  std::ranges::reverse(tokens);
-  return tokens;
 }
 
 /// A value, or null where there is none yet; nothing at all where there can be none.
@@ -46,11 +46,9 @@ Place below(const json* holder, const std::string& token) {
     return at == holder->end() ? nullptr : &*at;
   }
   if (!holder->is_array()) return std::nullopt;
-  std::size_t index = 0;
-  const char* const end = token.data() + token.size();
-  const auto [stop, error] = std::from_chars(token.data(), end, index);
-  if (error != std::errc{} || stop != end || index >= holder->size()) return std::nullopt;
-  return &(*holder)[index];
+  const auto index = index_of(token, holder->size());
+  if (!index) return std::nullopt;
+  return &(*holder)[*index];
 }
 
 // Of one list the higher index is greater, and what stands in a value is greater than the value.
@@ -69,16 +67,20 @@ class Patch {
     const json* at = &object_;
     json::json_pointer path;
     for (std::size_t i = 0; i < tokens.size(); ++i) {
+      const bool last = i + 1 == tokens.size();
+      if (last && tokens[i] == kBehindLast && (at == nullptr || !at->is_object()))
+        return push_back(at, path / tokens[i], value);
       const Place place = below(at, tokens[i]);
       if (!place) return;
       path /= tokens[i];
       const std::string here = path.to_string();
       at = removed_.contains(here) ? nullptr : *place;
-      const bool last = i + 1 == tokens.size();
       if (!last && at != nullptr && !at->is_null()) continue;
       if (!written_.insert(here).second) continue;
-      append(at == nullptr ? "add" : "replace", path)["value"] =
-          last ? to_json(value) : ordered_json::object();
+      const bool list = i + 2 == tokens.size() && tokens[i + 1] == kBehindLast;
+      append(at == nullptr ? "add" : "replace", path)["value"] = last   ? to_json(value)
+                                                                 : list ? ordered_json::array()
+                                                                        : ordered_json::object();
     }
   }
 
@@ -123,6 +125,13 @@ class Patch {
   ordered_json operations = ordered_json::array();
 
  private:
+  void push_back(const json* list, const json::json_pointer& path, const Value& value) {
+    if (list != nullptr && !list->is_null() && !list->is_array()) return;
+    ordered_json element = to_json(value);
+    if (written_.insert(path.to_string() + element.dump()).second)
+      append("add", path)["value"] = std::move(element);
+  }
+
   ordered_json& append(const char* op, const json::json_pointer& path) {
     return operations.emplace_back(ordered_json{{"op", op}, {"path", path.to_string()}});
   }

@@ -1,8 +1,13 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "report/format.h"
+#include "report/snippet.h"
 #include "report/words.h"
 
 namespace plimsoll::report {
@@ -10,60 +15,146 @@ namespace {
 
 struct Colours {
   std::string_view bold, dim, red, green, yellow, plain;
+
+  [[nodiscard]] std::string_view of(Severity severity) const {
+    return severity <= Severity::High ? red : yellow;
+  }
 };
 
-void write(const Resource& resource, const Colours& c, std::string& out) {
-  const auto line = [&](std::string_view colour, std::string_view word, std::string_view rest) {
-    out += fmt::format("{}{}{} {}{}{} {}{}\n", colour, word, c.plain, c.bold, title_of(resource),
-                       c.plain, place_of(resource.source, resource.source.line, 0), rest);
-  };
-  const std::string reason = shown(resource.reason);
-  switch (resource.outcome) {
-    case Outcome::Pass:
-      line(c.green, "pass", "");
-      return;
-    case Outcome::Skipped:
-      line(c.dim, "skip", ": " + reason);
-      return;
-    case Outcome::Error:
-      out += fmt::format("{}error{} {}\n", c.red, c.plain, reason);
-      return;
-    case Outcome::Fail:
-      line(c.red, "fail", "");
-      break;
+constexpr Colours kColours{"\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"};
+
+std::string where(const Resource& resource, const ReportedFinding& finding) {
+  std::string place = place_of(resource.source, finding.region.line, finding.region.column);
+  return place.empty() ? title_of(resource) : place;
+}
+
+// The line that editors jump by and people grep for.
+std::string line_about(const Resource& resource, const ReportedFinding& finding, const Colours& c) {
+  return fmt::format("{}{}:{} {} {}[{}, {}]{}", c.bold, where(resource, finding), c.plain,
+                     shown(finding.message), c.of(finding.check->severity), finding.check->id,
+                     name_of(finding.check->severity), c.plain);
+}
+
+// The line and the one before it, which is often the key that holds it.
+void write_snippet(const ReportedFinding& finding, const Colours& c, std::string& out) {
+  for (const SnippetLine& line : snippet_of(finding.excerpt, finding.region)) {
+    if (line.number + 1 < finding.region.line || line.number > finding.region.line) continue;
+    out += fmt::format("{}{:>5} |{}", c.dim, line.number, c.plain);
+    out += line.text.empty() ? "\n" : fmt::format(" {}\n", line.text);
+    if (line.mark_width > 0)
+      out += fmt::format("{}{:>5} |{} {}{}{}\n", c.dim, "", c.plain, c.of(finding.check->severity),
+                         line.underline(), c.plain);
   }
-  for (const auto& finding : resource.findings) {
-    out += fmt::format("  {}: {} {}[{}, {}]{}\n",
-                       place_of(resource.source, finding.region.line, finding.region.column),
-                       shown(finding.message), c.dim, finding.check->id,
-                       name_of(finding.check->severity), c.plain);
-    out += fmt::format("    {}{}{}\n", c.yellow, shown(finding.advice), c.plain);
+}
+
+std::string advice_of(const ReportedFinding& finding, const Colours& c) {
+  const std::string_view word = !is_mendable(finding)         ? "help"
+                                : finding.check->risk.empty() ? "fix"
+                                                              : "fix, but test it";
+  return fmt::format("{:>5} {}= {}:{} {}\n", "", c.green, word, c.plain, shown(finding.advice));
+}
+
+// What is wrong in one place is told together: the place is shown but once.
+void write_findings(const Resource& resource, const Colours& c, std::string& out) {
+  std::vector<const ReportedFinding*> findings;
+  for (const auto& finding : resource.findings) findings.push_back(&finding);
+  const auto place = [](const ReportedFinding* finding) {
+    return std::array{finding->region.line, finding->region.column, finding->region.end_line,
+                      finding->region.end_column};
+  };
+  std::ranges::stable_sort(findings, {}, place);
+  for (auto begin = findings.begin(), end = begin; begin != findings.end(); begin = end) {
+    end = std::find_if(begin, findings.end(),
+                       [&](const auto* other) { return place(other) != place(*begin); });
+    std::vector<std::string> advices;
+    for (auto at = begin; at != end; ++at) {
+      out += line_about(resource, **at, c) + '\n';
+      std::string advice = advice_of(**at, c);
+      if (std::ranges::find(advices, advice) == advices.end()) advices.push_back(std::move(advice));
+    }
+    write_snippet(**begin, c, out);
+    for (const std::string& advice : advices) out += advice;
   }
 }
 
 class TextWriter : public Writer {
  public:
   TextWriter(ReportHead head, const Style& style, Sink sink)
-      : head_(std::move(head)), sink_(std::move(sink)) {
-    if (style.colour)
-      colours_ = {"\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"};
-  }
+      : head_(std::move(head)),
+        colours_(style.colour ? kColours : Colours{}),
+        sink_(std::move(sink)) {}
 
+  // What passes is counted and not named, as compilers do.
   void add(const Resource& resource) override {
-    std::string out;
-    write(resource, colours_, out);
-    sink_(out);
+    const Colours& c = colours_;
+    switch (resource.outcome) {
+      case Outcome::Pass:
+        break;
+      case Outcome::Skipped:
+        write_line(fmt::format("{}skip{} {}: {}\n", c.dim, c.plain, name_for(resource),
+                               shown(resource.reason)));
+        break;
+      case Outcome::Error:
+        write_line(fmt::format("{}error{} {}\n", c.red, c.plain, shown(resource.reason)));
+        break;
+      case Outcome::Fail: {
+        std::string block = fmt::format("{}fail{} {}\n", c.red, c.plain, name_for(resource));
+        write_findings(resource, c, block);
+        write_block(block);
+        break;
+      }
+    }
+    for (const auto& finding : resource.findings) {
+      if (!is_mendable(finding) || resource.source.file.empty()) continue;
+      ++mendable_;
+      if (!finding.check->risk.empty()) ++risky_;
+    }
+    for (const auto& finding : resource.accepted) {
+      if (finding.accepted->by == Acceptance::By::Ignore)
+        accepted_ += fmt::format("{}accepted{} {}: {}\n", c.dim, c.plain,
+                                 line_about(resource, finding, c), shown(finding.accepted->reason));
+    }
   }
 
   void end(const ReportTail& tail) override {
-    if (tail.summary.resources > 0) sink_("\n");
-    sink_(sum_of(head_, tail.summary) + "\n");
+    const Colours& c = colours_;
+    std::string out = accepted_;
+    for (const std::string& line : tail.stale)
+      out += fmt::format("{}no longer needed{} {}\n", c.yellow, c.plain, shown(line));
+    if (!out.empty()) write_block(out);
+    out = sum_of(head_, tail.summary) + '\n';
+    if (mendable_ > 0) out += fmt::format("{} can be mended by `plimsoll fix`", mendable_);
+    if (risky_ > 0) out += fmt::format(", {} of them only with --allow-risky", risky_);
+    if (mendable_ > 0) out += '\n';
+    write_block(out);
   }
 
  private:
+  [[nodiscard]] std::string name_for(const Resource& resource) const {
+    std::string name = fmt::format("{}{}{}", colours_.bold, title_of(resource), colours_.plain);
+    const std::string place = place_of(resource.source, resource.source.line, 0);
+    return place.empty() ? name : name + ' ' + place;
+  }
+
+  // Blocks have an empty line between them and whatever is before or behind them.
+  void write_block(std::string_view text) {
+    if (written_) sink_("\n");
+    sink_(text);
+    written_ = after_block_ = true;
+  }
+  void write_line(std::string_view text) {
+    if (after_block_) sink_("\n");
+    sink_(text);
+    written_ = true;
+    after_block_ = false;
+  }
+
   ReportHead head_;
   Colours colours_;
   Sink sink_;
+  bool written_ = false, after_block_ = false;
+  std::string accepted_;  // those that a comment accepts; a baseline may have thousands
+  std::size_t mendable_ = 0, risky_ = 0;  // findings in files
 };
 
 }  // namespace

@@ -42,6 +42,7 @@ struct AppendValue {
   void operator()(bool flag) const { out += flag ? "true" : "false"; }
   void operator()(std::int64_t number) const { out += std::to_string(number); }
   void operator()(const std::string& text) const { out += text; }
+  void operator()(const JsonText& json) const { out += json.text; }
   // A list that nobody would read to its end is not written to its end.
   void operator()(const std::vector<std::string>& list) const {
     const std::size_t begin = out.size();

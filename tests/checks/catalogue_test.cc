@@ -106,6 +106,10 @@ std::string faults_of_text(std::string_view text, bool sentences) {
     return sentences ? "does not end with a full stop" : "ends with a full stop";
   if (std::regex_search(it, std::regex("[a-z][.;:,][A-Z]")))
     return "lacks a space between two sentences";
+  // docs/checks.md takes the texts as they are.
+  if (std::regex_search(std::regex_replace(it, std::regex("`[^`]*`"), ""),
+                        std::regex("[*<`|\\\\]")))
+    return "has what Markdown takes for markup";
   const std::regex next("[.] [A-Z]");
   if (std::distance(std::sregex_iterator(it.begin(), it.end(), next), {}) > (sentences ? 1 : 0))
     return "is too long";

@@ -97,6 +97,28 @@ TEST(JsonPatch, ElementsOfListsGoLastAndTheHigherIndexFirst) {
       R"({"l":[0,1,3,4,5,6,7,8,{"y":1,"z":true}]})");
 }
 
+TEST(JsonPatch, AppendsToLists) {
+  const JsonText tmp{R"({"name":"tmp","emptyDir":{}})"};
+  expect_patch(R"({"l":[1]})", {{"/l/-", tmp}, {"/l/0", {}}, {"/l/-", tmp}, {"/l/-", true}},
+               R"([{"op":"add","path":"/l/-","value":{"name":"tmp","emptyDir":{}}},
+                   {"op":"add","path":"/l/-","value":true},{"op":"remove","path":"/l/0"}])",
+               R"({"l":[{"name":"tmp","emptyDir":{}},true]})");
+  for (const char* object : {"{}", R"({"a":null})", R"({"a":{"l":null}})"}) {
+    SCOPED_TRACE(object);
+    const json before = json::parse(object);
+    const Edit edits[] = {{"/a/l/-", tmp}, {"/a/l/-", true}};
+    const Edit* const all[] = {&edits[0], &edits[1]};
+    EXPECT_EQ(before.patch(to_json_patch(all, before)),
+              json::parse(R"({"a":{"l":[{"name":"tmp","emptyDir":{}},true]}})"));
+  }
+  for (const char* object : {R"({"l":"text"})", R"({"l":5})"}) {
+    SCOPED_TRACE(object);
+    expect_patch(object, {{"/l/-", true}}, "[]", object);
+  }
+  expect_patch(R"({"l":{}})", {{"/l/-", true}}, R"([{"op":"add","path":"/l/-","value":true}])",
+               R"({"l":{"-":true}})");
+}
+
 TEST(JsonPatch, WhatIsSetIsNotTakenApart) {
   expect_patch(R"({"a":["x","y"]})", {{"/a/1", {}}, {"/a", std::vector<std::string>{"z"}}},
                R"([{"op":"replace","path":"/a","value":["z"]}])", R"({"a":["z"]})");

@@ -29,7 +29,7 @@ const std::map<std::string, Room>& table() {
       {"verdict", {{}, {"fmt"}}},
       {"policy", {{"templates"}, {"fmt"}}},
       {"cel", {{}, {"fmt"}}},
-      {"fix", {{}, {"nlohmann"}}},
+      {"fix", {{"text"}, {"fmt", "nlohmann"}}},
       {"codec", {{"text", "verdict"}, {"fmt", "simdjson.h"}}},
       {"report", {{"text", "verdict"}, {"fmt", "nlohmann"}}},
       {"metrics", {{}, {"fmt", "dirent.h", "unistd.h", "sys"}}},
