@@ -18,6 +18,7 @@ namespace {
 
 // A value's first lines, and what stands around them.
 constexpr std::size_t kMostLines = 3, kContext = 2;
+constexpr std::size_t kMostChangedLines = 100;
 // A longer line is none that a person has written.
 constexpr std::size_t kMostColumns = 500;
 
@@ -134,10 +135,13 @@ class Reporter::Document {
   [[nodiscard]] Excerpt excerpt_of(const Region& region) const {
     if (region.line == 0) return {};
     const std::size_t shown = std::min(region.end_line, region.line + kMostLines - 1);
-    const std::size_t last = std::min(shown + kContext, of_.lines_.count());
-    Excerpt excerpt;
-    excerpt.line = region.line > kContext ? region.line - kContext : 1;
-    for (std::size_t line = excerpt.line; line <= last; ++line) {
+    return lines_of(region.line > kContext ? region.line - kContext : 1,
+                    std::min(shown + kContext, of_.lines_.count()));
+  }
+
+  [[nodiscard]] Excerpt lines_of(std::size_t first, std::size_t last) const {
+    Excerpt excerpt{first, {}};
+    for (std::size_t line = first; line <= last; ++line) {
       const auto text = of_.lines_[line];
       if (text.size() > kMostColumns) return {};
       excerpt.lines.emplace_back(text);
@@ -174,6 +178,11 @@ class Reporter::Document {
       for (const auto& edit : violation.edits) own.push_back(edit.get());
       finding.patch = fix::to_json_patch(own, json()).dump();
       if (of_.changes_) finding.changes = changes_of(own);
+      if (!finding.changes.empty()) {
+        const std::size_t first = finding.changes.front().region.line;
+        const std::size_t last = finding.changes.back().region.end_line;
+        if (last - first < kMostChangedLines) finding.changed = lines_of(first, last);
+      }
     }
     finding.container = container_of(manifest.pods, finding.path);
     finding.region = region_of(finding.path);

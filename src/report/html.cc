@@ -241,7 +241,7 @@ std::optional<std::pair<std::size_t, std::vector<std::string>>> whole_lines(
 
 /// The changes line by line; nothing: they are not known, or too little of the text is.
 std::vector<DiffLine> diff_of(const ReportedFinding& finding) {
-  const ExcerptText excerpt(finding.excerpt);
+  const ExcerptText excerpt(finding.changed.lines.empty() ? finding.excerpt : finding.changed);
   std::vector<DiffLine> out, below;
   std::string after;
   std::size_t copied = 0, grown = 0, number_after = excerpt.first_line();
