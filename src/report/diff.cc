@@ -101,7 +101,7 @@ void append_diff(const std::vector<std::string>& before, const std::vector<std::
 
 std::vector<DiffLine> diff_of(const ReportedFinding& finding) {
   if (finding.changes.empty()) return {};
-  const ExcerptText excerpt(finding.changed.lines.empty() ? finding.excerpt : finding.changed);
+  const ExcerptText excerpt(finding.excerpt);
   std::vector<DiffLine> out, below;
   std::string after;
   std::size_t copied = 0, grown = 0, above = 0;
