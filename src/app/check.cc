@@ -29,7 +29,7 @@ namespace {
 struct Options {
   std::vector<std::string> paths, exclude;
   std::string policy = "restricted";
-  std::vector<std::string> templates;
+  std::vector<std::string> templates, pod_templates;
   std::vector<std::string> outputs;
   std::string baseline, write_baseline;
   bool fail_on_skipped = false;
@@ -54,7 +54,8 @@ bool asked_for(const Template& policy, const Ignore& ignore) {
   });
 }
 
-Checked check_file(const Input& input, const Template& policy, bool changes) {
+Checked check_file(const Input& input, const Template& policy, const PodPlaces& places,
+                   bool changes) {
   Checked checked;
   if (!input) {
     checked.resources.push_back(error_resource(input.error().file, input.error()));
@@ -67,7 +68,7 @@ Checked check_file(const Input& input, const Template& policy, bool changes) {
     checked.resources.push_back(error_resource(*input, text.error()));
     return checked;
   }
-  ManifestReader reader(*text, name, policy);
+  ManifestReader reader(*text, name, policy, places);
   const Reporter reporter(*input, reader.text(), changes);
   while (const auto judged = reader.next()) {
     if (!*judged) {
@@ -122,6 +123,8 @@ int run(const Options& options) {
   if (!library) return fail(library.error());
   const auto policy = find_template(*library, options.policy);
   if (!policy) return fail(policy.error());
+  const auto places = load_pod_places(options.pod_templates);
+  if (!places) return fail(places.error());
   std::optional<Baseline> known;
   if (!options.baseline.empty()) {
     auto baseline = Baseline::read(options.baseline);
@@ -141,7 +144,9 @@ int run(const Options& options) {
     Progress progress(inputs.size(), !outputs->to_stdout() || isatty(STDOUT_FILENO) == 0);
     in_order(
         inputs.size(),
-        [&](std::size_t i) { return check_file(inputs[i], **policy, outputs->want_changes()); },
+        [&](std::size_t i) {
+          return check_file(inputs[i], **policy, *places, outputs->want_changes());
+        },
         [&](std::size_t i, Checked checked) {
           const bool whole = std::ranges::none_of(checked.resources, [](const Resource& resource) {
             return resource.outcome == Outcome::Error;
@@ -187,6 +192,10 @@ void add_check(CLI::App& app, Action& action) {
   command->add_option("-t,--template", options->policy, "Template: NAME or NAME@VERSION")
       ->capture_default_str();
   command->add_option("--templates", options->templates, "File with SecurityTemplates; repeatable")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--pod-templates", options->pod_templates,
+                   "File that says where custom resources hold pods; repeatable")
       ->allow_extra_args(false);
   command
       ->add_option("--exclude", options->exclude,

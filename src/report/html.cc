@@ -241,7 +241,7 @@ std::optional<std::pair<std::size_t, std::vector<std::string>>> whole_lines(
 
 /// The changes line by line; nothing: they are not known, or too little of the text is.
 std::vector<DiffLine> diff_of(const ReportedFinding& finding) {
-  const ExcerptText excerpt(finding.excerpt);
+  const ExcerptText excerpt(finding.changed.lines.empty() ? finding.excerpt : finding.changed);
   std::vector<DiffLine> out, below;
   std::string after;
   std::size_t copied = 0, grown = 0, number_after = excerpt.first_line();
@@ -303,7 +303,7 @@ std::string fix_of(const ReportedFinding& finding) {
   const auto lines = diff_of(finding);
   std::string out =
       row("Fix", advice + (lines.empty() ? code_of_patch(finding.patch) : code_of(lines)));
-  if (!finding.check->risk.empty()) out += row("Try it first", words(finding.check->risk));
+  if (!finding.check->risk.empty()) out += row("Test it", words(finding.check->risk));
   return out;
 }
 
@@ -524,7 +524,6 @@ class HtmlWriter : public Writer {
     if (total(counts_) > 0) write_summary();
     if (!errors_.empty()) sink_(section("errors", "Could not be read", list_of(errors_)));
     write_findings();
-    if (!accepted_.empty()) write_accepted();
     if (!tail.stale.empty()) {
       std::vector<std::string> stale;
       for (const std::string& line : tail.stale) stale.push_back(words(line));
@@ -585,26 +584,24 @@ class HtmlWriter : public Writer {
   void write_findings() {
     if (total(counts_) == 0 && accepted_.empty()) return;
     const bool open = total(counts_) <= kOpenAtMost;
-    std::string html = filter_of(rows_of_namespaces(), rows_of_checks(), counts_);
     sink_("<section id=\"findings\" aria-labelledby=\"findings-title\">\n"
           "<h2 id=\"findings-title\">Findings, worst first</h2>\n" +
-          html);
-    for (std::size_t i = 0; i < kSeverities; ++i) {
-      if (findings_[i].empty()) continue;
-      sink_(fmt::format("<section class=\"severity\" data-severity=\"{0}\" "
-                        "aria-labelledby=\"{0}\">\n<h3 id=\"{0}\">{0} <span>{1}</span></h3>\n",
-                        severity_name(i), plural(findings_[i].size(), "finding")));
-      for (const std::string& finding : findings_[i])
-        sink_((open ? "<details open" : "<details") + finding);
-      sink_("</section>\n");
-    }
+          filter_of(rows_of_namespaces(), rows_of_checks(), counts_));
+    for (std::size_t i = 0; i < kSeverities; ++i)
+      write_group(severity_name(i), fmt::format(" data-severity=\"{}\"", severity_name(i)),
+                  findings_[i], open);
+    write_group("accepted", "", accepted_, false);
     sink_("</section>\n");
   }
 
-  void write_accepted() {
-    sink_("<section id=\"accepted\" aria-labelledby=\"accepted-title\">\n"
-          "<h2 id=\"accepted-title\">Accepted</h2>\n");
-    for (const std::string& finding : accepted_) sink_("<details" + finding);
+  void write_group(std::string_view name, std::string_view attribute,
+                   const std::vector<std::string>& findings, bool open) {
+    if (findings.empty()) return;
+    sink_(fmt::format("<section class=\"group\"{1} aria-labelledby=\"{0}\">\n"
+                      "<h3 id=\"{0}\">{0} <span>{2}</span></h3>\n",
+                      name, attribute, plural(findings.size(), "finding")));
+    for (const std::string& finding : findings)
+      sink_((open ? "<details open" : "<details") + finding);
     sink_("</section>\n");
   }
 
