@@ -219,6 +219,9 @@ spec:
 `)
 	write(t, filepath.Join(folder, "with space/good.yaml"), passing)
 	write(t, filepath.Join(folder, "service.yaml"), "apiVersion: v1\nkind: Service\nmetadata: {name: web}\n")
+	write(t, filepath.Join(folder, "places.yaml"), "example.com/Widget: spec.template\n")
+	write(t, filepath.Join(folder, "widget.yaml"), "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: a}\nspec:\n  template:\n    "+
+		strings.ReplaceAll(passing[strings.Index(passing, "spec:"):], "\n", "\n    "))
 	known := command(t, folder, nil, "plimsoll", "check", "examples", "--write-baseline", "known.json")
 	expectStatus(t, known, 0)
 	for _, row := range []struct {
@@ -234,6 +237,8 @@ spec:
 		{"baseline", map[string]string{"paths": "examples", "baseline": "known.json"}, 0},
 		{"skipped", map[string]string{"paths": "service.yaml"}, 0},
 		{"fail-on-skipped", map[string]string{"paths": "service.yaml", "fail-on-skipped": "true"}, 1},
+		{"a kind that is not known", map[string]string{"paths": "widget.yaml", "fail-on-skipped": "true"}, 1},
+		{"pod-templates", map[string]string{"paths": "widget.yaml", "fail-on-skipped": "true", "pod-templates": "places.yaml"}, 0},
 		{"working-directory", map[string]string{"working-directory": "with space"}, 0},
 		{"binary", map[string]string{"paths": "with space", "binary": filepath.Join(bin, "plimsoll")}, 0},
 	} {
