@@ -16,20 +16,17 @@
 #include "app/findings.h"
 #include "app/in_order.h"
 #include "app/input_files.h"
+#include "app/manifest_options.h"
 #include "app/manifests.h"
 #include "app/outputs.h"
 #include "app/staged_file.h"
-#include "app/templates_of.h"
 #include "app/version.h"
 #include "verdict/words.h"
 
 namespace plimsoll::app {
 namespace {
 
-struct Options {
-  std::vector<std::string> paths, exclude;
-  std::string policy = "restricted";
-  std::vector<std::string> templates, pod_templates;
+struct Options : ManifestOptions {
   std::vector<std::string> outputs;
   std::string baseline, write_baseline;
   bool fail_on_skipped = false;
@@ -119,12 +116,9 @@ bool same_file(const std::string& input, const std::string& baseline) {
 int run(const Options& options) {
   auto outputs = Outputs::parse(options.outputs);
   if (!outputs) return fail(outputs.error());
-  const auto library = load_library(options.templates);
-  if (!library) return fail(library.error());
-  const auto policy = find_template(*library, options.policy);
-  if (!policy) return fail(policy.error());
-  const auto places = load_pod_places(options.pod_templates);
-  if (!places) return fail(places.error());
+  const auto yardstick = load_yardstick(options);
+  if (!yardstick) return fail(yardstick.error());
+  const Template& policy = *yardstick->policy;
   std::optional<Baseline> known;
   if (!options.baseline.empty()) {
     auto baseline = Baseline::read(options.baseline);
@@ -137,7 +131,7 @@ int run(const Options& options) {
            (same_file(*input, options.baseline) || same_file(*input, options.write_baseline));
   });
 
-  outputs->open({(*policy)->ref(), std::string(kVersion)});
+  outputs->open({policy.ref(), std::string(kVersion)});
   ReportTail tail;
   Baseline fresh(options.write_baseline);
   {
@@ -145,7 +139,7 @@ int run(const Options& options) {
     in_order(
         inputs.size(),
         [&](std::size_t i) {
-          return check_file(inputs[i], **policy, *places, outputs->want_changes());
+          return check_file(inputs[i], policy, yardstick->places, outputs->want_changes());
         },
         [&](std::size_t i, Checked checked) {
           const bool whole = std::ranges::none_of(checked.resources, [](const Resource& resource) {
@@ -173,7 +167,7 @@ int run(const Options& options) {
   const Summary& sum = tail.summary;
   if (sum.errors > 0) return kFailed;
   if (!options.write_baseline.empty()) {
-    if (const auto error = write_file(options.write_baseline, fresh.to_json((*policy)->ref())))
+    if (const auto error = write_file(options.write_baseline, fresh.to_json(policy.ref())))
       return fail(*error);
     fmt::print(stderr, "plimsoll: {}: {} accepted from now on\n", options.write_baseline,
                fresh.size());
@@ -187,21 +181,7 @@ int run(const Options& options) {
 void add_check(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
   auto* const command = app.add_subcommand("check", "Judge manifests by a template");
-  command->add_option("path", options->paths, "Files, folders, or - for standard input")
-      ->required();
-  command->add_option("-t,--template", options->policy, "Template: NAME or NAME@VERSION")
-      ->capture_default_str();
-  command->add_option("--templates", options->templates, "File with SecurityTemplates; repeatable")
-      ->allow_extra_args(false);
-  command
-      ->add_option("--pod-templates", options->pod_templates,
-                   "File that says where custom resources hold pods; repeatable")
-      ->allow_extra_args(false);
-  command
-      ->add_option("--exclude", options->exclude,
-                   "Leave out files and folders of this name, or below a folder of this path; a "
-                   "glob, repeatable")
-      ->allow_extra_args(false);
+  add_manifest_options(*command, *options);
   std::vector<std::string_view> formats;
   for (const auto* format : report::formats()) formats.push_back(format->name);
   command
