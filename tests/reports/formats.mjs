@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import Ajv from 'ajv-draft-04';
 import addFormats from 'ajv-formats';
 import { XmlDocument, XsdValidator } from 'libxml2-wasm';
-import { findingsOf, reports } from './reports.mjs';
+import { findingsIn, findingsOf, reports } from './reports.mjs';
 
 const folderOf = (name) => dirname(createRequire(import.meta.url).resolve(`${name}/package.json`));
 
@@ -115,3 +115,34 @@ for (const [name, report] of Object.entries(reports)) {
     );
   });
 }
+
+// The text with a fix's replacements made, from the last to the first, so that places stay what they are.
+const mended = (text, replacements) => {
+  const starts = [0];
+  for (const { index } of text.matchAll(/\n/g)) starts.push(index + 1);
+  const offset = (line, column) => starts[line - 1] + column - 1;
+  return replacements.reduceRight((before, { deletedRegion, insertedContent }) => {
+    const { startLine, startColumn = 1, endLine = startLine, endColumn = startColumn } = deletedRegion;
+    const after = before.slice(offset(endLine, endColumn));
+    return before.slice(0, offset(startLine, startColumn)) + (insertedContent?.text ?? '') + after;
+  }, text);
+};
+
+test('sarif of team: each fix that an editor makes mends its finding', () => {
+  const { results } = JSON.parse(reports.team.text('sarif')).runs[0];
+  const findings = findingsOf(reports.team);
+  let fixed = 0;
+  results.forEach((result, i) => {
+    const finding = findings[i];
+    if (!result.fixes) return; // a decision, or it reaches beyond the lines that the report knows
+    ++fixed;
+    assert.ok(finding.patch.length > 0, finding.message);
+    const [{ artifactLocation, replacements }] = result.fixes[0].artifactChanges;
+    const path = decodeURIComponent(artifactLocation.uri);
+    const text = readFileSync(join(reports.team.folder, path), 'utf8');
+    const left = findingsIn(path, mended(text, replacements));
+    assert.ok(!left.some(({ check, field }) => check === finding.check && field === finding.field), finding.message);
+    assert.ok(left.length < findings.filter(({ resource }) => resource.source.file === finding.resource.source.file).length);
+  });
+  assert.ok(fixed > findings.length / 2, `${fixed} fixes`);
+});

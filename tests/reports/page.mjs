@@ -87,6 +87,7 @@ test('page: what it comes to, then the worst first', () =>
 
 test('page: each finding with its place, its lines, its fix, its reason and its references', () =>
   look(reports.team, async (page) => {
+    let asLines = 0; // of fixes; the others are shown as patches
     for (const finding of findingsOf(reports.team)) {
       const { resource } = finding;
       const card = page.locator('.finding', { hasText: finding.message }).filter({
@@ -109,7 +110,13 @@ test('page: each finding with its place, its lines, its fix, its reason and its 
 
       const fix = card.locator('dl .code');
       assert.equal(await fix.count(), finding.patch.length > 0 ? 1 : 0, finding.message);
+      // What goes are lines of the file.
+      for (const gone of await fix.locator('code', { has: page.locator('del') }).all())
+        assert.equal(await gone.locator('del').textContent(), lines[(await gone.getAttribute('data-line')) - 1]);
+      if ((await fix.locator('ins, del').count()) > 0) ++asLines;
+      else if (finding.patch.length > 0) assert.ok((await fix.textContent()).includes(finding.patch[0].path), finding.message);
     }
+    assert.ok(asLines > findingsOf(reports.team).length / 2, `${asLines} fixes`);
   }));
 
 test('page: filter by severity, with the mouse', () =>

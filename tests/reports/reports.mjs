@@ -1,9 +1,9 @@
 // Reports to look at: the binary's own, of generated manifests.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeAccepted, writeHostile, writeMany, writeOld, writeTeam } from './manifests.mjs';
 
@@ -54,5 +54,14 @@ export const reports = {
   clean: check('clean', 0, (folder) => writeTeam(folder, ['payments/ledger.yaml'])),
 };
 
-export const findingsOf = (report) =>
-  report.json.resources.flatMap((resource) => resource.findings.map((finding) => ({ ...finding, resource })));
+export const findingsOf = ({ json }) =>
+  json.resources.flatMap((resource) => resource.findings.map((finding) => ({ ...finding, resource })));
+
+// What is found in a text that would be the file of that path.
+export const findingsIn = (path, text) => {
+  const folder = mkdtempSync(join(work, 'mended-'));
+  writeFileSync(join(folder, basename(path)), text);
+  const done = spawnSync(process.env.PLIMSOLL_BIN, ['check', basename(path), '-o', 'json'], { cwd: folder, encoding: 'utf8' });
+  assert.ok(done.status < 2, done.stderr);
+  return findingsOf({ json: JSON.parse(done.stdout) });
+};
