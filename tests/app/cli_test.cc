@@ -802,7 +802,7 @@ TEST(Cli, ExplainsWhatIsNotInTheCatalogue) {
 TEST(Cli, ExplainsWhatAFixMayBreak) {
   const auto ran = run({"explain", "read-only-root-filesystem"});
   EXPECT_THAT(ran.output, HasSubstr("`plimsoll fix --allow-risky` makes the change"));
-  EXPECT_THAT(ran.output, HasSubstr("an emptyDir at /tmp, which is all"));
+  EXPECT_THAT(ran.output, HasSubstr("also mounts an emptyDir at /tmp,\n  which is all"));
   EXPECT_THAT(ran.output, HasSubstr("\nA pod that fails\n    containers:\n"));
   EXPECT_THAT(run({"explain", "privileged"}).output,
               HasSubstr("`plimsoll fix` makes the change.\n\n"));
