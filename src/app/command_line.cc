@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -59,14 +60,15 @@ Error no_subcommand(const CLI::App& app) {
 }  // namespace
 
 int run_command_line(std::vector<std::string> words) {
-  CLI::App app("Plimsoll refuses pods loaded with more privilege than they need.", "plimsoll");
+  CLI::App app("Plimsoll refuses pods loaded with more privilege than they need.",
+               std::string(program_name()));
   app.require_subcommand(0, 1);
   app.set_version_flag("--version", fmt::format("plimsoll {}", kVersion));
   app.set_help_flag("-h,--help", "Print this help");
   app.footer("Exit status: 0 all pass, 1 violations found, 2 it could not be done.");
   Action action;
-  for (const auto& add : {add_serve, add_check, add_checks, add_explain, add_templates, add_certs,
-                          add_health, add_doctor, add_version, add_completion})
+  for (const auto& add : {add_serve, add_check, add_fix, add_checks, add_explain, add_templates,
+                          add_certs, add_health, add_doctor, add_version, add_completion})
     add(app, action);
 
   // To CLI11 `[a,b]` is a list of two; where a file is expected it is a name.

@@ -16,6 +16,7 @@ using Action = std::function<int()>;
 
 void add_serve(CLI::App& app, Action& action);
 void add_check(CLI::App& app, Action& action);
+void add_fix(CLI::App& app, Action& action);
 void add_checks(CLI::App& app, Action& action);
 void add_explain(CLI::App& app, Action& action);
 void add_templates(CLI::App& app, Action& action);

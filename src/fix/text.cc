@@ -452,7 +452,21 @@ class Editor {
     for (const Entry& entry : added)
       for (std::string& line : spell_block(entry, style, indent_of(node), elements))
         lines.push_back(std::move(line));
-    put_behind(last_line_end(node), lines);
+    const std::size_t at = last_line_end(node);
+    const YamlNode* const last = last_leaf(node);
+    if (at < text_.size() || lines.empty() || places.empty() || last == nullptr ||
+        !is_block_scalar(*last))
+      return put_behind(at, lines);
+    // The line feed that is missing at the end would become the block scalar's.
+    const std::size_t first = places[0].begin;
+    edit(first, first,
+         join(lines, first).substr(indent_of(node)) + std::string(lines_.newline(first)) +
+             std::string(indent_of(node), ' '));
+  }
+
+  [[nodiscard]] static bool is_block_scalar(const YamlNode& node) {
+    return node.kind == YamlKind::kScalar && !node.is_alias &&
+           (node.style == YamlStyle::kLiteral || node.style == YamlStyle::kFolded);
   }
 
   [[nodiscard]] bool merges(const YamlNode& node) const {
@@ -481,7 +495,7 @@ class Editor {
 
   void erase_all(const YamlNode& node, std::vector<Place>& places) {
     const std::string none = node.kind == YamlKind::kMapping ? "{}" : "[]";
-    if (!on_own_line(places[0])) {
+    if (!on_own_line(places[0]) || document_.parent(node) == nullptr) {
       const std::size_t begin = places[0].begin, end = places[0].end;
       edit(begin, lines_.same_line(begin, end) ? end : lines_.end(end), none);
       places.erase(places.begin());
@@ -492,10 +506,8 @@ class Editor {
     for (const Place& place : places) erase_lines(place);
   }
 
-  /// The end of the line behind which a further entry can stand. Line breaks at the end of a block
-  /// scalar may be its own.
-  [[nodiscard]] std::size_t last_line_end(const YamlNode& node) const {
-    std::size_t at = lines_.end(node.end.offset);
+  /// The value that the collection's text ends with; null: a merge key's.
+  [[nodiscard]] const YamlNode* last_leaf(const YamlNode& node) const {
     const YamlNode* last = &node;
     while (last != nullptr && last->kind != YamlKind::kScalar && !last->is_alias) {
       const YamlNode* next = nullptr;
@@ -505,11 +517,19 @@ class Editor {
           next = &child;
       last = next;
     }
-    const bool kept =
-        last != nullptr &&
-        (last->style == YamlStyle::kLiteral || last->style == YamlStyle::kFolded) &&
-        text_.substr(last->begin.offset, lines_.end(last->begin.offset) - last->begin.offset)
-                .find('+') != text_.npos;
+    return last;
+  }
+
+  /// The end of the line behind which a further entry can stand. Line breaks at the end of a block
+  /// scalar may be its own.
+  [[nodiscard]] std::size_t last_line_end(const YamlNode& node) const {
+    std::size_t at = lines_.end(node.end.offset);
+    const YamlNode* const last = last_leaf(node);
+    const auto header = [&] {
+      const std::size_t begin = last->begin.offset;
+      return text_.substr(begin, lines_.end(begin) - begin);
+    };
+    const bool kept = last != nullptr && is_block_scalar(*last) && header().find('+') != text_.npos;
     while (kept && lines_.next(at) < text_.size() &&
            lines_.blank(lines_.next(at), lines_.end(lines_.next(at))))
       at = lines_.end(lines_.next(at));
@@ -686,7 +706,10 @@ Result<std::vector<TextEdit>> to_text_edits(std::span<const Edit* const> edits,
   // The document alone: it begins with its line if nothing else stands there.
   const std::size_t first = document.begin.offset, column = document.begin.column - 1;
   const bool whole = text.substr(first - column, column).find_first_not_of(' ') == text.npos;
-  const std::size_t from = whole ? first - column : first;
+  std::size_t from = whole ? first - column : first;
+  // An entry goes with the line break before it.
+  if (!made->empty() && made->front().begin < from && Lines(text).blank(made->front().begin, from))
+    from = made->front().begin;
   std::string alone(text.substr(from, document.end.offset - from));
   std::vector<TextEdit> inside = *made;
   bool out = false;

@@ -1,0 +1,399 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "app/commands.h"
+#include "app/console.h"
+#include "app/in_order.h"
+#include "app/input_files.h"
+#include "app/manifests.h"
+#include "app/staged_file.h"
+#include "app/templates_of.h"
+#include "fix/patch.h"
+#include "fix/proposal.h"
+#include "fix/text.h"
+#include "text/lines.h"
+#include "verdict/words.h"
+
+namespace plimsoll::app {
+namespace {
+
+using fix::TextEdit;
+using nlohmann::ordered_json;
+
+// A change may lay open what another check asks for: after the first time that is rare.
+constexpr int kMostPasses = 8;
+
+struct Options {
+  std::vector<std::string> paths, exclude;
+  std::string policy = "restricted";
+  std::vector<std::string> templates;
+  bool write = false, patch = false, allow_risky = false;
+};
+
+/// The patch of one object.
+struct ObjectPatch {
+  std::size_t document = 0, line = 0;
+  std::string api_version, kind, namespace_name, name;
+  ordered_json operations = ordered_json::array();
+};
+
+/// What comes of one file.
+struct Fixed {
+  std::string file;  ///< as it was given
+  std::string text;
+  std::vector<TextEdit> edits;
+  std::vector<ObjectPatch> objects;
+  std::vector<std::string> left;   ///< a line each
+  std::vector<std::string> first;  ///< YAML of what must be there before
+  std::set<const Check*> risks;    ///< whose fixes were made although they are a risk
+  std::size_t found = 0, skipped = 0;
+  std::vector<Error> errors;  ///< set: nothing is changed
+};
+
+/// Fixes one text, pass by pass until nothing more can be done.
+class Fixer {
+ public:
+  Fixer(Fixed& fixed, std::string name, const Template& policy, const Options& options)
+      : fixed_(fixed), name_(std::move(name)), policy_(policy), options_(options) {}
+
+  void run() {
+    text_ = fixed_.text;
+    for (int pass = 0; pass < kMostPasses; ++pass) {
+      left_.clear();
+      auto edits = this->pass(pass == 0);
+      if (!fixed_.errors.empty()) return;
+      if (edits.empty()) break;
+      fixed_.edits = fix::compose(fixed_.text.size(), fixed_.edits, edits);
+      text_ = fix::edited(text_, edits);
+    }
+    const text::Lines before(fixed_.text), after(text_);
+    for (const auto& [offset, words] : left_) {
+      const auto place = options_.write ? after.place(offset) : before.place(place_before(offset));
+      fixed_.left.push_back(fmt::format("{}:{}:{}: {}", name_, place.line, place.column, words));
+    }
+  }
+
+ private:
+  /// The edits of all documents, none if there is nothing that can be done.
+  std::vector<TextEdit> pass(bool first) {
+    std::vector<TextEdit> edits;
+    std::vector<nlohmann::json> expected;
+    ManifestReader reader(text_, name_, policy_);
+    std::size_t object = 0, index = 0;
+    while (const auto read = reader.next()) {
+      if (!*read) {
+        fixed_.errors.push_back(read->error());
+        continue;
+      }
+      const JudgedDocument& judged = **read;
+      for (Error error : judged.errors) fixed_.errors.push_back(std::move(error));
+      if (!fixed_.errors.empty()) continue;
+      auto json = nlohmann::json::parse(judged.document.json());
+      // Each document has become what the last pass said, and no other has changed.
+      if (!first && (index >= expected_.size() || json != expected_[index])) return broken();
+      ++index;
+      for (TextEdit& edit : document(judged, reader.text(), json, first, object))
+        edits.push_back(std::move(edit));
+      expected.push_back(std::move(json));
+    }
+    if (!first && index != expected_.size()) return broken();
+    if (!edits.empty() && reader.text().data() != text_.data()) {
+      Error error;
+      error.file = name_;
+      error.message = "the file is UTF-16, and would not be afterwards";
+      error.remedy = "save it as UTF-8";
+      fixed_.errors.push_back(std::move(error));
+    }
+    expected_ = std::move(expected);
+    return edits;
+  }
+
+  std::vector<TextEdit> broken() {
+    Error error;
+    error.file = name_;
+    error.message = "the changes of its documents do not go together";
+    error.remedy = "fix its documents in files of their own";
+    fixed_.errors.push_back(std::move(error));
+    return {};
+  }
+
+  /// One violation and what is to be done about it.
+  struct Step {
+    const JudgedObject* object;
+    const Violation* violation;
+    fix::Proposal proposal;
+  };
+
+  /// `json` becomes what the document is to be; `object` counts the objects of all documents.
+  std::vector<TextEdit> document(const JudgedDocument& judged, std::string_view text,
+                                 nlohmann::json& json, bool first, std::size_t& object) {
+    std::vector<Step> steps;
+    for (const JudgedObject& it : judged.objects) {
+      const codec::Manifest& manifest = it.manifest;
+      if (first) {
+        fixed_.found += it.violations.size();
+        fixed_.skipped += manifest.skipped.empty() ? 0 : 1;
+        fixed_.objects.push_back(
+            {judged.document.index, judged.document.nearest(manifest.path).begin.line,
+             manifest.api_version, manifest.kind, manifest.namespace_name, manifest.name});
+      }
+      const std::span<const Pod> pods =
+          manifest.pod ? std::span<const Pod>(&*manifest.pod, 1) : std::span<const Pod>();
+      fix::Proposer proposer(pods, judged.document, policy_, manifest.namespace_name,
+                             options_.allow_risky);
+      for (const Violation& violation : it.violations) {
+        Step step{&it, &violation, proposer.propose(violation)};
+        if (step.proposal.edits.empty())
+          leave(judged.document, violation, step.proposal.reason);
+        else
+          steps.push_back(std::move(step));
+      }
+    }
+    auto edits = edits_of(judged.document, text, steps);
+    for (const JudgedObject& it : judged.objects) take(it, steps, json, object++);
+    return edits;
+  }
+
+  /// Those of all steps or, if they cannot be made together, of as many as can; the others are
+  /// taken off.
+  std::vector<TextEdit> edits_of(const text::YamlDocument& document, std::string_view text,
+                                 std::vector<Step>& steps) {
+    const auto make = [&](const std::vector<Step>& some) {
+      std::vector<const Edit*> all;
+      for (const Step& step : some)
+        for (const auto& edit : step.proposal.edits) all.push_back(edit.get());
+      return fix::to_text_edits(all, text, document);
+    };
+    if (steps.empty()) return {};
+    if (auto all = make(steps)) return *std::move(all);
+    std::vector<Step> made;
+    std::vector<TextEdit> edits;
+    for (Step& step : steps) {
+      made.push_back(std::move(step));
+      if (auto some = make(made)) {
+        edits = *std::move(some);
+        continue;
+      }
+      // Why it cannot be made at all says more than why not beside others.
+      std::vector<Step> alone;
+      alone.push_back(std::move(made.back()));
+      made.pop_back();
+      const auto refused = make(alone);
+      leave(document, *alone[0].violation,
+            refused ? "the change cannot be made beside the others; fix again"
+                    : refused.error().to_string());
+    }
+    steps = std::move(made);
+    return edits;
+  }
+
+  /// Keeps the patch of one object, and applies it to the document.
+  void take(const JudgedObject& of, const std::vector<Step>& steps, nlohmann::json& json,
+            std::size_t object) {
+    std::vector<const Edit*> edits;
+    for (const Step& step : steps) {
+      if (step.object != &of) continue;
+      for (const auto& edit : step.proposal.edits) edits.push_back(edit.get());
+      if (!step.proposal.first.empty() &&
+          std::ranges::find(fixed_.first, step.proposal.first) == fixed_.first.end())
+        fixed_.first.push_back(step.proposal.first);
+      if (!step.violation->check->risk.empty()) fixed_.risks.insert(step.violation->check);
+    }
+    auto operations = fix::to_json_patch(edits, json);
+    json = json.patch(operations);
+    for (ordered_json& operation : operations) {
+      operation["path"] = operation["path"].get<std::string>().substr(of.manifest.path.size());
+      fixed_.objects[object].operations.push_back(std::move(operation));
+    }
+  }
+
+  void leave(const text::YamlDocument& document, const Violation& violation,
+             const std::string& reason) {
+    const auto* const exact = document.find(violation.finding.path);
+    const auto& node = exact != nullptr ? *exact : document.nearest(violation.finding.path);
+    const auto offset = (exact == nullptr && node.has_key ? node.key_begin : node.begin).offset;
+    left_.emplace_back(
+        offset,
+        fmt::format("{} [{}]: {}", verdict::cut(violation.finding.message, verdict::kMostWords),
+                    violation.check->id, reason));
+  }
+
+  /// Where something stands in the text that was read, by its place in what it has become.
+  [[nodiscard]] std::size_t place_before(std::size_t offset) const {
+    std::size_t before = 0, after = 0;
+    for (const TextEdit& edit : fixed_.edits) {
+      if (offset < after + (edit.begin - before)) break;
+      after += edit.begin - before;
+      if (offset < after + edit.text.size()) return edit.begin;
+      after += edit.text.size();
+      before = edit.end;
+    }
+    return before + (offset - after);
+  }
+
+  Fixed& fixed_;
+  const std::string name_;
+  const Template& policy_;
+  const Options& options_;
+  std::string text_;
+  std::vector<nlohmann::json> expected_;  ///< the documents as the last pass has left them
+  std::vector<std::pair<std::size_t, std::string>> left_;  ///< in text_
+};
+
+Fixed fix_file(const Input& input, const Template& policy, const Options& options) {
+  Fixed fixed;
+  if (!input) {
+    fixed.errors.push_back(input.error());
+    return fixed;
+  }
+  fixed.file = *input;
+  const bool from_stdin = *input == "-";
+  auto text = from_stdin ? read_stdin() : read_file(*input);
+  if (!text) {
+    fixed.errors.push_back(text.error());
+    return fixed;
+  }
+  fixed.text = *std::move(text);
+  Fixer(fixed, from_stdin ? std::string(kStdin) : *input, policy, options).run();
+  return fixed;
+}
+
+/// Puts what comes of the files where it is wanted, and counts.
+class Results {
+ public:
+  explicit Results(const Options& options) : options_(options) {}
+
+  void add(Fixed fixed) {
+    for (const Error& error : fixed.errors) say(error.to_string());
+    if (!fixed.errors.empty()) {
+      failed_ = true;
+      return;
+    }
+    if (!put(fixed)) {
+      failed_ = true;
+      return;
+    }
+    for (const std::string& line : fixed.left) say(line);
+    for (const std::string& yaml : fixed.first)
+      fmt::print(stderr, "# make this before {} is applied\n{}", shown(fixed), yaml);
+    risks_.insert(fixed.risks.begin(), fixed.risks.end());
+    left_ += fixed.left.size();
+    done_ += fixed.found - std::min(fixed.found, fixed.left.size());
+    skipped_ += fixed.skipped;
+  }
+
+  int end() {
+    if (options_.patch && !print(patches())) return kFailed;
+    for (const Check* check : risks_)
+      fmt::print(stderr, "plimsoll: try what was changed for {}: {}\n", check->id, check->risk);
+    fmt::print(stderr, "plimsoll: {} finding{} fixed, {} left", done_, done_ == 1 ? "" : "s",
+               left_);
+    if (skipped_ > 0)
+      fmt::print(stderr, ", {} object{} skipped", skipped_, skipped_ == 1 ? "" : "s");
+    fmt::print(stderr, "\n");
+    if (failed_) return kFailed;
+    return left_ > 0 ? kViolations : kPassed;
+  }
+
+ private:
+  static std::string shown(const Fixed& fixed) {
+    return fixed.file == "-" ? std::string(kStdin) : verdict::printable(fixed.file);
+  }
+
+  static void say(const std::string& line) {
+    fmt::print(stderr, "plimsoll: {}\n", verdict::printable(line));
+  }
+
+  bool put(const Fixed& fixed) {
+    if (options_.patch) {
+      for (const ObjectPatch& object : fixed.objects) add_patch(fixed, object);
+      return true;
+    }
+    if (!options_.write) {
+      const std::filesystem::path name(fixed.file == "-" ? "stdin" : fixed.file);
+      return print(fix::unified_diff(name.lexically_normal().string(), fixed.text, fixed.edits));
+    }
+    const std::string text = fix::edited(fixed.text, fixed.edits);
+    if (fixed.file == "-") return print(text);
+    if (fixed.edits.empty()) return true;
+    const auto problem = write_file(fixed.file, text);
+    if (problem) say(problem->to_string());
+    return !problem;
+  }
+
+  void add_patch(const Fixed& fixed, const ObjectPatch& object) {
+    if (++objects_ == 1) bare_ = object.operations;
+    if (object.operations.empty()) return;
+    patches_.push_back(
+        {{"source", {{"file", fixed.file}, {"document", object.document}, {"line", object.line}}},
+         {"apiVersion", object.api_version},
+         {"kind", object.kind},
+         {"namespace", object.namespace_name},
+         {"name", object.name},
+         {"patch", object.operations}});
+  }
+
+  [[nodiscard]] std::string patches() const {
+    return (objects_ == 1 ? bare_ : patches_)
+               .dump(2, ' ', false, ordered_json::error_handler_t::replace) +
+           '\n';
+  }
+
+  const Options& options_;
+  std::size_t done_ = 0, left_ = 0, skipped_ = 0, objects_ = 0;
+  bool failed_ = false;
+  std::set<const Check*> risks_;
+  ordered_json patches_ = ordered_json::array(), bare_ = ordered_json::array();
+};
+
+int run(const Options& options) {
+  const auto library = load_library(options.templates);
+  if (!library) return fail(library.error());
+  const auto policy = find_template(*library, options.policy);
+  if (!policy) return fail(policy.error());
+  const auto inputs = inputs_of(options.paths, options.exclude);
+  Results results(options);
+  in_order(
+      inputs.size(), [&](std::size_t i) { return fix_file(inputs[i], **policy, options); },
+      [&](std::size_t, Fixed fixed) { results.add(std::move(fixed)); });
+  return results.end();
+}
+
+}  // namespace
+
+void add_fix(CLI::App& app, Action& action) {
+  auto options = std::make_shared<Options>();
+  auto* const command = app.add_subcommand(
+      "fix", "Change manifests so that they pass a template; prints a diff unless told otherwise");
+  command->add_option("path", options->paths, "Files, folders, or - for standard input")
+      ->required();
+  command->add_option("-t,--template", options->policy, "Template: NAME or NAME@VERSION")
+      ->capture_default_str();
+  command->add_option("--templates", options->templates, "File with SecurityTemplates; repeatable")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--exclude", options->exclude,
+                   "Leave out files and folders of this name, or below a folder of this path; a "
+                   "glob, repeatable")
+      ->allow_extra_args(false);
+  const auto flag = [&](const char* name, bool& value, const char* meaning) {
+    return command->add_flag(name, value, meaning)->check(CLI::IsMember({"true", "false"}));
+  };
+  auto* const write = flag("--write", options->write,
+                           "Change the files; the text of standard input goes to standard output");
+  flag("--patch", options->patch, "Print JSON patches (RFC 6902) instead")->excludes(write);
+  flag("--allow-risky", options->allow_risky,
+       "Make changes too after which a program may stop working; says what to try");
+  command->callback([&action, options] { action = [options] { return run(*options); }; });
+}
+
+}  // namespace plimsoll::app
