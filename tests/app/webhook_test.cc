@@ -551,7 +551,7 @@ TEST(WebhookOfCustomResources, KindsOfTheConfiguration) {
   const json response = hook.review("/validate/enforce/baseline", widget);
   EXPECT_FALSE(response.at("allowed"));
   EXPECT_THAT(response.at("status").at("message").get<std::string>(),
-              HasSubstr("widget \"web\" has more privilege"));
+              HasSubstr("widget \"debug\" has more privilege"));
 }
 
 TEST(WebhookOfCustomResources, NeverBlocksWhatMakesNoPod) {
