@@ -137,9 +137,9 @@ Result<std::shared_ptr<const policy::Policy>> make_policy(const Settings& settin
   policy->updates = settings.updates;
   policy->exemptions = settings.exemptions;
   policy->label_editors = settings.label_editors;
-  auto places = load_pod_places({});
-  if (!places) return places.error();
-  policy->pod_places = *std::move(places);
+  auto builtin = load_pod_places({});
+  if (!builtin) return builtin.error();
+  policy->pod_places = *std::move(builtin);
   for (const auto& [group, kind, places] : settings.pod_templates)
     policy->pod_places.set(group, kind, places);
   for (const auto& spec : settings.bindings) {
