@@ -5,6 +5,7 @@
 // Ownership: owns its text, except `string_view`s to literals. Thread-safety: plain values.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -172,9 +173,22 @@ struct Volume {
   bool operator==(const Volume&) const = default;
 };
 
-/// A pod, or the pod template of a workload.
+/// A part of a pod that an object holds elsewhere than a PodTemplateSpec does. Both are JSON
+/// pointers in the object.
+struct Moved {
+  std::string from;  ///< where a PodTemplateSpec would have it
+  std::string to;    ///< where it stands
+  bool operator==(const Moved&) const = default;
+};
+
+/// A pod, or what a workload or a custom resource makes pods of.
 struct Pod {
-  std::string path;  ///< JSON pointer of the object with `metadata` and `spec`; empty: a bare Pod
+  /// JSON pointer of the object with `metadata` and `spec`; empty: a bare Pod. Of another shape
+  /// than that: of what holds the pod's fields.
+  std::string path;
+  /// What is not where `path` says; sorted by `from`. Of two that hold a place the longer counts.
+  /// Pods of one object may share such a part, such as the volumes of a workflow.
+  std::vector<Moved> moved;
   /// Only the AppArmor and seccomp annotations, sorted by key.
   std::vector<std::pair<std::string, std::string>> annotations;
   bool host_network = false, host_pid = false, host_ipc = false;
@@ -188,11 +202,30 @@ struct Pod {
   std::vector<Volume> volumes;
   std::vector<Container> containers;  ///< init, regular, ephemeral; each in its list's order
 
+  /// The JSON pointer of a field of the spec, such as `/volumes/0/hostPath`. An element that is to
+  /// be appended to a list is `-` (RFC 6901): its index would count parts that stand elsewhere.
   [[nodiscard]] std::string spec(std::string_view below) const {
     std::string at = path;
     at += "/spec";
     at += below;
-    return at;
+    return moved.empty() ? at : place(std::move(at));
+  }
+
+  /// Where what a PodTemplateSpec has at that JSON pointer truly stands. A place that is true
+  /// already stays as it is.
+  [[nodiscard]] std::string place(std::string pointer) const {
+    for (auto end = pointer.size(); end != 0 && end != std::string::npos && !moved.empty();) {
+      const auto at =
+          std::ranges::lower_bound(moved, std::string_view(pointer).substr(0, end), {},
+                                   [](const Moved& m) -> std::string_view { return m.from; });
+      if (at != moved.end() && std::string_view(pointer).substr(0, end) == at->from) {
+        pointer.replace(0, end, at->to);
+        end = pointer.size();  // a part of a part may be elsewhere again
+      } else {
+        end = pointer.rfind('/', end - 1);
+      }
+    }
+    return pointer;
   }
   bool operator==(const Pod&) const = default;
 };

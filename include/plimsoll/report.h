@@ -64,6 +64,7 @@ struct ReportedFinding {
   std::string patch = "[]";
   Excerpt excerpt;                  ///< around `region`
   std::vector<TextChange> changes;  ///< the same as `patch`, in the text; sorted; none: not known
+  Excerpt changed;                  ///< the lines of `changes`, first to last; none: too many
   /// The same for the same finding in the same resource of the same file, wherever in it.
   std::string fingerprint;
   std::optional<Acceptance> accepted;  ///< set: it is reported, and does not count

@@ -4,13 +4,14 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "plimsoll/labels.h"
 #include "plimsoll/pod.h"
+#include "plimsoll/pod_places.h"
 
 namespace plimsoll {
 
@@ -46,29 +47,34 @@ struct RequestFacts {
 struct Review {
   RequestFacts facts;
   Scope scope = Scope::NotOurs;
-  std::optional<Pod> pod;      ///< of a pod, or a workload that has a template
-  std::optional<Pod> old_pod;  ///< an UPDATE's old object, if it is there and can be read
-  std::vector<Fault> faults;   ///< of the new object; in the order of the document
+  /// A pod, or what a workload makes pods of: one mostly, none if it has no template, several in
+  /// some custom resources.
+  std::vector<Pod> pods;
+  std::vector<Pod> old_pods;  ///< of an UPDATE's old object, if it is there and can be read
+  std::vector<Fault> faults;  ///< of the new object; in the order of the document
   /// An UPDATE leaves a pod's spec, or a workload's pod template, as it was, in every field.
   bool unchanged = false;
   Labels labels, old_labels;  ///< of a namespace, and of what an UPDATE of it replaces
 };
 
-/// What a request is to Plimsoll. Source: pod-security-admission admission/admission.go:
-/// Validate, ValidatePod with ignoredPodSubresources, defaultPodSpecResources.
-Scope scope_of(const RequestFacts& facts);
+/// What a request is to Plimsoll. `custom`: the custom kinds that are workloads.
+/// Source: pod-security-admission admission/admission.go: Validate, ValidatePod with
+/// ignoredPodSubresources, defaultPodSpecResources.
+Scope scope_of(const RequestFacts& facts, const PodPlaces& custom);
 
-/// The kind of the objects of a judged resource, and where in them the object with the pod's
-/// `metadata` and `spec` is: a JSON pointer, empty for a pod.
+/// The kind of the objects of a judged resource, and where in them pods are.
 struct JudgedKind {
-  std::string_view kind, template_path;
+  std::string_view kind;
+  std::span<const PodPlace> places;
+  bool defaulted = true;  ///< the API server has filled in what its pods leave out
 };
 
-/// Of a request about a pod or a workload.
-JudgedKind judged_kind(const RequestFacts& facts);
+/// Of a request about a pod or a workload. Borrows from `facts` and `custom`.
+JudgedKind judged_kind(const RequestFacts& facts, const PodPlaces& custom);
 
-/// The JSON pointer of the object with the pod's `metadata` and `spec` in an object of this kind:
-/// empty for Pod, `/spec/template` for most; nullopt: the kind has none.
-std::optional<std::string_view> template_path(std::string_view group, std::string_view kind);
+/// Where pods are in an object of this kind; empty: in none that is known. Kubernetes' own kinds
+/// are what they are, whatever `custom` says.
+std::span<const PodPlace> places_in(std::string_view group, std::string_view kind,
+                                    const PodPlaces& custom);
 
 }  // namespace plimsoll

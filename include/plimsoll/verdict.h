@@ -112,8 +112,9 @@ bool glob_match(std::string_view glob, std::string_view text);
 /// No rule is evaluated after this many violations.
 inline constexpr std::size_t kMaxViolations = 10'000;
 
-/// What the checks of one template find in a pod, with what could not be read first.
-std::vector<Violation> violations_of(const std::optional<Pod>& pod, std::span<const Fault> faults,
+/// What the checks of one template find in the pods of one object, with what could not be read
+/// first. What pods share is found once, and mended once.
+std::vector<Violation> violations_of(std::span<const Pod> pods, std::span<const Fault> faults,
                                      const Template& policy);
 
 /// Whether what bindings say matters to the review: it is about a pod or a workload, and may change

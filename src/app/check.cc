@@ -16,20 +16,17 @@
 #include "app/findings.h"
 #include "app/in_order.h"
 #include "app/input_files.h"
+#include "app/manifest_options.h"
 #include "app/manifests.h"
 #include "app/outputs.h"
 #include "app/staged_file.h"
-#include "app/templates_of.h"
 #include "app/version.h"
 #include "verdict/words.h"
 
 namespace plimsoll::app {
 namespace {
 
-struct Options {
-  std::vector<std::string> paths, exclude;
-  std::string policy = "restricted";
-  std::vector<std::string> templates;
+struct Options : ManifestOptions {
   std::vector<std::string> outputs;
   std::string baseline, write_baseline;
   bool fail_on_skipped = false;
@@ -54,7 +51,8 @@ bool asked_for(const Template& policy, const Ignore& ignore) {
   });
 }
 
-Checked check_file(const Input& input, const Template& policy, bool changes) {
+Checked check_file(const Input& input, const Template& policy, const PodPlaces& places,
+                   bool changes) {
   Checked checked;
   if (!input) {
     checked.resources.push_back(error_resource(input.error().file, input.error()));
@@ -67,7 +65,7 @@ Checked check_file(const Input& input, const Template& policy, bool changes) {
     checked.resources.push_back(error_resource(*input, text.error()));
     return checked;
   }
-  ManifestReader reader(*text, name, policy);
+  ManifestReader reader(*text, name, policy, places);
   const Reporter reporter(*input, reader.text(), changes);
   while (const auto judged = reader.next()) {
     if (!*judged) {
@@ -118,10 +116,9 @@ bool same_file(const std::string& input, const std::string& baseline) {
 int run(const Options& options) {
   auto outputs = Outputs::parse(options.outputs);
   if (!outputs) return fail(outputs.error());
-  const auto library = load_library(options.templates);
-  if (!library) return fail(library.error());
-  const auto policy = find_template(*library, options.policy);
-  if (!policy) return fail(policy.error());
+  const auto yardstick = load_yardstick(options);
+  if (!yardstick) return fail(yardstick.error());
+  const Template& policy = *yardstick->policy;
   std::optional<Baseline> known;
   if (!options.baseline.empty()) {
     auto baseline = Baseline::read(options.baseline);
@@ -134,14 +131,16 @@ int run(const Options& options) {
            (same_file(*input, options.baseline) || same_file(*input, options.write_baseline));
   });
 
-  outputs->open({(*policy)->ref(), std::string(kVersion)});
+  outputs->open({policy.ref(), std::string(kVersion)});
   ReportTail tail;
   Baseline fresh(options.write_baseline);
   {
     Progress progress(inputs.size(), !outputs->to_stdout() || isatty(STDOUT_FILENO) == 0);
     in_order(
         inputs.size(),
-        [&](std::size_t i) { return check_file(inputs[i], **policy, outputs->want_changes()); },
+        [&](std::size_t i) {
+          return check_file(inputs[i], policy, yardstick->places, outputs->want_changes());
+        },
         [&](std::size_t i, Checked checked) {
           const bool whole = std::ranges::none_of(checked.resources, [](const Resource& resource) {
             return resource.outcome == Outcome::Error;
@@ -168,7 +167,7 @@ int run(const Options& options) {
   const Summary& sum = tail.summary;
   if (sum.errors > 0) return kFailed;
   if (!options.write_baseline.empty()) {
-    if (const auto error = write_file(options.write_baseline, fresh.to_json((*policy)->ref())))
+    if (const auto error = write_file(options.write_baseline, fresh.to_json(policy.ref())))
       return fail(*error);
     fmt::print(stderr, "plimsoll: {}: {} accepted from now on\n", options.write_baseline,
                fresh.size());
@@ -182,17 +181,7 @@ int run(const Options& options) {
 void add_check(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
   auto* const command = app.add_subcommand("check", "Judge manifests by a template");
-  command->add_option("path", options->paths, "Files, folders, or - for standard input")
-      ->required();
-  command->add_option("-t,--template", options->policy, "Template: NAME or NAME@VERSION")
-      ->capture_default_str();
-  command->add_option("--templates", options->templates, "File with SecurityTemplates; repeatable")
-      ->allow_extra_args(false);
-  command
-      ->add_option("--exclude", options->exclude,
-                   "Leave out files and folders of this name, or below a folder of this path; a "
-                   "glob, repeatable")
-      ->allow_extra_args(false);
+  add_manifest_options(*command, *options);
   std::vector<std::string_view> formats;
   for (const auto* format : report::formats()) formats.push_back(format->name);
   command

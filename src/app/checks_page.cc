@@ -107,8 +107,8 @@ std::string said_of(const Check& check, const Params& params) {
   text::YamlReader reader(manifest, std::string(check.id));
   const auto document = reader.next();
   std::string out;
-  for (const auto& object : codec::manifests_of(**document))
-    for (const Violation& violation : violations_of(object.pod, object.faults, only))
+  for (const auto& object : codec::manifests_of(**document, {}))
+    for (const Violation& violation : violations_of(object.pods, object.faults, only))
       out += fmt::format("- `{}`: {}{}\n", verdict::field_of(violation.finding.path),
                          violation.finding.message,
                          violation.edits.empty() ? "" : "; fix: " + verdict::advice(violation));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -59,7 +60,8 @@ Error no_subcommand(const CLI::App& app) {
 }  // namespace
 
 int run_command_line(std::vector<std::string> words) {
-  CLI::App app("Plimsoll refuses pods loaded with more privilege than they need.", "plimsoll");
+  CLI::App app("Plimsoll refuses pods loaded with more privilege than they need.",
+               std::string(program_name()));
   app.require_subcommand(0, 1);
   app.set_version_flag("--version", fmt::format("plimsoll {}", kVersion));
   app.set_help_flag("-h,--help", "Print this help");

@@ -58,8 +58,22 @@ bool print(std::string_view text) {
   return false;
 }
 
+// Source: kubectl starts a plugin by the path of its file, kubectl-NAME.
+std::string_view program_name() {
+  return std::string_view(program_invocation_short_name) == "kubectl-plimsoll" ? "kubectl plimsoll"
+                                                                               : "plimsoll";
+}
+
+std::string as_typed(std::string text) {
+  constexpr std::string_view kPlain = "`plimsoll ";
+  if (program_name() == "plimsoll") return text;
+  for (std::size_t at = 0; (at = text.find(kPlain, at)) != std::string::npos; at += kPlain.size())
+    text.replace(at + 1, kPlain.size() - 2, program_name());
+  return text;
+}
+
 int fail(const Error& error) {
-  fmt::print(stderr, "plimsoll: {}\n", verdict::printable(error.to_string()));
+  fmt::print(stderr, "plimsoll: {}\n", verdict::printable(as_typed(error.to_string())));
   return kFailed;
 }
 

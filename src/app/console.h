@@ -22,7 +22,15 @@ Palette palette_for(std::FILE* stream);
 /// Writes the text; false, with a line on stderr, when it could not be written.
 bool print(std::string_view text);
 
-/// `plimsoll: ...` on stderr. Gives kFailed, the exit status that goes with it.
+/// What a person types to run this program: `plimsoll`, or `kubectl plimsoll` where it was started
+/// as the plugin `kubectl-plimsoll`. A literal.
+std::string_view program_name();
+
+/// The text, the commands in it (`` `plimsoll checks` ``) as a person types them.
+std::string as_typed(std::string text);
+
+/// `plimsoll: ...` on stderr, commands as_typed(). Gives kFailed, the exit status that goes with
+/// it.
 int fail(const Error& error);
 
 /// More than a manifest has. A device may have no end.

@@ -98,7 +98,7 @@ Result<std::vector<Finding>> from_file(const std::string& path) {
     if (!*next) break;
     const text::YamlDocument& document = **next;
     if (document.empty()) continue;
-    for (const auto& manifest : codec::manifests_of(document)) {
+    for (const auto& manifest : codec::manifests_of(document, {})) {
       if (manifest.kind != kRegistrationKind) continue;
       const auto& node = document.nearest(manifest.path);
       auto registration = read_registration(document.json(node));

@@ -60,8 +60,8 @@ int run(const std::string& id) {
   out += wrapped(check->rationale, "  ");
   section("What to do");
   out += wrapped(check->remedy, "  ");
-  out += wrapped(who_mends(*check), "  ");
-  if (!check->risk.empty()) out += wrapped(check->risk, "  ");
+  out += wrapped(as_typed(std::string(who_mends(*check))), "  ");
+  if (!check->risk.empty()) out += wrapped(as_typed(std::string(check->risk)), "  ");
   section("A pod that fails");
   out += indented(check->counterexample);
   section("A pod that passes");

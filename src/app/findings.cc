@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "fix/patch.h"
+#include "fix/text.h"
 #include "verdict/words.h"
 
 namespace plimsoll::app {
@@ -16,13 +18,15 @@ namespace {
 
 // A value's first lines, and what stands around them.
 constexpr std::size_t kMostLines = 3, kContext = 2;
+constexpr std::size_t kMostChangedLines = 100;
 // A longer line is none that a person has written.
 constexpr std::size_t kMostColumns = 500;
 
-std::string container_of(const Pod& pod, std::string_view path) {
-  for (const Container& c : pod.containers)
-    if (path.starts_with(c.path) && (path.size() == c.path.size() || path[c.path.size()] == '/'))
-      return c.name;
+std::string container_of(std::span<const Pod> pods, std::string_view path) {
+  for (const Pod& pod : pods)
+    for (const Container& c : pod.containers)
+      if (path.starts_with(c.path) && (path.size() == c.path.size() || path[c.path.size()] == '/'))
+        return c.name;
   return "";
 }
 
@@ -131,15 +135,33 @@ class Reporter::Document {
   [[nodiscard]] Excerpt excerpt_of(const Region& region) const {
     if (region.line == 0) return {};
     const std::size_t shown = std::min(region.end_line, region.line + kMostLines - 1);
-    const std::size_t last = std::min(shown + kContext, of_.lines_.count());
-    Excerpt excerpt;
-    excerpt.line = region.line > kContext ? region.line - kContext : 1;
-    for (std::size_t line = excerpt.line; line <= last; ++line) {
+    return lines_of(region.line > kContext ? region.line - kContext : 1,
+                    std::min(shown + kContext, of_.lines_.count()));
+  }
+
+  [[nodiscard]] Excerpt lines_of(std::size_t first, std::size_t last) const {
+    Excerpt excerpt{first, {}};
+    for (std::size_t line = first; line <= last; ++line) {
       const auto text = of_.lines_[line];
       if (text.size() > kMostColumns) return {};
       excerpt.lines.emplace_back(text);
     }
     return excerpt;
+  }
+
+  // A change is proven by reading the document again: of many findings in a large one not all are.
+  std::vector<TextChange> changes_of(std::span<const Edit* const> edits) {
+    const std::size_t cost = document().end.offset - document().begin.offset;
+    if (cost > to_be_read_) return {};
+    to_be_read_ -= cost;
+    const auto made = fix::to_text_edits(edits, of_.text_, document());
+    std::vector<TextChange> changes;
+    if (!made) return changes;
+    for (const fix::TextEdit& edit : *made) {
+      const auto begin = of_.lines_.place(edit.begin), end = of_.lines_.place(edit.end);
+      changes.push_back({{begin.line, begin.column, end.line, end.column}, edit.text});
+    }
+    return changes;
   }
 
   ReportedFinding finding_of(const Violation& violation, const codec::Manifest& manifest,
@@ -155,8 +177,14 @@ class Reporter::Document {
       std::vector<const Edit*> own;
       for (const auto& edit : violation.edits) own.push_back(edit.get());
       finding.patch = fix::to_json_patch(own, json()).dump();
+      if (of_.changes_) finding.changes = changes_of(own);
+      if (!finding.changes.empty()) {
+        const std::size_t first = finding.changes.front().region.line;
+        const std::size_t last = finding.changes.back().region.end_line;
+        if (last - first < kMostChangedLines) finding.changed = lines_of(first, last);
+      }
     }
-    if (manifest.pod) finding.container = container_of(*manifest.pod, finding.path);
+    finding.container = container_of(manifest.pods, finding.path);
     finding.region = region_of(finding.path);
     finding.excerpt = excerpt_of(finding.region);
     finding.fingerprint = Hash()
@@ -173,6 +201,7 @@ class Reporter::Document {
   const Reporter& of_;
   const JudgedDocument& judged_;
   std::optional<nlohmann::json> json_;
+  std::size_t to_be_read_ = std::size_t{16} << 20;  // bytes, to prove changes
 };
 
 Resource error_resource(const std::string& file, const Error& error) {

@@ -14,9 +14,9 @@
 #include "app/console.h"
 #include "app/in_order.h"
 #include "app/input_files.h"
+#include "app/manifest_options.h"
 #include "app/manifests.h"
 #include "app/staged_file.h"
-#include "app/templates_of.h"
 #include "fix/patch.h"
 #include "fix/proposal.h"
 #include "fix/text.h"
@@ -32,10 +32,7 @@ using nlohmann::ordered_json;
 // A change may lay open what another check asks for: after the first time that is rare.
 constexpr int kMostPasses = 8;
 
-struct Options {
-  std::vector<std::string> paths, exclude;
-  std::string policy = "restricted";
-  std::vector<std::string> templates;
+struct Options : ManifestOptions {
   bool write = false, patch = false, allow_risky = false;
 };
 
@@ -62,8 +59,13 @@ struct Fixed {
 /// Fixes one text, pass by pass until nothing more can be done.
 class Fixer {
  public:
-  Fixer(Fixed& fixed, std::string name, const Template& policy, const Options& options)
-      : fixed_(fixed), name_(std::move(name)), policy_(policy), options_(options) {}
+  Fixer(Fixed& fixed, std::string name, const Template& policy, const PodPlaces& places,
+        const Options& options)
+      : fixed_(fixed),
+        name_(std::move(name)),
+        policy_(policy),
+        places_(places),
+        options_(options) {}
 
   void run() {
     text_ = fixed_.text;
@@ -87,7 +89,7 @@ class Fixer {
   std::vector<TextEdit> pass(bool first) {
     std::vector<TextEdit> edits;
     std::vector<nlohmann::json> expected;
-    ManifestReader reader(text_, name_, policy_);
+    ManifestReader reader(text_, name_, policy_, places_);
     std::size_t object = 0, index = 0;
     while (const auto read = reader.next()) {
       if (!*read) {
@@ -146,9 +148,7 @@ class Fixer {
             {judged.document.index, judged.document.nearest(manifest.path).begin.line,
              manifest.api_version, manifest.kind, manifest.namespace_name, manifest.name});
       }
-      const std::span<const Pod> pods =
-          manifest.pod ? std::span<const Pod>(&*manifest.pod, 1) : std::span<const Pod>();
-      fix::Proposer proposer(pods, judged.document, policy_, manifest.namespace_name,
+      fix::Proposer proposer(manifest.pods, judged.document, policy_, manifest.namespace_name,
                              options_.allow_risky);
       for (const Violation& violation : it.violations) {
         Step step{&it, &violation, proposer.propose(violation)};
@@ -243,13 +243,15 @@ class Fixer {
   Fixed& fixed_;
   const std::string name_;
   const Template& policy_;
+  const PodPlaces& places_;
   const Options& options_;
   std::string text_;
   std::vector<nlohmann::json> expected_;  ///< the documents as the last pass has left them
   std::vector<std::pair<std::size_t, std::string>> left_;  ///< in text_
 };
 
-Fixed fix_file(const Input& input, const Template& policy, const Options& options) {
+Fixed fix_file(const Input& input, const Template& policy, const PodPlaces& places,
+               const Options& options) {
   Fixed fixed;
   if (!input) {
     fixed.errors.push_back(input.error());
@@ -263,7 +265,7 @@ Fixed fix_file(const Input& input, const Template& policy, const Options& option
     return fixed;
   }
   fixed.text = *std::move(text);
-  Fixer(fixed, from_stdin ? std::string(kStdin) : *input, policy, options).run();
+  Fixer(fixed, from_stdin ? std::string(kStdin) : *input, policy, places, options).run();
   return fixed;
 }
 
@@ -356,14 +358,15 @@ class Results {
 };
 
 int run(const Options& options) {
-  const auto library = load_library(options.templates);
-  if (!library) return fail(library.error());
-  const auto policy = find_template(*library, options.policy);
-  if (!policy) return fail(policy.error());
+  const auto yardstick = load_yardstick(options);
+  if (!yardstick) return fail(yardstick.error());
   const auto inputs = inputs_of(options.paths, options.exclude);
   Results results(options);
   in_order(
-      inputs.size(), [&](std::size_t i) { return fix_file(inputs[i], **policy, options); },
+      inputs.size(),
+      [&](std::size_t i) {
+        return fix_file(inputs[i], *yardstick->policy, yardstick->places, options);
+      },
       [&](std::size_t, Fixed fixed) { results.add(std::move(fixed)); });
   return results.end();
 }
@@ -374,17 +377,7 @@ void add_fix(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
   auto* const command = app.add_subcommand(
       "fix", "Change manifests so that they pass a template; prints a diff unless told otherwise");
-  command->add_option("path", options->paths, "Files, folders, or - for standard input")
-      ->required();
-  command->add_option("-t,--template", options->policy, "Template: NAME or NAME@VERSION")
-      ->capture_default_str();
-  command->add_option("--templates", options->templates, "File with SecurityTemplates; repeatable")
-      ->allow_extra_args(false);
-  command
-      ->add_option("--exclude", options->exclude,
-                   "Leave out files and folders of this name, or below a folder of this path; a "
-                   "glob, repeatable")
-      ->allow_extra_args(false);
+  add_manifest_options(*command, *options);
   const auto flag = [&](const char* name, bool& value, const char* meaning) {
     return command->add_flag(name, value, meaning)->check(CLI::IsMember({"true", "false"}));
   };

@@ -9,7 +9,7 @@ namespace {
 JudgedObject judge(codec::Manifest manifest, const Template& policy, std::vector<Ignore>& ignores) {
   JudgedObject object{std::move(manifest), {}, {}};
   if (!object.manifest.skipped.empty()) return object;
-  for (Violation& violation : violations_of(object.manifest.pod, object.manifest.faults, policy)) {
+  for (Violation& violation : violations_of(object.manifest.pods, object.manifest.faults, policy)) {
     const auto at = std::ranges::find_if(ignores, [&](const Ignore& ignore) {
       return std::ranges::find(ignore.checks, violation.check) != ignore.checks.end() &&
              ignore.covers(violation.finding.path);
@@ -45,7 +45,7 @@ std::optional<Result<JudgedDocument>> ManifestReader::next() {
       error.file = file_;
       judged.errors.push_back(std::move(error));
     }
-    for (codec::Manifest& manifest : codec::manifests_of(judged.document))
+    for (codec::Manifest& manifest : codec::manifests_of(judged.document, places_))
       judged.objects.push_back(judge(std::move(manifest), policy_, judged.ignores));
     return judged;
   }

@@ -41,9 +41,10 @@ struct JudgedDocument {
 
 class ManifestReader {
  public:
-  /// `file`: the text's name in errors.
-  ManifestReader(std::string_view text, std::string file, const Template& policy)
-      : file_(std::move(file)), policy_(policy), reader_(text, file_) {}
+  /// `file`: the text's name in errors. `places`: where custom resources hold pods.
+  ManifestReader(std::string_view text, std::string file, const Template& policy,
+                 const PodPlaces& places)
+      : file_(std::move(file)), policy_(policy), places_(places), reader_(text, file_) {}
 
   /// The next document that is not empty, or why it cannot be read; nothing after the last.
   std::optional<Result<JudgedDocument>> next();
@@ -54,6 +55,7 @@ class ManifestReader {
  private:
   std::string file_;
   const Template& policy_;
+  const PodPlaces& places_;
   text::YamlReader reader_;
   std::size_t behind_ = 0;  ///< where the last document ends
 };

@@ -30,7 +30,7 @@ void PodSurvey::add(const codec::ListedPod& pod) {
   if (pod.ended) return;
   ++looked_at_;
   if (std::ranges::find(exempt_classes_, pod.pod.runtime_class) != exempt_classes_.end()) return;
-  const auto violations = violations_of(pod.pod, pod.faults, *policy_);
+  const auto violations = violations_of({&pod.pod, 1}, pod.faults, *policy_);
   if (violations.empty()) return;
   ++refused_;
   auto at = std::ranges::find_if(groups_, [&](const Group& group) {

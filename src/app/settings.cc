@@ -60,6 +60,7 @@ void lay_over(Settings& settings, const codec::Configuration& said) {
   add(settings.label_editors.groups, said.editor_groups);
   add(settings.label_editors.service_accounts, said.editor_service_accounts);
   for (const auto& file : said.templates) settings.templates.push_back(file);
+  add(settings.pod_templates, said.pod_templates);
   for (const auto& binding : said.bindings) settings.bindings.push_back(binding);
 }
 
@@ -136,6 +137,11 @@ Result<std::shared_ptr<const policy::Policy>> make_policy(const Settings& settin
   policy->updates = settings.updates;
   policy->exemptions = settings.exemptions;
   policy->label_editors = settings.label_editors;
+  auto builtin = load_pod_places({});
+  if (!builtin) return builtin.error();
+  policy->pod_places = *std::move(builtin);
+  for (const auto& [group, kind, places] : settings.pod_templates)
+    policy->pod_places.set(group, kind, places);
   for (const auto& spec : settings.bindings) {
     const auto wrong = [&](std::string message, std::string remedy) {
       Error error = setting_error(spec.field, std::move(message), std::move(remedy));

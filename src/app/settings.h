@@ -25,6 +25,7 @@ struct Settings {
   bool dry_run = false;
   std::string log_level = "info", log_decisions = "none";
   std::vector<std::string> templates;
+  std::vector<codec::PodTemplatesSpec> pod_templates;  ///< beside those that come with Plimsoll
   std::vector<codec::BindingSpec> bindings;
   bool namespace_labels = false, pod_security_labels = false;
   std::optional<codec::SelfManagedSpec> self_managed;  ///< instead of the files of `tls`

@@ -184,7 +184,7 @@ server::Reply Webhook::answer(codec::ReviewDecoder& decoder, const server::Reque
     if (!binding) return server::Response{404, codec::encode_error(binding.error().to_string())};
     fixed = *std::move(binding);
   }
-  auto review = decoder.decode(request.body);
+  auto review = decoder.decode(request.body, policy_->pod_places);
   if (!review) {
     metrics_->malformed->add();
     return server::Response{400, codec::encode_error(review.error().to_string())};
@@ -193,8 +193,12 @@ server::Reply Webhook::answer(codec::ReviewDecoder& decoder, const server::Reque
   // That a label may be written is no matter of warnings.
   if (review->scope == Scope::Namespace && mode.value_or(Mode::Enforce) == Mode::Enforce)
     return answer_namespace(*review, arrival);
-  if (cluster_.namespaces != nullptr && to_be_judged(*review))
+  if (cluster_.namespaces != nullptr && to_be_judged(*review)) {
+    // Some custom resources are of the whole cluster: no label binds them.
+    if (review->scope == Scope::Workload && review->facts.namespace_name.empty())
+      return respond(*review, decide(*review, bindings_without_labels(), mode), arrival);
     return answer_by_labels(*std::move(review), mode, arrival);
+  }
   return respond(*review, decide(*review, policy_->bindings, mode), arrival);
 }
 
@@ -226,10 +230,7 @@ server::Reply Webhook::answer_by_labels(Review review, std::optional<Mode> mode,
           if (held) return send(answer_as(*review, **held));
           // Upstream's rule: a pod is denied, a workload is let through with a word, unless a
           // binding that needs no labels denies it.
-          std::vector<Binding> certain;
-          std::ranges::copy_if(policy_->bindings, std::back_inserter(certain),
-                               [](const Binding& b) { return b.selector.requirements.empty(); });
-          Verdict verdict = decide(*review, certain, mode);
+          Verdict verdict = decide(*review, bindings_without_labels(), mode);
           verdict.error = fmt::format("the labels of namespace \"{}\" are not known: {}",
                                       review->facts.namespace_name, held.error().to_string());
           const bool may_deny = mode.value_or(Mode::Enforce) == Mode::Enforce && !policy_->dry_run;
@@ -260,6 +261,13 @@ server::Reply Webhook::answer_namespace(const Review& review, const Arrival& arr
     };
     cluster_.running_pods->survey(review->facts.name, write.raised, arrival.deadline, done);
   });
+}
+
+std::vector<Binding> Webhook::bindings_without_labels() const {
+  std::vector<Binding> bindings;
+  std::ranges::copy_if(policy_->bindings, std::back_inserter(bindings),
+                       [](const Binding& b) { return b.selector.requirements.empty(); });
+  return bindings;
 }
 
 Verdict Webhook::decide(const Review& review, std::span<const Binding> bindings,

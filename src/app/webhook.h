@@ -68,6 +68,8 @@ class Webhook {
   server::Reply answer_by_labels(Review review, std::optional<Mode> mode, const Arrival& arrival);
   server::Reply answer_namespace(const Review& review, const Arrival& arrival);
   [[nodiscard]] Result<std::vector<Binding>> fixed_binding(std::string_view path) const;
+  /// Those that hold whatever the labels of the namespace are.
+  [[nodiscard]] std::vector<Binding> bindings_without_labels() const;
   /// By the bindings of that mode only, or by all.
   Verdict decide(const Review& review, std::span<const Binding> bindings,
                  std::optional<Mode> mode) const;

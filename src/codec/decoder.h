@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "plimsoll/review.h"
@@ -85,14 +86,19 @@ class Decoder {
     std::size_t index = 0;
     for (const Json element : elements) {
       const Scope scope(*this, index);
-      weight_ += weight;
-      if (weight_ > kMaxWeight) {
-        if (weight_ - weight <= kMaxWeight) too_large();
-        return;
-      }
+      if (!weigh(weight)) return;
       each(element, index);
       ++index;
     }
+  }
+
+  /// Counts so many bytes towards kMaxWeight. False: it is passed; the first time that is a fault.
+  bool weigh(std::size_t bytes) {
+    const bool passed = weight_ > kMaxWeight;
+    if (!passed) weight_ += bytes;
+    if (weight_ <= kMaxWeight) return true;
+    if (!passed) too_large();
+    return false;
   }
 
   /// Calls `each(key, value)` for every member of an object. Null is an empty object.
@@ -103,6 +109,23 @@ class Decoder {
     for (const auto member : object) {
       const Scope scope(*this, member.key);
       each(member.key, member.value);
+    }
+  }
+
+  /// Calls `then(value)` for the member of that name, if the object has it. Null is an empty
+  /// object.
+  template <class Then>
+  void member(Json value, std::string_view name, Then then) {
+    simdjson::dom::object object;
+    if (!expect(value, object, "an object")) return;
+    bool seen = false;
+    for (const auto one : object) {
+      if (one.key != name) continue;
+      const Scope scope(*this, name);
+      if (std::exchange(seen, true))
+        fault("stands there twice");
+      else
+        then(one.value);
     }
   }
 
@@ -126,6 +149,9 @@ class Decoder {
 
   /// Records that the value at the current path cannot be read.
   void fault(std::string message);
+
+  /// What could not be read so far.
+  [[nodiscard]] std::span<Fault> faults() const { return faults_; }
 
   /// The JSON pointer of the value that is being read.
   [[nodiscard]] std::string path() const;
@@ -168,7 +194,7 @@ class Decoder {
   std::string_view base_;
   Unknown unknown_;
   // No table leads deeper; the document's own depth is of no matter.
-  static constexpr std::size_t kMaxDepth = 24;
+  static constexpr std::size_t kMaxDepth = 64;
   void push(Step step) {
     assert(depth_ < kMaxDepth);
     steps_[depth_++] = step;

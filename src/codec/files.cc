@@ -8,7 +8,6 @@
 #include <map>
 
 #include "codec/decoder.h"
-#include "text/yaml.h"
 #include "verdict/words.h"
 
 namespace plimsoll::codec {
@@ -18,17 +17,6 @@ constexpr std::string_view kApiVersion = "plimsoll.dev/v1alpha1";
 
 template <class T>
 using Field = Decoder::Field<T>;
-
-Error error_at(const text::YamlDocument& document, const std::string& file, const Fault& fault) {
-  const text::YamlNode& node = document.nearest(fault.path);
-  Error error;
-  error.message = fault.message;
-  error.file = file;
-  error.line = node.has_key ? node.key_begin.line : node.begin.line;
-  error.column = node.has_key ? node.key_begin.column : node.begin.column;
-  error.field = verdict::field_of(fault.path);
-  return error;
-}
 
 std::size_t line_of(const text::YamlDocument& document, const std::string& pointer) {
   return document.nearest(pointer).begin.line;
@@ -502,6 +490,8 @@ constexpr Field<RawConfiguration> kConfiguration[] = {
     {"labelEditors", [](Decoder& d, Json v,
                         RawConfiguration& out) { d.object(v, kEditors, static_cast<C&>(out)); }},
     {"templates", plain<&C::templates>::read},
+    {"podTemplates", [](Decoder& d, Json v,
+                        RawConfiguration& out) { read_pod_templates(d, v, out.pod_templates); }},
     {"bindings", [](Decoder& d, Json v, RawConfiguration& out) {
        d.array(v, sizeof(out.bindings[0]), [&](Json element, std::size_t) {
          RawBinding binding;
@@ -528,6 +518,17 @@ Error flag_error(std::string message) {
 }
 
 }  // namespace
+
+Error error_at(const text::YamlDocument& document, const std::string& file, const Fault& fault) {
+  const text::YamlNode& node = document.nearest(fault.path);
+  Error error;
+  error.message = fault.message;
+  error.file = file;
+  error.line = node.has_key ? node.key_begin.line : node.begin.line;
+  error.column = node.has_key ? node.key_begin.column : node.begin.column;
+  error.field = verdict::field_of(fault.path);
+  return error;
+}
 
 Result<std::vector<TemplateSpec>> read_templates(std::string_view text, const std::string& file) {
   std::vector<TemplateSpec> specs;

@@ -12,11 +12,16 @@
 #include <string_view>
 #include <vector>
 
+#include "codec/pod_templates.h"
 #include "plimsoll/result.h"
 #include "plimsoll/template.h"
 #include "plimsoll/verdict.h"
+#include "text/yaml.h"
 
 namespace plimsoll::codec {
+
+/// What is wrong with a document of a file.
+Error error_at(const text::YamlDocument& document, const std::string& file, const Fault& fault);
 
 /// Every `SecurityTemplate` of plimsoll.dev/v1alpha1 in the text. Errors name line and field.
 Result<std::vector<TemplateSpec>> read_templates(std::string_view text, const std::string& file);
@@ -66,6 +71,7 @@ struct Configuration {
   std::optional<std::string> log_level, log_decisions;
   std::vector<std::string> templates;       ///< files, as written
   std::vector<std::size_t> template_lines;  ///< where each is written; of flags there are none
+  std::vector<PodTemplatesSpec> pod_templates;
   std::vector<BindingSpec> bindings;
   std::optional<bool> namespace_labels, pod_security_labels;
   std::optional<std::string> kubeconfig;

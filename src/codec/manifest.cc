@@ -39,9 +39,17 @@ Type of_items(Type list) {
   return list;
 }
 
+constexpr std::string_view kHowToName = "; if it has one, say where with --pod-templates";
+
+/// Whether a group is of custom resources: Kubernetes' own have no dot or end in `.k8s.io`.
+bool is_custom(std::string_view group) {
+  return group.find('.') != std::string_view::npos && !group.ends_with(".k8s.io");
+}
+
 // Goes as deep as the lists of the document, which the reader of YAML bounds.
 // Source: k8s.io/apimachinery pkg/apis/meta/v1/unstructured helpers.go, unstructuredJSONScheme.
-void add(Json object, const std::string& path, const Type& of_list, std::vector<Manifest>& out) {
+void add(Json object, const std::string& path, const Type& of_list, const PodPlaces& custom,
+         std::vector<Manifest>& out) {
   Manifest manifest;
   manifest.path = path;
   const Type type = type_of(object, of_list);
@@ -57,7 +65,7 @@ void add(Json object, const std::string& path, const Type& of_list, std::vector<
 
   const auto slash = type.api_version.find('/');
   const auto group = type.api_version.substr(0, slash == std::string_view::npos ? 0 : slash);
-  const auto at = template_path(group, type.kind);
+  const auto places = places_in(group, type.kind, custom);
   // To kubectl whatever has items is a list, whatever its kind. Nobody else need agree with it, so
   // a pod that has items is judged as well.
   Json items;
@@ -65,29 +73,28 @@ void add(Json object, const std::string& path, const Type& of_list, std::vector<
       (items.is_array() || type.kind.ends_with("List"))) {
     decoder.below("items", [&] {
       decoder.array(items, sizeof(Manifest), [&](Json item, std::size_t) {
-        add(item, decoder.path(), of_items(type), out);
+        add(item, decoder.path(), of_items(type), custom, out);
       });
     });
-    if (!at && manifest.faults.empty()) return;
+    if (places.empty() && manifest.faults.empty()) return;
   }
   if (manifest.faults.empty()) {
-    if (at) {
-      manifest.pod = decode_pod_in(object, path, *at, Origin::Manifest, manifest.faults);
-      if (!manifest.pod && manifest.faults.empty()) manifest.skipped = "it has no pod template";
-    } else {
-      manifest.skipped =
-          fmt::format("no pod template is known in {} of {}", manifest.kind, manifest.api_version);
-    }
+    manifest.pods = decode_pods(object, path, places, Origin::Manifest, manifest.faults);
+    if (places.empty())
+      manifest.skipped = fmt::format("no pod template is known in {} of {}{}", manifest.kind,
+                                     manifest.api_version, is_custom(group) ? kHowToName : "");
+    else if (manifest.pods.empty() && manifest.faults.empty())
+      manifest.skipped = "it has no pod template";
   }
   out.push_back(std::move(manifest));
 }
 
 }  // namespace
 
-std::vector<Manifest> manifests_of(const text::YamlDocument& document) {
+std::vector<Manifest> manifests_of(const text::YamlDocument& document, const PodPlaces& custom) {
   std::vector<Manifest> all;
   simdjson::dom::parser parser;
-  add(parser.parse(document.json()).value(), "", {}, all);
+  add(parser.parse(document.json()).value(), "", {}, custom, all);
   return all;
 }
 

@@ -1,9 +1,10 @@
 #include "codec/pod.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
-#include "plimsoll/pointer.h"
+#include "codec/pod_fields.h"
 
 namespace plimsoll::codec {
 namespace {
@@ -149,11 +150,6 @@ constexpr Field<VolumeMount> kVolumeMount[] = {
 constexpr Field<std::string> kVolumeDevice[] = {
     {"name", [](Decoder& d, Json v, std::string& name) { d.read(v, name); }}};
 
-/// A container and what only its defaults need.
-struct RawContainer : Container {
-  std::vector<std::int32_t> container_ports;
-};
-
 constexpr Field<RawContainer> kContainer[] = {
     {"name", plain<&Container::name>::read},
     {"image", plain<&Container::image>::read},
@@ -241,21 +237,9 @@ void read_volume(Decoder& d, Json value, Volume& out) {
 
 // --- the pod -------------------------------------------------------------------------------------
 
-/// The pod and what its decoding needs; the three container lists may come in any order.
-struct RawPod : Pod {
-  bool bare = true;  ///< a Pod, not a template
-  std::vector<RawContainer> lists[3];
-};
-
 template <ContainerKind Kind>
-void read_containers(Decoder& d, Json value, RawPod& out) {
-  auto& list = out.lists[static_cast<std::size_t>(Kind)];
-  d.array(value, sizeof(RawContainer), [&](Json element, std::size_t) {
-    RawContainer& container = list.emplace_back();
-    container.kind = Kind;
-    container.path = d.path();
-    d.object(element, kContainer, container);
-  });
+void read_list(Decoder& d, Json value, RawPod& out) {
+  read_containers(d, value, Kind, out);
 }
 
 constexpr Field<std::string> kOs[] = {
@@ -269,19 +253,11 @@ constexpr Field<RawPod> kSpec[] = {
     {"os", [](Decoder& d, Json v, RawPod& out) { d.object(v, kOs, out.os_name); }},
     {"runtimeClassName", plain<&Pod::runtime_class>::read},
     {"automountServiceAccountToken", plain<&Pod::automount_service_account_token>::read},
-    {"securityContext",
-     [](Decoder& d, Json v, RawPod& out) {
-       d.object(v, kPodSecurityContext, out.security_context);
-     }},
-    {"volumes",
-     [](Decoder& d, Json v, RawPod& out) {
-       d.array(v, sizeof(Volume), [&](Json volume, std::size_t) {
-         read_volume(d, volume, out.volumes.emplace_back());
-       });
-     }},
-    {"initContainers", read_containers<ContainerKind::Init>},
-    {"containers", read_containers<ContainerKind::Regular>},
-    {"ephemeralContainers", read_containers<ContainerKind::Ephemeral>}};
+    {"securityContext", read_security_context},
+    {"volumes", read_volumes},
+    {"initContainers", read_list<ContainerKind::Init>},
+    {"containers", read_list<ContainerKind::Regular>},
+    {"ephemeralContainers", read_list<ContainerKind::Ephemeral>}};
 
 void read_annotations(Decoder& d, Json value, RawPod& out) {
   d.members(value, [&](std::string_view key, Json text) {
@@ -298,9 +274,7 @@ void read_annotations(Decoder& d, Json value, RawPod& out) {
 
 constexpr Field<RawPod> kMetadata[] = {{"annotations", read_annotations}};
 
-constexpr Field<RawPod> kPod[] = {
-    {"metadata", [](Decoder& d, Json v, RawPod& out) { d.object(v, kMetadata, out); }},
-    {"spec", [](Decoder& d, Json v, RawPod& out) { d.object(v, kSpec, out); }}};
+constexpr Field<RawPod> kPod[] = {{"metadata", read_metadata}, {"spec", read_spec}};
 
 void fill_defaults(RawPod& pod) {
   for (Volume& volume : pod.volumes)
@@ -324,51 +298,148 @@ bool given_token(const RawPod& pod, Origin origin) {
          });
 }
 
-Pod decode_pod(Json object, std::string_view path, bool bare, Origin origin,
-               std::vector<Fault>& faults) {
+// --- places --------------------------------------------------------------------------------------
+
+/// Calls `visit(value)` for what stands at each place of the path below `at`, with the decoder at
+/// it.
+template <class Visit>
+void each_place(Decoder& d, Json at, std::string_view path, Visit visit) {
+  if (path.empty()) return visit(at);
+  path.remove_prefix(1);
+  const auto step = path.substr(0, path.find('/'));
+  const auto rest = path.substr(step.size());
+  // A ReplicationController may leave its template out; nothing can run from it then.
+  const auto enter = [&](Json next) {
+    if (!next.is_null()) each_place(d, next, rest, visit);
+  };
+  if (step == "*" && at.is_array())
+    d.array(at, sizeof(Pod), [&](Json next, std::size_t) { enter(next); });
+  else if (step == "*")
+    d.members(at, [&](std::string_view, Json next) {
+      if (d.weigh(sizeof(Pod))) enter(next);
+    });
+  else
+    d.member(at, step, enter);
+}
+
+void read_pods(Decoder& d, Json value, PodShape shape, Origin origin, std::vector<Pod>& out) {
+  if (shape == PodShape::Workflow) return read_workflow(d, value, origin, out);
   RawPod pod;
-  pod.path = path;
-  pod.bare = bare;
-  Decoder decoder(path, faults);
-  decoder.object(object, kPod, pod);
-  if (origin == Origin::Manifest) fill_defaults(pod);
-  pod.given_token = given_token(pod, origin);
-  pod.containers.reserve(pod.lists[0].size() + pod.lists[1].size() + pod.lists[2].size());
-  for (auto& list : pod.lists)
-    for (RawContainer& container : list) {
-      // Two pods that ask the same compare equal, however their documents are written.
-      std::ranges::sort(container.handler_hosts, {}, &HandlerHost::at);
-      pod.containers.push_back(std::move(container));
-    }
-  return std::move(static_cast<Pod&>(pod));
+  pod.path = d.path();
+  pod.bare = shape == PodShape::Pod;
+  if (shape == PodShape::Spec) {
+    pod.moved.push_back({pod.path + "/spec", pod.path});
+    read_spec(d, value, pod);
+  } else {
+    d.object(value, kPod, pod);
+  }
+  out.push_back(finish(std::move(pod), origin));
+}
+
+/// A value and where it stands.
+struct Placed {
+  std::string path;
+  Json value;
+};
+
+std::vector<Placed> values_at(Decoder& d, Json object, std::string_view path) {
+  std::vector<Placed> values;
+  each_place(d, object, path, [&](Json value) { values.push_back({d.path(), value}); });
+  return values;
 }
 
 }  // namespace
 
-std::optional<Pod> decode_pod_in(Json object, std::string_view base, std::string_view template_path,
-                                 Origin origin, std::vector<Fault>& faults) {
-  std::string path(base);
-  Json at = object;
-  for (std::string_view rest = template_path; !rest.empty();) {
-    rest.remove_prefix(1);
-    const auto slash = std::min(rest.find('/'), rest.size());
-    const auto step = rest.substr(0, slash);
-    rest.remove_prefix(slash);
-    simdjson::dom::object members;
-    if (at.get(members) != simdjson::SUCCESS) break;  // decode_pod says that it is no object
-    append_token(path, step);
-    Json next;
-    int found = 0;
-    for (const auto member : members) {
-      if (member.key != step) continue;
-      if (++found == 2) faults.push_back({path, "stands there twice"});
-      next = member.value;
+Members members_of(simdjson::dom::object object) {
+  Members members;
+  for (const auto member : object) members.emplace_back(member.key, member.value);
+  std::ranges::sort(members, {}, &Members::value_type::first);
+  return members;
+}
+
+void read_spec(Decoder& d, Json value, RawPod& out) { d.object(value, kSpec, out); }
+
+void read_metadata(Decoder& d, Json value, RawPod& out) { d.object(value, kMetadata, out); }
+
+void read_security_context(Decoder& d, Json value, RawPod& out) {
+  d.object(value, kPodSecurityContext, out.security_context);
+}
+
+void read_volumes(Decoder& d, Json value, RawPod& out) {
+  d.array(value, sizeof(Volume),
+          [&](Json volume, std::size_t) { read_volume(d, volume, out.volumes.emplace_back()); });
+}
+
+void read_container(Decoder& d, Json value, ContainerKind kind, RawPod& out) {
+  RawContainer& container = out.list(kind).emplace_back();
+  container.kind = kind;
+  container.path = d.path();
+  d.object(value, kContainer, container);
+}
+
+void read_containers(Decoder& d, Json value, ContainerKind kind, RawPod& out) {
+  d.array(value, sizeof(RawContainer),
+          [&](Json element, std::size_t) { read_container(d, element, kind, out); });
+}
+
+Pod finish(RawPod&& raw, Origin origin) {
+  if (origin == Origin::Manifest) fill_defaults(raw);
+  raw.given_token = given_token(raw, origin);
+  raw.containers.reserve(raw.lists[0].size() + raw.lists[1].size() + raw.lists[2].size());
+  for (auto& list : raw.lists)
+    for (RawContainer& container : list) {
+      // Two pods that ask the same compare equal, however their documents are written.
+      std::ranges::sort(container.handler_hosts, {}, &HandlerHost::at);
+      raw.containers.push_back(std::move(container));
     }
-    // A ReplicationController may leave its template out; nothing can run from it then.
-    if (found == 0 || next.is_null()) return std::nullopt;
-    at = next;
+  return std::move(static_cast<Pod&>(raw));
+}
+
+bool same(Json a, Json b) {
+  if (a.type() != b.type()) return false;
+  if (a.is_object())
+    return std::ranges::equal(members_of(a), members_of(b), [](const auto& x, const auto& y) {
+      return x.first == y.first && same(x.second, y.second);
+    });
+  if (a.is_array()) {
+    const simdjson::dom::array left(a), right(b);
+    auto at = right.begin();
+    for (const Json element : left) {
+      if (at == right.end() || !same(element, *at)) return false;
+      ++at;
+    }
+    return at == right.end();
   }
-  return decode_pod(at, path, template_path.empty(), origin, faults);
+  return simdjson::minify(a) == simdjson::minify(b);
+}
+
+std::vector<Pod> decode_pods(Json object, std::string_view base, std::span<const PodPlace> places,
+                             Origin origin, std::vector<Fault>& faults) {
+  std::vector<Pod> pods;
+  Decoder decoder(base, faults);
+  for (const PodPlace& place : places)
+    each_place(decoder, object, place.path,
+               [&](Json value) { read_pods(decoder, value, place.shape, origin, pods); });
+  return pods;
+}
+
+bool same_pods(Json object, Json old_object, std::span<const PodPlace> places) {
+  std::vector<Fault> faults;
+  Decoder decoder("", faults);
+  bool any = false;
+  const bool all = std::ranges::all_of(places, [&](const PodPlace& place) {
+    // Upstream's rule: of a pod it is the spec that counts, of a workload the whole template.
+    const std::string path = place.shape == PodShape::Pod ? "/spec" : place.path;
+    const auto now = values_at(decoder, object, path);
+    const auto before = values_at(decoder, old_object, path);
+    any = any || !now.empty();
+    return std::ranges::equal(now, before, [&](const Placed& a, const Placed& b) {
+      return a.path == b.path &&
+             (place.shape == PodShape::Workflow ? same_workflow(a.value, b.value)
+                                                : same(a.value, b.value));
+    });
+  });
+  return any && all && faults.empty();
 }
 
 }  // namespace plimsoll::codec

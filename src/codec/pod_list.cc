@@ -50,8 +50,8 @@ constexpr Field<Item> kItem[] = {
 ListedPod read_item(Json value) {
   Item item;
   Decoder(std::string_view{}, item.faults).object(value, kItem, item);
-  if (auto pod = decode_pod_in(value, "", "", Origin::ApiServer, item.faults))
-    item.pod = *std::move(pod);
+  for (Pod& pod : decode_pods(value, "", places_in("", "Pod", {}), Origin::ApiServer, item.faults))
+    item.pod = std::move(pod);
   item.ended = item.phase == "Succeeded" || item.phase == "Failed";
   item.owner_kind = item.owner.kind;
   item.owner_name = item.owner.name;

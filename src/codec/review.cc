@@ -104,9 +104,9 @@ struct TypeMeta {
 };
 constexpr Field<TypeMeta> kTypeMeta[] = {{"kind", plain<&TypeMeta::kind>::read}};
 
-/// The pod in an object of a judged resource; empty: a workload that has no template.
-std::optional<Pod> pod_of(const RequestFacts& facts, Json object, std::vector<Fault>& faults) {
-  const JudgedKind judged = judged_kind(facts);
+/// The pods in an object of a judged resource.
+std::vector<Pod> pods_of(const RequestFacts& facts, const JudgedKind& judged, Json object,
+                         std::vector<Fault>& faults) {
   TypeMeta meta;
   Decoder(std::string_view{}, faults).object(object, kTypeMeta, meta);
   // Most objects do not say their kind; the request does.
@@ -115,7 +115,8 @@ std::optional<Pod> pod_of(const RequestFacts& facts, Json object, std::vector<Fa
       faults.push_back({"/kind", fmt::format("must be \"{}\", is \"{}\"", judged.kind, kind)});
       break;
     }
-  return decode_pod_in(object, "", judged.template_path, Origin::ApiServer, faults);
+  return decode_pods(object, "", judged.places,
+                     judged.defaulted ? Origin::ApiServer : Origin::Manifest, faults);
 }
 
 constexpr Field<Labels> kNamespaceMetadata[] = {
@@ -128,63 +129,6 @@ constexpr Field<Labels> kNamespaceMetadata[] = {
      }}};
 constexpr Field<Labels> kNamespace[] = {
     {"metadata", [](Decoder& d, Json v, Labels& out) { d.object(v, kNamespaceMetadata, out); }}};
-
-/// The value at the path; none where a step of it is missing, or stands there twice.
-std::optional<Json> only_at(Json object, std::string_view path) {
-  while (!path.empty()) {
-    path.remove_prefix(1);
-    const auto step = path.substr(0, path.find('/'));
-    path.remove_prefix(step.size());
-    simdjson::dom::object members;
-    if (object.get(members) != simdjson::SUCCESS) return std::nullopt;
-    std::optional<Json> found;
-    for (const auto member : members) {
-      if (member.key != step) continue;
-      if (found) return std::nullopt;
-      found = member.value;
-    }
-    if (!found) return std::nullopt;
-    object = *found;
-  }
-  return object;
-}
-
-using Members = std::vector<std::pair<std::string_view, Json>>;
-
-Members members_of(simdjson::dom::object object) {
-  Members members;
-  for (const auto member : object) members.emplace_back(member.key, member.value);
-  std::ranges::sort(members, {}, &Members::value_type::first);
-  return members;
-}
-
-/// Whether two values are the same, in whatever order their members stand. As deep as the parser.
-bool same(Json a, Json b) {
-  if (a.type() != b.type()) return false;
-  if (a.is_object())
-    return std::ranges::equal(members_of(a), members_of(b), [](const auto& x, const auto& y) {
-      return x.first == y.first && same(x.second, y.second);
-    });
-  if (a.is_array()) {
-    const simdjson::dom::array left(a), right(b);
-    auto at = right.begin();
-    for (const Json element : left) {
-      if (at == right.end() || !same(element, *at)) return false;
-      ++at;
-    }
-    return at == right.end();
-  }
-  return simdjson::minify(a) == simdjson::minify(b);
-}
-
-/// Whether what is judged is the same in both objects of an update.
-bool unchanged(const RequestFacts& facts, Json object, Json old_object) {
-  std::string_view path = judged_kind(facts).template_path;
-  if (path.empty()) path = "/spec";
-  const auto now = only_at(object, path);
-  const auto before = only_at(old_object, path);
-  return now && before && same(*now, *before);
-}
 
 /// Whether the text is no JSON at all; else it is more than the parser can hold.
 bool malformed(simdjson::error_code error) {
@@ -219,7 +163,7 @@ std::optional<RequestFacts> facts_alone(std::string_view body) {
       visit(key, lazy::value(member.value()));
     }
   };
-  const std::string request, resource;  // only their places are used
+  const std::string request, resource, kind_of_object;  // only their places are used
   try {
     const simdjson::padded_string padded(body);
     lazy::parser parser;
@@ -233,11 +177,12 @@ std::optional<RequestFacts> facts_alone(std::string_view body) {
         if (name == "uid") read(part, facts.uid);
         if (name == "operation") read(part, operation);
         if (name == "subResource") read(part, facts.subresource);
-        if (name != "resource") return;
-        once(resource);
+        if (name != "resource" && name != "kind") return;
+        once(name == "kind" ? kind_of_object : resource);
         each(part.get_object(), [&](std::string_view of, lazy::value text) {
-          if (of == "group") read(text, facts.group);
-          if (of == "resource") read(text, facts.resource);
+          if (name == "kind" && of == "kind") read(text, facts.kind);
+          if (name == "resource" && of == "group") read(text, facts.group);
+          if (name == "resource" && of == "resource") read(text, facts.resource);
         });
       });
     });
@@ -263,13 +208,13 @@ ReviewDecoder::~ReviewDecoder() = default;
 ReviewDecoder::ReviewDecoder(ReviewDecoder&&) noexcept = default;
 ReviewDecoder& ReviewDecoder::operator=(ReviewDecoder&&) noexcept = default;
 
-Result<Review> ReviewDecoder::decode(std::string_view body) {
+Result<Review> ReviewDecoder::decode(std::string_view body, const PodPlaces& custom) {
   Json root;
   if (const auto error = buffers_->parser.parse(body.data(), body.size()).get(root)) {
     if (body.size() > kKeepBytes) buffers_ = std::make_unique<Buffers>();
     // What is not ours is let through even so: nothing in it is judged.
     if (!malformed(error))
-      if (auto facts = facts_alone(body); facts && scope_of(*facts) == Scope::NotOurs)
+      if (auto facts = facts_alone(body); facts && scope_of(*facts, custom) == Scope::NotOurs)
         return Review{.facts = *std::move(facts)};
     return bad("body",
                fmt::format("is not JSON that can be read: {}", simdjson::error_message(error)),
@@ -305,7 +250,7 @@ Result<Review> ReviewDecoder::decode(std::string_view body) {
 
   Review review;
   review.facts = std::move(static_cast<RequestFacts&>(request));
-  review.scope = scope_of(review.facts);
+  review.scope = scope_of(review.facts, custom);
   if (review.scope == Scope::NotOurs) return review;
   if (!request.has_object) review.faults.push_back({"", "request.object is missing"});
   if (review.scope == Scope::Namespace) {
@@ -315,12 +260,14 @@ Result<Review> ReviewDecoder::decode(std::string_view body) {
     if (!review.faults.empty()) return from_fault(review.faults.front());
     return review;
   }
-  if (request.has_object) review.pod = pod_of(review.facts, request.object, review.faults);
+  const JudgedKind judged = judged_kind(review.facts, custom);
+  if (request.has_object)
+    review.pods = pods_of(review.facts, judged, request.object, review.faults);
   if (review.facts.operation == Operation::Update && request.has_object && request.has_old_object) {
     std::vector<Fault> old_faults;
-    auto old_pod = pod_of(review.facts, request.old_object, old_faults);
-    if (old_faults.empty()) review.old_pod = std::move(old_pod);
-    review.unchanged = unchanged(review.facts, request.object, request.old_object);
+    auto old_pods = pods_of(review.facts, judged, request.old_object, old_faults);
+    if (old_faults.empty()) review.old_pods = std::move(old_pods);
+    review.unchanged = same_pods(request.object, request.old_object, judged.places);
   }
   return review;
 }

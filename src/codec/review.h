@@ -19,10 +19,11 @@ class ReviewDecoder {
   ReviewDecoder(ReviewDecoder&&) noexcept;
   ReviewDecoder& operator=(ReviewDecoder&&) noexcept;
 
-  /// Decodes an `AdmissionReview` of `admission.k8s.io/v1`. `body` is only read during the call.
+  /// Decodes an `AdmissionReview` of `admission.k8s.io/v1`. `custom`: the custom kinds that are
+  /// judged. `body` is only read during the call.
   /// An error means that nothing can be answered to it (not JSON, another kind or version, no
   /// request, no uid, ...); what is wrong with the object under review is in Review::faults.
-  Result<Review> decode(std::string_view body);
+  Result<Review> decode(std::string_view body, const PodPlaces& custom);
 
  private:
   struct Buffers;

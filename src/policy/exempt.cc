@@ -22,8 +22,10 @@ std::string_view exempt(const Review& review, const Exemptions& exemptions) {
         return contains(exemptions.groups, group);
       }))
     return "group";
-  if (review.pod && !review.pod->runtime_class.empty() &&
-      contains(exemptions.runtime_classes, review.pod->runtime_class))
+  if (!review.pods.empty() && std::ranges::all_of(review.pods, [&](const Pod& pod) {
+        return !pod.runtime_class.empty() &&
+               contains(exemptions.runtime_classes, pod.runtime_class);
+      }))
     return "runtimeClass";
   return {};
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "plimsoll/labels.h"
+#include "plimsoll/pod_places.h"
 #include "plimsoll/verdict.h"
 #include "templates/library.h"
 
@@ -43,6 +44,7 @@ struct Policy {
   bool pod_security_labels = false;     ///< those of Pod Security Admission as well
   Updates updates = Updates::Upstream;  ///< of what labels bind
   Editors label_editors;                ///< empty: everybody
+  PodPlaces pod_places;                 ///< the custom kinds that are judged
 };
 
 /// Why a review about a pod or a workload is not judged: `namespace`, `user`, `group` or

@@ -3,7 +3,8 @@
 namespace plimsoll::report {
 
 std::span<const Format* const> formats() {
-  static constexpr const Format* kAll[] = {&gitlab, &html, &json, &junit, &sarif, &text};
+  static constexpr const Format* kAll[] = {&github, &gitlab,   &html,  &json,
+                                           &junit,  &markdown, &sarif, &text};
   return kAll;
 }
 

@@ -40,7 +40,7 @@ struct Format {
   std::unique_ptr<Writer> (*open)(const ReportHead& head, const Style& style, Sink sink) = nullptr;
 };
 
-extern const Format gitlab, html, json, junit, sarif, text;
+extern const Format github, gitlab, html, json, junit, markdown, sarif, text;
 
 /// Every format, by name.
 std::span<const Format* const> formats();

@@ -3,14 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <iterator>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "report/diff.h"
 #include "report/format.h"
 #include "report/html_page.h"
 #include "report/words.h"
@@ -66,16 +67,7 @@ std::string words(std::string_view raw, std::size_t most = verdict::kMostWords) 
 std::string name_text(std::string_view raw) { return words(raw, kNameAtMost); }
 
 /// A piece of a line of a manifest, in which a tab is a tab.
-std::string code(std::string_view raw) {
-  std::string out;
-  for (;;) {
-    const auto tab = raw.find('\t');
-    out += escape(shown(raw.substr(0, tab)));
-    if (tab == std::string_view::npos) return out;
-    out += '\t';
-    raw.remove_prefix(tab + 1);
-  }
-}
+std::string code(std::string_view raw) { return escape(shown_code(raw)); }
 
 /// For the page's own `Content-Security-Policy`.
 std::string source_of(const PagePart& part) {
@@ -156,122 +148,12 @@ std::string excerpt_of(const ReportedFinding& finding) {
 // ---------------------------------------------------------------------------------------------
 // Changes
 
-struct DiffLine {
-  bool added;
-  std::size_t number;  ///< in the text before, or, of an added one, after
-  std::string text;
-};
-
-std::vector<std::string> split(std::string_view text) {
-  std::vector<std::string> lines;
-  for (;;) {
-    const auto end = text.find('\n');
-    lines.emplace_back(without_return(text.substr(0, end)));
-    if (end == std::string_view::npos) return lines;
-    text.remove_prefix(end + 1);
-  }
-}
-
-/// Appends what of `before` goes and what of `after` comes, so that as much as can be stays.
-void diff(const std::vector<std::string>& before, const std::vector<std::string>& after,
-          std::size_t number, std::size_t number_after, std::vector<DiffLine>& out) {
-  // kept[i][k]: how many lines stay of those from i and from k on.
-  std::vector kept(before.size() + 1, std::vector<std::size_t>(after.size() + 1));
-  for (std::size_t i = before.size(); i-- > 0;)
-    for (std::size_t k = after.size(); k-- > 0;)
-      kept[i][k] =
-          before[i] == after[k] ? kept[i + 1][k + 1] + 1 : std::max(kept[i + 1][k], kept[i][k + 1]);
-  for (std::size_t i = 0, k = 0; i < before.size() || k < after.size();) {
-    if (i < before.size() && k < after.size() && before[i] == after[k]) {
-      ++i, ++k;
-    } else if (k == after.size() || (i < before.size() && kept[i + 1][k] >= kept[i][k + 1])) {
-      out.push_back({false, number + i, before[i]});
-      ++i;
-    } else {
-      out.push_back({true, number_after + k, after[k]});
-      ++k;
-    }
-  }
-}
-
-/// The text of an excerpt, and where its lines begin.
-class ExcerptText {
- public:
-  explicit ExcerptText(const Excerpt& excerpt) : first_(excerpt.line) {
-    for (const std::string& line : excerpt.lines) {
-      begins_.push_back(text_.size());
-      text_ += without_return(line);
-      text_ += '\n';
-    }
-    begins_.push_back(text_.size());
-  }
-
-  [[nodiscard]] std::size_t first_line() const { return first_; }
-  [[nodiscard]] const std::string& text() const { return text_; }
-
-  /// Nothing: the excerpt does not show that place.
-  [[nodiscard]] std::optional<std::size_t> offset_of(std::size_t line, std::size_t column) const {
-    const std::size_t index = line - first_;
-    if (line < first_ || index >= begins_.size()) return std::nullopt;
-    if (index + 1 == begins_.size())
-      return column == 1 ? std::optional(text_.size()) : std::nullopt;
-    return std::min(begins_[index] + column, begins_[index + 1]) - 1;
-  }
-
- private:
-  std::size_t first_;
-  std::string text_;
-  std::vector<std::size_t> begins_;  ///< and where the text ends
-};
-
-/// Lines that are put in whole, and the number of the first; nothing: the change is another.
-std::optional<std::pair<std::size_t, std::vector<std::string>>> whole_lines(
-    const TextChange& change) {
-  const Region& at = change.region;
-  std::string_view text = change.text;
-  if (at.line != at.end_line || at.column != at.end_column) return std::nullopt;
-  if (at.column == 1 && text.ends_with('\n')) {
-    text.remove_suffix(1);
-    return std::pair(at.line, split(text));
-  }
-  const auto begin = text.find_first_not_of('\r');
-  if (at.column == 1 || begin == std::string_view::npos || text[begin] != '\n') return std::nullopt;
-  return std::pair(at.line + 1, split(text.substr(begin + 1)));
-}
-
-/// The changes line by line; nothing: they are not known, or too little of the text is.
-std::vector<DiffLine> diff_of(const ReportedFinding& finding) {
-  const ExcerptText excerpt(finding.excerpt);
-  std::vector<DiffLine> out, below;
-  std::string after;
-  std::size_t copied = 0, grown = 0, number_after = excerpt.first_line();
-  for (const TextChange& change : finding.changes) {
-    const auto begin = excerpt.offset_of(change.region.line, change.region.column);
-    const auto end = excerpt.offset_of(change.region.end_line, change.region.end_column);
-    if (begin && end && *begin >= copied && *end >= *begin) {
-      after += excerpt.text().substr(copied, *begin - copied) + change.text;
-      copied = *end;
-      continue;
-    }
-    auto lines = whole_lines(change);
-    if (!lines) return {};
-    const bool above = lines->first < excerpt.first_line();
-    std::size_t number = lines->first + grown;
-    for (std::string& line : lines->second)
-      (above ? out : below).push_back({true, number++, std::move(line)});
-    grown += lines->second.size();
-    if (above) number_after += lines->second.size();
-  }
-  after += excerpt.text().substr(copied);
-  diff(split(excerpt.text()), split(after), excerpt.first_line(), number_after, out);
-  std::ranges::move(below, std::back_inserter(out));
-  return out;
-}
-
-std::string code_of(const std::vector<DiffLine>& lines) {
+/// Without the lines that stay: they stand above.
+std::string code_of(std::vector<DiffLine> lines) {
+  std::erase_if(lines, [](const DiffLine& line) { return line.sign == ' '; });
   std::string out = "<div class=\"code\">\n";
   for (std::size_t i = 0; i < std::min(lines.size(), kDiffAtMost); ++i)
-    out += code_line(lines[i].number, code(lines[i].text), lines[i].added ? "ins" : "del");
+    out += code_line(lines[i].number, code(lines[i].text), lines[i].sign == '+' ? "ins" : "del");
   if (lines.size() > kDiffAtMost)
     out += code_line({}, fmt::format("… and {} more", plural(lines.size() - kDiffAtMost, "line")));
   return out + "</div>\n";
@@ -303,7 +185,7 @@ std::string fix_of(const ReportedFinding& finding) {
   const auto lines = diff_of(finding);
   std::string out =
       row("Fix", advice + (lines.empty() ? code_of_patch(finding.patch) : code_of(lines)));
-  if (!finding.check->risk.empty()) out += row("Try it first", words(finding.check->risk));
+  if (!finding.check->risk.empty()) out += row("Test it", words(finding.check->risk));
   return out;
 }
 
@@ -524,7 +406,6 @@ class HtmlWriter : public Writer {
     if (total(counts_) > 0) write_summary();
     if (!errors_.empty()) sink_(section("errors", "Could not be read", list_of(errors_)));
     write_findings();
-    if (!accepted_.empty()) write_accepted();
     if (!tail.stale.empty()) {
       std::vector<std::string> stale;
       for (const std::string& line : tail.stale) stale.push_back(words(line));
@@ -585,26 +466,24 @@ class HtmlWriter : public Writer {
   void write_findings() {
     if (total(counts_) == 0 && accepted_.empty()) return;
     const bool open = total(counts_) <= kOpenAtMost;
-    std::string html = filter_of(rows_of_namespaces(), rows_of_checks(), counts_);
     sink_("<section id=\"findings\" aria-labelledby=\"findings-title\">\n"
           "<h2 id=\"findings-title\">Findings, worst first</h2>\n" +
-          html);
-    for (std::size_t i = 0; i < kSeverities; ++i) {
-      if (findings_[i].empty()) continue;
-      sink_(fmt::format("<section class=\"severity\" data-severity=\"{0}\" "
-                        "aria-labelledby=\"{0}\">\n<h3 id=\"{0}\">{0} <span>{1}</span></h3>\n",
-                        severity_name(i), plural(findings_[i].size(), "finding")));
-      for (const std::string& finding : findings_[i])
-        sink_((open ? "<details open" : "<details") + finding);
-      sink_("</section>\n");
-    }
+          filter_of(rows_of_namespaces(), rows_of_checks(), counts_));
+    for (std::size_t i = 0; i < kSeverities; ++i)
+      write_group(severity_name(i), fmt::format(" data-severity=\"{}\"", severity_name(i)),
+                  findings_[i], open);
+    write_group("accepted", "", accepted_, false);
     sink_("</section>\n");
   }
 
-  void write_accepted() {
-    sink_("<section id=\"accepted\" aria-labelledby=\"accepted-title\">\n"
-          "<h2 id=\"accepted-title\">Accepted</h2>\n");
-    for (const std::string& finding : accepted_) sink_("<details" + finding);
+  void write_group(std::string_view name, std::string_view attribute,
+                   const std::vector<std::string>& findings, bool open) {
+    if (findings.empty()) return;
+    sink_(fmt::format("<section class=\"group\"{1} aria-labelledby=\"{0}\">\n"
+                      "<h3 id=\"{0}\">{0} <span>{2}</span></h3>\n",
+                      name, attribute, plural(findings.size(), "finding")));
+    for (const std::string& finding : findings)
+      sink_((open ? "<details open" : "<details") + finding);
     sink_("</section>\n");
   }
 

@@ -95,7 +95,7 @@ std::optional<Json> fix_of(const Source& source, const ReportedFinding& finding)
   if (finding.changes.empty()) return std::nullopt;
   Json replacements = Json::array();
   for (const TextChange& change : finding.changes) {
-    Json region = region_of(change.region, finding.excerpt);
+    Json region = region_of(change.region, finding.changed);
     if (!region.contains("endColumn")) return std::nullopt;
     Json& replacement = replacements.emplace_back(Json{{"deletedRegion", std::move(region)}});
     if (!change.text.empty())

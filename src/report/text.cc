@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <string>
 #include <utility>
 #include <vector>
@@ -56,16 +55,11 @@ std::string advice_of(const ReportedFinding& finding, const Colours& c) {
 
 // What is wrong in one place is told together: the place is shown but once.
 void write_findings(const Resource& resource, const Colours& c, std::string& out) {
-  std::vector<const ReportedFinding*> findings;
-  for (const auto& finding : resource.findings) findings.push_back(&finding);
-  const auto place = [](const ReportedFinding* finding) {
-    return std::array{finding->region.line, finding->region.column, finding->region.end_line,
-                      finding->region.end_column};
-  };
-  std::ranges::stable_sort(findings, {}, place);
+  const auto findings = by_place(resource);
   for (auto begin = findings.begin(), end = begin; begin != findings.end(); begin = end) {
-    end = std::find_if(begin, findings.end(),
-                       [&](const auto* other) { return place(other) != place(*begin); });
+    end = std::find_if(begin, findings.end(), [&](const ReportedFinding* other) {
+      return other->region != (*begin)->region;
+    });
     std::vector<std::string> advices;
     for (auto at = begin; at != end; ++at) {
       out += line_about(resource, **at, c) + '\n';

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 
 #include "report/characters.h"
@@ -16,6 +18,17 @@ std::string plural(std::size_t count, std::string_view noun) {
 
 std::string shown(std::string_view text) {
   return verdict::printable(text::replace_invalid_utf8(std::string(text)));
+}
+
+std::string shown_code(std::string_view line) {
+  std::string out;
+  for (;;) {
+    const auto tab = line.find('\t');
+    out += shown(line.substr(0, tab));
+    if (tab == std::string_view::npos) return out;
+    out += '\t';
+    line.remove_prefix(tab + 1);
+  }
 }
 
 std::string title_of(const Resource& resource) {
@@ -47,6 +60,16 @@ std::string sum_of(const ReportHead& head, const Summary& sum) {
   out += fmt::format("; {}", plural(sum.findings, "finding"));
   if (sum.accepted > 0) out += fmt::format(", {} accepted", sum.accepted);
   return out;
+}
+
+std::vector<const ReportedFinding*> by_place(const Resource& resource) {
+  std::vector<const ReportedFinding*> findings;
+  for (const auto& finding : resource.findings) findings.push_back(&finding);
+  std::ranges::stable_sort(findings, {}, [](const ReportedFinding* finding) {
+    const Region& at = finding->region;
+    return std::array{at.line, at.column, at.end_line, at.end_column};
+  });
+  return findings;
 }
 
 std::optional<std::string_view> line_of(const Excerpt& excerpt, std::size_t line) {

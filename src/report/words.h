@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "plimsoll/report.h"
 
@@ -17,6 +18,9 @@ std::string plural(std::size_t count, std::string_view noun);
 
 /// Any text as one line of valid UTF-8 in which nothing is hidden: see verdict::printable.
 std::string shown(std::string_view text);
+
+/// The same of a line of a manifest, in which a tab stays a tab.
+std::string shown_code(std::string_view line);
 
 /// `Deployment shop/web`; `document` for what has no kind. Shown.
 std::string title_of(const Resource& resource);
@@ -32,6 +36,9 @@ std::string sum_of(const ReportHead& head, const Summary& summary);
 
 /// Whether there is a change that mends it, so that nobody has to decide.
 inline bool is_mendable(const ReportedFinding& finding) { return finding.patch != "[]"; }
+
+/// The findings by where they are.
+std::vector<const ReportedFinding*> by_place(const Resource& resource);
 
 /// The line of that number (1-based), if the excerpt has it.
 std::optional<std::string_view> line_of(const Excerpt& excerpt, std::size_t line);

@@ -50,12 +50,42 @@ class EditIndex {
   std::vector<const Edit*> sorted_;
 };
 
-void add_rule(const Pod& pod, const Rule& rule, std::vector<Violation>& out) {
+/// Takes out of a list what it holds twice.
+template <class T, class Key>
+void keep_once(Bounded<T>& all, Key key) {
+  std::set<decltype(key(all[0]))> seen;
+  Bounded<T> once;
+  for (T& one : all)
+    if (seen.insert(key(one)).second) once.push_back(std::move(one));
+  all = std::move(once);
+}
+
+/// Says what was appended for a pod of the true places.
+template <class T>
+void move_to_places(Bounded<T>& all, std::size_t first, const Pod& pod) {
+  if (pod.moved.empty()) return;
+  for (auto at = all.begin() + static_cast<std::ptrdiff_t>(first); at != all.end(); ++at)
+    at->path = pod.place(std::move(at->path));
+}
+
+void add_rule(std::span<const Pod> pods, const Rule& rule, std::vector<Violation>& out) {
   Findings findings;
-  rule.check->evaluate(pod, rule.params, findings);
-  if (findings.empty()) return;
   Edits edits;
-  if (rule.check->fix != nullptr) rule.check->fix(pod, rule.params, edits);
+  bool may_share = false;
+  for (const Pod& pod : pods) {
+    const std::size_t first_finding = findings.size(), first_edit = edits.size();
+    rule.check->evaluate(pod, rule.params, findings);
+    if (findings.size() == first_finding) continue;
+    if (rule.check->fix != nullptr) rule.check->fix(pod, rule.params, edits);
+    move_to_places(findings, first_finding, pod);
+    move_to_places(edits, first_edit, pod);
+    may_share = may_share || !pod.moved.empty();
+  }
+  if (findings.empty()) return;
+  if (may_share && pods.size() > 1) {
+    keep_once(findings, [](const Finding& f) { return std::pair(f.path, f.message); });
+    keep_once(edits, [](const Edit& edit) { return edit.path; });
+  }
   const EditIndex index(std::move(edits));
   for (Finding& finding : findings) {
     auto related = index.related(finding.path);
@@ -66,8 +96,10 @@ void add_rule(const Pod& pod, const Rule& rule, std::vector<Violation>& out) {
 // Whether nothing that a pod is judged by has changed.
 bool insignificant(const Review& review) {
   if (review.unchanged) return true;
-  return review.facts.operation == Operation::Update && review.pod && review.faults.empty() &&
-         review.old_pod && !significant_update(*review.pod, *review.old_pod);
+  return review.facts.operation == Operation::Update && review.faults.empty() &&
+         std::ranges::equal(review.pods, review.old_pods, [](const Pod& pod, const Pod& old_pod) {
+           return !significant_update(pod, old_pod);
+         });
 }
 
 // What a binding leads to for this review; empty: nothing.
@@ -152,18 +184,24 @@ class Excuses {
 };
 
 /// Whether the finding is about a volume that a container which the old pod lacks now mounts.
-bool newly_mounted(const Violation& violation, const Pod& pod, const Pod& old_pod) {
-  const std::string volumes = pod.spec("/volumes/");
-  std::string_view path = violation.finding.path;
-  if (!path.starts_with(volumes)) return false;
-  path = path.substr(volumes.size());
-  path = path.substr(0, path.find('/'));
-  return std::ranges::any_of(pod.containers, [&](const Container& c) {
-    const bool old_one =
-        std::ranges::find(old_pod.containers, c.name, &Container::name) != old_pod.containers.end();
-    return !old_one && std::ranges::any_of(c.volume_mounts, [&](const VolumeMount& mount) {
-      const auto at = std::ranges::find(pod.volumes, mount.name, &Volume::name);
-      return at != pod.volumes.end() && std::to_string(at - pod.volumes.begin()) == path;
+bool newly_mounted(const Violation& violation, const Review& review) {
+  constexpr std::string_view kVolumes = "/volumes/";
+  const std::string& path = violation.finding.path;
+  if (path.find(kVolumes) == std::string::npos) return false;
+  return std::ranges::any_of(review.pods, [&](const Pod& pod) {
+    const auto before = std::ranges::find(review.old_pods, pod.path, &Pod::path);
+    return std::ranges::any_of(pod.containers, [&](const Container& c) {
+      const bool old_one = before != review.old_pods.end() &&
+                           std::ranges::find(before->containers, c.name, &Container::name) !=
+                               before->containers.end();
+      return !old_one && std::ranges::any_of(c.volume_mounts, [&](const VolumeMount& mount) {
+        const auto at = std::ranges::find(pod.volumes, mount.name, &Volume::name);
+        if (at == pod.volumes.end()) return false;
+        const std::string volume =
+            pod.spec(std::string(kVolumes) + std::to_string(at - pod.volumes.begin()));
+        return path.starts_with(volume) &&
+               (path.size() == volume.size() || path[volume.size()] == '/');
+      });
     });
   });
 }
@@ -172,15 +210,14 @@ bool newly_mounted(const Violation& violation, const Pod& pod, const Pod& old_po
 std::vector<Violation> take_old(std::vector<Violation>& violations, const Review& review,
                                 const Template& policy) {
   std::vector<Violation> old_ones;
-  if (!review.pod || !review.old_pod) return old_ones;
-  const auto before = violations_of(review.old_pod, {}, policy);
+  if (review.pods.empty() || review.old_pods.empty()) return old_ones;
+  const auto before = violations_of(review.old_pods, {}, policy);
   // Past so many not all are looked for: nobody knows what is new.
   if (before.size() >= kMaxViolations || violations.size() >= kMaxViolations) return old_ones;
   Excuses excuses(before);
   std::vector<Violation> new_ones;
   for (Violation& violation : violations) {
-    const bool old_one =
-        excuses.take(violation) && !newly_mounted(violation, *review.pod, *review.old_pod);
+    const bool old_one = excuses.take(violation) && !newly_mounted(violation, review);
     (old_one ? old_ones : new_ones).push_back(std::move(violation));
   }
   violations = std::move(new_ones);
@@ -249,16 +286,16 @@ bool significant_update(const Pod& pod, const Pod& old_pod) {
   });
 }
 
-std::vector<Violation> violations_of(const std::optional<Pod>& pod, std::span<const Fault> faults,
+std::vector<Violation> violations_of(std::span<const Pod> pods, std::span<const Fault> faults,
                                      const Template& policy) {
   std::vector<Violation> violations;
   // A template without rules asks nothing, not even that fields can be read.
   if (policy.rules->empty()) return violations;
   for (const Fault& fault : faults)
     violations.push_back({&kUnreadableField, {fault.path, fault.message}, {}});
-  if (!pod) return violations;
+  if (pods.empty()) return violations;
   for (const Rule& rule : *policy.rules) {
-    add_rule(*pod, rule, violations);
+    add_rule(pods, rule, violations);
     if (violations.size() >= kMaxViolations) break;
   }
   return violations;
@@ -266,7 +303,7 @@ std::vector<Violation> violations_of(const std::optional<Pod>& pod, std::span<co
 
 bool to_be_judged(const Review& review) {
   if (review.scope != Scope::Pod && review.scope != Scope::Workload) return false;
-  if (!review.pod && review.faults.empty()) return false;
+  if (review.pods.empty() && review.faults.empty()) return false;
   return review.scope != Scope::Pod || !insignificant(review);
 }
 
@@ -280,7 +317,7 @@ Verdict judge(const Review& review, std::span<const Binding> bindings, bool dry_
     const auto mode = effective(binding, review);
     if (!mode) continue;
     auto [at, first] = found.try_emplace(binding.policy.get());
-    if (first) at->second = violations_of(review.pod, review.faults, *binding.policy);
+    if (first) at->second = violations_of(review.pods, review.faults, *binding.policy);
     Judgement judgement{
         .mode = *mode, .policy = binding.policy, .source = binding.source, .violations = {}};
     if (&binding == &bindings.back())

@@ -375,6 +375,37 @@ TEST_F(CheckCommand, JudgesByTheTemplateThatIsAsked) {
   EXPECT_EQ(check(bad, {"--templates", own, "-t", "own"}).status, 0);
 }
 
+TEST_F(CheckCommand, JudgesCustomResources) {
+  const std::string rollout =
+      "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: web}\nspec:\n  template:\n"
+      "    spec:\n      hostPID: true\n";
+  const auto known = json_of(rollout, {"-t", "baseline"});
+  EXPECT_EQ(known.at("resources").at(0).at("findings").at(0).at("field"),
+            "spec.template.spec.hostPID");
+  EXPECT_EQ(known.at("resources").at(0).at("findings").at(0).at("line"), 7);
+
+  const std::string widget =
+      "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: web}\nspec:\n  pods:\n"
+      "  - hostPID: false\n  - hostPID: true\n";
+  EXPECT_THAT(json_of(widget, {"-t", "baseline"}).at("resources").at(0).at("reason"),
+              HasSubstr("say where with --pod-templates"));
+  EXPECT_EQ(check(widget, {"-t", "baseline"}).status, 0);
+  const std::string bare =
+      folder_.write("bare.places", "example.com/Widget: {podSpec: spec.pods.*}\n");
+  const std::string configuration =
+      folder_.write("configuration.places",
+                    "apiVersion: plimsoll.dev/v1alpha1\nkind: Configuration\npodTemplates:\n"
+                    "  example.com/Widget: {podSpec: spec.pods.*}\n");
+  for (const auto& file : {bare, configuration}) {
+    const auto told = json_of(widget, {"-t", "baseline", "--pod-templates", file});
+    EXPECT_EQ(told.at("resources").at(0).at("findings").at(0).at("path"), "/spec/pods/1/hostPID");
+  }
+  const std::string wrong = folder_.write("wrong.places", "# mine\nWidget: spec.template\n");
+  expect_refusal(check(widget, {"--pod-templates", wrong}),
+                 {wrong + ":2:1", "GROUP/KIND", "kubeflow.org/PyTorchJob"});
+  expect_refusal(check(widget, {"--pod-templates", folder_ / "none"}), {"none", "cannot be read"});
+}
+
 // Every field of the contract, with its type and in its order; `severity` stands beside them.
 TEST_F(CheckCommand, WritesTheJsonOfTheContract) {
   const std::string file = folder_.write("web.yaml", documents({kGood, kBad, kService}));
@@ -802,7 +833,7 @@ TEST(Cli, ExplainsWhatIsNotInTheCatalogue) {
 TEST(Cli, ExplainsWhatAFixMayBreak) {
   const auto ran = run({"explain", "read-only-root-filesystem"});
   EXPECT_THAT(ran.output, HasSubstr("`plimsoll fix --allow-risky` makes the change"));
-  EXPECT_THAT(ran.output, HasSubstr("an emptyDir at /tmp, which is all"));
+  EXPECT_THAT(ran.output, HasSubstr("also mounts an emptyDir at /tmp,\n  which is all"));
   EXPECT_THAT(ran.output, HasSubstr("\nA pod that fails\n    containers:\n"));
   EXPECT_THAT(run({"explain", "privileged"}).output,
               HasSubstr("`plimsoll fix` makes the change.\n\n"));

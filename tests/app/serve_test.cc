@@ -173,6 +173,28 @@ TEST_F(Serve, TakesItsConfigurationFromAFile) {
       3);
 }
 
+TEST_F(Serve, JudgesTheCustomResourcesOfItsConfiguration) {
+  Serving serving(with(
+      {"--config", configuration("server: {drainDelay: 0s}\n"
+                                 "podTemplates:\n  example.com/Widget: {podSpec: spec.pod}\n")}));
+  const auto about = [](const std::string& group, const std::string& kind, const json& spec) {
+    json all = json::parse(review("privileged"));
+    json& request = all["request"];
+    request["kind"] = {{"group", group}, {"version", "v1"}, {"kind", kind}};
+    request["resource"] = {{"group", group}, {"version", "v1"}, {"resource", "things"}};
+    request["object"] = {{"apiVersion", group + "/v1"}, {"kind", kind}, {"spec", spec}};
+    return all.dump();
+  };
+  const json pod = {{"hostPID", true}};
+  const std::string route = "/validate/enforce/baseline";
+  EXPECT_FALSE(serving.allows(route, about("example.com", "Widget", {{"pod", pod}})));
+  EXPECT_TRUE(serving.allows(route, about("example.com", "Gadget", {{"pod", pod}})));
+  EXPECT_FALSE(
+      serving.allows(route, about("apps.kruise.io", "CloneSet", {{"template", {{"spec", pod}}}})))
+      << "one that comes with Plimsoll";
+  EXPECT_EQ(serving.end(SIGTERM), 0);
+}
+
 TEST_F(Serve, LetsFlagsOverrideTheFile) {
   const std::string config = configuration("dryRun: false\nlog:\n  decisions: none\n");
   Serving serving(with({"--config", config, "--dry-run", "--log-decisions", "all", "--bind",
@@ -445,6 +467,10 @@ TEST_F(Serve, RefusesAWrongConfiguration) {
             {at + "6:", "bindings[0].namespaces: "}},
            {"bindings:\n- mode: enforce\n  template: baseline\n  workloads: deny\n",
             {at + "6:", "bindings[0].workloads: ", "enforce or warn"}},
+           {"podTemplates:\n  PyTorchJob: spec.template\n",
+            {at + "4:", "podTemplates.PyTorchJob: ", "kubeflow.org/PyTorchJob"}},
+           {"podTemplates:\n  a.b/C:\n  - {pod: spec}\n",
+            {at + "5:", "podTemplates[a.b/C][0].pod: ", "podSpec, workflow"}},
            {"dryRun: true\ndryRun: false\n", {at + "4:", "dryRun"}},
            {"server:\n  listen: [a\n", {at}},
            {"server:\n\tlisten: a\n", {at + "4:"}},

@@ -83,6 +83,7 @@ class Hook {
                 DecisionLog decisions = DecisionLog::None) {
     policy::Policy policy;
     policy.library = load_library({}).value();
+    policy.pod_places = load_pod_places({}).value();
     if (set_up) set_up(policy);
     policy_ = std::make_shared<const policy::Policy>(std::move(policy));
     Cluster cluster;
@@ -461,6 +462,236 @@ TEST(Webhook, OnlyWarnsAboutWorkloadsUnlessTheBindingSaysOtherwise) {
     EXPECT_EQ(response.contains("warnings"), !enforce);
     EXPECT_FALSE(hook.allows("/validate", reviews().at("privileged")));
   }
+}
+
+// --- custom resources ----------------------------------------------------------------------------
+
+/// A review about an object of that kind, with the spec.
+std::string custom(const std::string& group, const std::string& kind, const std::string& resource,
+                   const json& spec) {
+  return changed("privileged", [&](json& request) {
+    request["kind"] = {{"group", group}, {"version", "v1"}, {"kind", kind}};
+    request["resource"] = {{"group", group}, {"version", "v1"}, {"resource", resource}};
+    request["object"] = {{"apiVersion", group + "/v1"},
+                         {"kind", kind},
+                         {"metadata", {{"name", "web"}}},
+                         {"spec", spec}};
+  });
+}
+
+json privileged_spec() {
+  return json::parse(reviews().at("privileged"))["request"]["object"]["spec"];
+}
+
+std::string rollout() {
+  return custom("argoproj.io", "Rollout", "rollouts",
+                {{"replicas", 2}, {"template", {{"spec", privileged_spec()}}}});
+}
+
+/// That review as an update of what it is about, after a change.
+template <class Change>
+std::string updated(const std::string& body, Change change) {
+  json review = json::parse(body);
+  json& request = review["request"];
+  request["operation"] = "UPDATE";
+  request["oldObject"] = request["object"];
+  change(request["object"]);
+  return review.dump();
+}
+
+template <class Change>
+std::string altered(const std::string& body, Change change) {
+  json review = json::parse(body);
+  change(review["request"]);
+  return review.dump();
+}
+
+TEST(WebhookOfCustomResources, JudgesThemAsWorkloads) {
+  for (const bool enforce : {false, true}) {
+    Hook hook([&](policy::Policy& policy) {
+      Binding bound = binding(policy.library, Mode::Enforce, "baseline");
+      bound.workloads = enforce ? Workloads::Enforce : Workloads::Warn;
+      policy.bindings = {bound};
+    });
+    const json response = hook.review("/validate", rollout());
+    EXPECT_EQ(response.at("allowed").get<bool>(), !enforce);
+    EXPECT_EQ(response.contains("warnings"), !enforce);
+    EXPECT_TRUE(hook.allows("/validate", custom("example.com", "Rollout", "rollouts",
+                                                {{"template", {{"spec", privileged_spec()}}}})))
+        << "nobody has said where its pods are";
+    EXPECT_THAT(hook.metrics(), HasSubstr("plimsoll_reviews_total{scope=\"workload\",decision=\"" +
+                                          std::string(enforce ? "denied" : "allowed") + "\"} 1"));
+  }
+}
+
+TEST(WebhookOfCustomResources, NamesEachPlace) {
+  Hook hook;
+  const json pod = {{"spec", privileged_spec()}};
+  const json response =
+      hook.review("/validate/enforce/baseline",
+                  custom("kubeflow.org", "PyTorchJob", "pytorchjobs",
+                         {{"pytorchReplicaSpecs",
+                           {{"Master", {{"template", pod}}}, {"Worker", {{"template", pod}}}}}}));
+  EXPECT_FALSE(response.at("allowed"));
+  std::set<std::string> fields;
+  for (const json& cause : response.at("status").at("details").at("causes"))
+    fields.insert(cause.at("field"));
+  for (const char* replica : {"Master", "Worker"})
+    EXPECT_TRUE(fields.contains(std::string("spec.pytorchReplicaSpecs.") + replica +
+                                ".template.spec.containers[0].securityContext.privileged"))
+        << ::testing::PrintToString(fields);
+}
+
+TEST(WebhookOfCustomResources, KindsOfTheConfiguration) {
+  const auto widget = custom("example.com", "Widget", "widgets", {{"pod", privileged_spec()}});
+  EXPECT_TRUE(Hook().allows("/validate/enforce/baseline", widget));
+  Hook hook([](policy::Policy& policy) {
+    policy.pod_places.set("example.com", "Widget", {{"/spec/pod", PodShape::Spec}});
+  });
+  const json response = hook.review("/validate/enforce/baseline", widget);
+  EXPECT_FALSE(response.at("allowed"));
+  EXPECT_THAT(response.at("status").at("message").get<std::string>(),
+              HasSubstr("widget \"debug\" has more privilege"));
+}
+
+TEST(WebhookOfCustomResources, NeverBlocksWhatMakesNoPod) {
+  Hook hook([](policy::Policy& policy) {
+    Binding bound = binding(policy.library, Mode::Enforce, "baseline");
+    bound.workloads = Workloads::Enforce;
+    policy.bindings = {bound};
+  });
+  const auto passes = [&](const std::string& body) { return hook.allows("/validate", body); };
+  EXPECT_FALSE(passes(updated(rollout(), [](json& object) {
+    object["spec"]["template"]["spec"]["containers"][0]["image"] = "new";
+  })));
+  EXPECT_TRUE(passes(updated(rollout(), [](json& object) { object["spec"]["replicas"] = 5; })));
+  EXPECT_TRUE(passes(updated(rollout(), [](json& object) {
+    object["metadata"]["finalizers"] = {"a/b"};
+    object["status"] = {{"phase", "Paused"}};
+  })));
+  for (const char* subresource : {"status", "scale"})
+    EXPECT_TRUE(passes(altered(rollout(), [&](json& request) {
+      request["subResource"] = subresource;
+      if (std::string(subresource) == "scale") request["kind"]["kind"] = "Scale";
+    })));
+  EXPECT_TRUE(passes(altered(rollout(), [](json& request) {
+    request["operation"] = "DELETE";
+    request["oldObject"] = request["object"];
+    request["object"] = nullptr;
+  })));
+  for (const json& spec : {json::object(), json{{"workloadRef", {{"name", "web"}}}}, json(nullptr)})
+    EXPECT_TRUE(passes(custom("argoproj.io", "Rollout", "rollouts", spec))) << spec;
+}
+
+// Its status is no subresource: the controller writes it with the object.
+TEST(WebhookOfCustomResources, AWorkflowThatRunsIsLeftAlone) {
+  Hook hook([](policy::Policy& policy) {
+    Binding bound = binding(policy.library, Mode::Enforce, "baseline");
+    bound.workloads = Workloads::Enforce;
+    policy.bindings = {bound};
+  });
+  const auto workflow = custom("argoproj.io", "Workflow", "workflows",
+                               json::parse(R"({"entrypoint": "a", "hostNetwork": true,
+                             "templates": [{"name": "a", "container": {"image": "a"}}]})"));
+  EXPECT_FALSE(hook.allows("/validate", workflow));
+  for (const char* field : {"suspend", "shutdown", "arguments"})
+    EXPECT_TRUE(hook.allows("/validate", updated(workflow,
+                                                 [&](json& object) {
+                                                   object["spec"][field] = "x";
+                                                   object["status"] = {{"phase", "Running"}};
+                                                 })))
+        << field;
+  EXPECT_FALSE(hook.allows("/validate", updated(workflow, [](json& object) {
+                             object["spec"]["templates"][0]["container"]["image"] = "b";
+                           })));
+  EXPECT_FALSE(hook.allows("/validate", updated(workflow, [](json& object) {
+                             object["spec"]["podSpecPatch"] = "{\"hostPID\":true}";
+                           })));
+}
+
+TEST(WebhookOfCustomResources, WhatCannotBeReadIsDenied) {
+  Hook hook;
+  const auto passes = [&](const std::string& body) {
+    return hook.allows("/validate/enforce/baseline", body);
+  };
+  EXPECT_FALSE(passes(custom("argoproj.io", "Rollout", "rollouts", "text")));
+  EXPECT_FALSE(passes(custom("argoproj.io", "Rollout", "rollouts", {{"template", {1, 2}}})));
+  EXPECT_FALSE(passes(custom("ray.io", "RayCluster", "rayclusters",
+                             {{"workerGroupSpecs", {{"a", {{"template", "text"}}}}}})));
+  EXPECT_FALSE(passes(altered(rollout(), [](json& request) {
+    request["object"]["kind"] = "Service";
+  }))) << "the object is not of the kind that the request names";
+}
+
+// Kubernetes takes any number into a custom resource.
+TEST(WebhookOfCustomResources, ANumberBeyondReading) {
+  Hook hook;
+  const auto with_number = [](std::string body) {
+    const std::string key = "\"replicas\":2";
+    return body.replace(body.find(key), key.size(), "\"replicas\":123456789012345678901234567890");
+  };
+  expect_error(hook.ask("/validate/enforce/baseline", with_number(rollout())), 400, "JSON");
+  EXPECT_TRUE(
+      hook.allows("/validate/enforce/baseline",
+                  with_number(custom("example.com", "Rollout", "rollouts", {{"replicas", 2}}))));
+}
+
+TEST(WebhookOfCustomResources, OneOfTheClusterIsHeldToBindingsOfTheConfiguration) {
+  const auto templates = altered(
+      custom("argoproj.io", "ClusterWorkflowTemplate", "clusterworkflowtemplates",
+             json::parse(R"({"hostNetwork": true, "templates": [{"container": {"image": "a"}}]})")),
+      [](json& request) { request.erase("namespace"); });
+  for (const auto& [selector, namespaces, allowed] :
+       {std::tuple(Selector{}, std::vector<std::string>{}, false),
+        std::tuple(Selector{{{"tier", Selector::Operator::DoesNotExist, {}}}},
+                   std::vector<std::string>{}, true),
+        std::tuple(Selector{}, std::vector<std::string>{"shop"}, true)}) {
+    Hook hook([&](policy::Policy& policy) {
+      policy.namespace_labels = true;
+      Binding& all =
+          policy.bindings.emplace_back(binding(policy.library, Mode::Enforce, "baseline"));
+      all.workloads = Workloads::Enforce;
+      all.selector = selector;
+      all.namespaces = namespaces;
+    });
+    EXPECT_EQ(hook.allows("/validate", templates), allowed);
+    EXPECT_THAT(hook.fetched, ::testing::IsEmpty());
+  }
+}
+
+TEST(WebhookOfCustomResources, IsExemptOnlyIfEachOfItsPodsIs) {
+  Hook hook([](policy::Policy& policy) { policy.exemptions.runtime_classes = {"kata"}; });
+  const auto cluster = [](const json& head_class, const json& worker_class) {
+    json head = privileged_spec(), worker = head;
+    head["runtimeClassName"] = head_class;
+    worker["runtimeClassName"] = worker_class;
+    json spec;
+    spec["headGroupSpec"]["template"]["spec"] = head;
+    spec["workerGroupSpecs"][0]["template"]["spec"] = worker;
+    return custom("ray.io", "RayCluster", "rayclusters", spec);
+  };
+  EXPECT_TRUE(hook.allows("/validate/enforce/baseline", cluster("kata", "kata")));
+  EXPECT_FALSE(hook.allows("/validate/enforce/baseline", cluster("kata", nullptr)));
+}
+
+TEST(WebhookOfCustomResources, ARatchetExcusesInItsPlace) {
+  Hook hook([](policy::Policy& policy) {
+    policy.bindings = {binding(policy.library, Mode::Enforce, "baseline")};
+    policy.bindings[0].workloads = Workloads::Enforce;
+    policy.bindings[0].updates = Updates::Ratchet;
+  });
+  const json bad = {{"spec", privileged_spec()}},
+             good = {{"spec", {{"containers", json::array()}}}};
+  const auto job = custom("kubeflow.org", "PyTorchJob", "pytorchjobs",
+                          {{"pytorchReplicaSpecs",
+                            {{"Master", {{"template", bad}}}, {"Worker", {{"template", good}}}}}});
+  EXPECT_TRUE(hook.allows("/validate", updated(job, [](json& object) {
+                            object["spec"]["pytorchReplicaSpecs"]["Master"]["template"]["spec"]
+                                  ["containers"][0]["image"] = "new";
+                          })));
+  EXPECT_FALSE(hook.allows("/validate", updated(job, [&](json& object) {
+                             object["spec"]["pytorchReplicaSpecs"]["Worker"]["template"] = bad;
+                           })));
 }
 
 // --- dry run -------------------------------------------------------------------------------------

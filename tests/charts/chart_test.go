@@ -389,6 +389,10 @@ func TestConfiguration(t *testing.T) {
 		{"url", `{webhook: {url: "https://[fd00::1]:8443"}}`, head + `dryRun: false, namespaceLabels: true, server: ` + server + `}` + selfManaged(service+`, "fd00::1"`) + `}`},
 		{"elsewhere", `{server: {enabled: false}, webhook: {url: "https://10.0.0.1:8443/"}}`,
 			head + `dryRun: false, namespaceLabels: true, server: ` + server + `}` + selfManaged(`10.0.0.1`) + `}`},
+		{"custom resources", customResources, head + `dryRun: false, namespaceLabels: true, server: ` + server + `}` + selfManaged(service) +
+			`, podTemplates: {example.com/Widget: spec.template, example.com/Gadget: [spec.parts.*.template, {podSpec: spec.main}], example.com/Flow: {workflow: spec.workflowSpec}}}`},
+		{"custom resources that are known", `customResources: [{apiGroup: argoproj.io, resources: [rollouts]}]`,
+			head + `dryRun: false, namespaceLabels: true, server: ` + server + `}` + selfManaged(service) + `}`},
 		{"everything", `honourPodSecurityLabels: true
 updates: ratchet
 ` + provided + `
@@ -528,6 +532,14 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		{"binding of no namespace", `bindings: [{name: a, mode: warn, template: baseline, namespaces: []}]`, []string{"/bindings/0/namespaces"}},
 		{"binding with two versions", `bindings: [{name: a, mode: warn, template: baseline@v1.30, version: v1.31}]`, []string{"/bindings/0/version"}},
 		{"binding with an unknown template", `bindings: [{name: a, mode: warn, template: mine}]`, []string{"bindings[0].template", "mine"}},
+		{"custom resource of no group", `customResources: [{apiGroup: apps, resources: [deployments]}]`, []string{"/customResources/0/apiGroup", "does not match"}},
+		{"custom resource of every kind", `customResources: [{apiGroup: example.com, resources: ["*"]}]`, []string{"/customResources/0/resources/0", "does not match"}},
+		{"custom resource of a subresource", `customResources: [{apiGroup: example.com, resources: [a/status]}]`, []string{"/customResources/0/resources/0", "does not match"}},
+		{"custom resource without resources", `customResources: [{apiGroup: example.com}]`, []string{"/customResources/0", "resources"}},
+		{"path of a pod template", `customResources: [{apiGroup: example.com, resources: [a], podTemplates: {A: spec..template}}]`, []string{"/customResources/0/podTemplates/A"}},
+		{"shape of a pod template", `customResources: [{apiGroup: example.com, resources: [a], podTemplates: {A: {pod: spec}}}]`, []string{"/customResources/0/podTemplates/A"}},
+		{"pod templates of a kind twice", `customResources: [{apiGroup: example.com, resources: [a], podTemplates: {A: spec}}, {apiGroup: example.com, resources: [b], podTemplates: {A: spec}}]`,
+			[]string{"customResources[1].podTemplates.A", "example.com/A"}},
 		{"label template", `labelTemplates: [mine]`, []string{"labelTemplates[0]", "mine"}},
 		{"two bindings of a name", `bindings: [{name: a, mode: warn, template: baseline}, {name: a, mode: audit, template: baseline}]`, []string{"bindings[1].name", "taken"}},
 		{"a template of a built-in's name", `templates: [{name: baseline, spec: {extends: restricted}}]`, []string{"templates[0].name", "taken"}},

@@ -284,6 +284,63 @@ certificates: {mode: certManager}
 	}
 }
 
+// Who is asked about custom resources: those who are asked about a workload, whatever the API server sees of workloads by itself.
+func TestCustomResourcesAreAskedAbout(t *testing.T) {
+	resource := func(operation admission.Operation, of, new, old string) request {
+		r := request{Operation: operation, Group: "argoproj.io", Kind: "Rollout", Namespace: "shop", NamespaceLabels: map[string]string{"plimsoll.dev/enforce": "restricted"},
+			User: "ann", Groups: everybody()}
+		r.Resource, r.Subresource, _ = strings.Cut(of, "/")
+		if new != "" {
+			r.Object = object(t, new)
+		}
+		if old != "" {
+			r.Old = object(t, old)
+		}
+		return r
+	}
+	with := func(group, namespace string, labels map[string]string, r request) request {
+		r.Group, r.Namespace, r.NamespaceLabels = group, namespace, labels
+		return r
+	}
+	create := resource(admission.Create, "rollouts", "{spec: {a: 1}}", "")
+	bound := customResources[:len(customResources)-1] + `, bindings: [{name: a, mode: audit, template: baseline, namespaces: ["sh*"]}]}`
+	noPermission := `{apiAccess: false, certificates: {mode: certManager}, ` + customResources[1:]
+	for _, row := range []struct {
+		name, values string
+		request      request
+		want         []string
+	}{
+		{"by default nobody", ``, create, nil},
+		{"creation", customResources, create, []string{"enforce.restricted.custom /validate/enforce Ignore"}},
+		{"creation, without prefilter", customResources[:len(customResources)-1] + `, prefilter: false}`, create, []string{"enforce.custom /validate Ignore"}},
+		{"of another kind", customResources, resource(admission.Create, "experiments", "{spec: {a: 1}}", ""), nil},
+		{"of another group", customResources, with("example.com", "shop", create.NamespaceLabels, create), nil},
+		{"told of", customResources, with("example.com", "shop", create.NamespaceLabels, resource(admission.Create, "widgets", "{spec: {a: 1}}", "")),
+			[]string{"enforce.restricted.custom /validate/enforce Ignore"}},
+		{"excluded", customResources, with("argoproj.io", "kube-system", create.NamespaceLabels, create), nil},
+		{"no label", customResources, with("argoproj.io", "shop", nil, create), nil},
+		{"without a namespace", customResources, with("argoproj.io", "", create.NamespaceLabels, create), nil},
+		{"new spec", customResources, resource(admission.Update, "rollouts", "{spec: {a: 1}}", "{spec: {a: 2}}"), []string{"enforce.restricted.custom /validate/enforce Ignore"}},
+		{"new status", customResources, resource(admission.Update, "rollouts", "{spec: {a: 1}, status: {a: 1}}", "{spec: {a: 1}}"), nil},
+		{"finalizer removed", customResources, resource(admission.Update, "rollouts", "{metadata: {}, spec: {a: 1}}", "{metadata: {finalizers: [a]}, spec: {a: 1}}"), nil},
+		{"status", customResources, resource(admission.Update, "rollouts/status", "{spec: {a: 1}}", "{spec: {a: 2}}"), nil},
+		{"scaled", customResources, resource(admission.Update, "rollouts/scale", "{spec: {a: 1}}", "{spec: {a: 2}}"), nil},
+		{"deletion", customResources, resource(admission.Delete, "rollouts", "", "{spec: {a: 2}}"), nil},
+		{"bound by glob", bound, with("argoproj.io", "shop", nil, create), []string{"audit.a.binding.custom /validate/audit Ignore"}},
+		{"not bound by glob", bound, with("argoproj.io", "web", nil, create), nil},
+		{"cluster", `{scope: cluster, ` + customResources[1:], with("argoproj.io", "shop", nil, create), []string{"enforce.custom /validate/enforce Ignore"}},
+		{"no permission", noPermission, create, []string{"enforce.restricted.custom /validate/warn/restricted Ignore"}},
+	} {
+		for _, version := range kubernetes {
+			t.Run(row.name+"/"+version, func(t *testing.T) {
+				if got := dispatcherOf(t, row.values, version).asked(t, row.request); !reflect.DeepEqual(got, row.want) {
+					t.Errorf("got %q, want %q", got, row.want)
+				}
+			})
+		}
+	}
+}
+
 // Where the server alone decides, a namespace with any label is asked about once, and one without any never.
 func TestLabelsAskOnce(t *testing.T) {
 	for name, values := range map[string]string{"own": ``, "with pod security's": `honourPodSecurityLabels: true`} {

@@ -7,6 +7,10 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
+// customResources are some that Plimsoll knows and some that it is told of.
+const customResources = `{customResources: [{apiGroup: argoproj.io, resources: [rollouts, workflows]}, {apiGroup: example.com, resources: [widgets],
+  podTemplates: {Widget: spec.template, Gadget: [spec.parts.*.template, {podSpec: spec.main}], Flow: {workflow: spec.workflowSpec}}}]}`
+
 // matrix are the ways of using the chart that every rule is held to, under both Helms.
 var matrix = []struct{ name, values string }{
 	{"defaults", ``},
@@ -27,6 +31,7 @@ var matrix = []struct{ name, values string }{
 - {name: team, mode: audit, template: least-privilege, version: latest, selector: {matchLabels: {team: a}, matchExpressions: [{key: tier, operator: NotIn, values: [test]}]}, updates: ratchet}`},
 	{"opt in, bindings, pod security labels", `honourPodSecurityLabels: true
 bindings: [{name: everywhere, mode: audit, template: restricted}]`},
+	{"opt in, custom resources", customResources},
 	{"opt in, own template", `templates: [{name: payments, spec: {description: Ours., extends: restricted}}]
 bindings: [{name: pay, mode: enforce, template: payments, namespaces: [pay]}]`},
 	{"opt in, own template, seen by the API server", `honourPodSecurityLabels: true
@@ -59,6 +64,8 @@ certificates: {mode: certManager}
 bindings:
 - {name: shops, mode: enforce, template: baseline, version: v1.30, namespaces: [shop], workloads: enforce}
 - {name: tenants, mode: warn, template: restricted, namespaces: ["tenant-*"]}`},
+	{"no permission, custom resources, bindings", `{apiAccess: false, certificates: {mode: certManager}, ` + customResources[1:len(customResources)-1] + `,
+  bindings: [{name: tenants, mode: enforce, template: restricted, namespaces: ["tenant-*"], workloads: enforce}]}`},
 	{"no permission, no service account", `{apiAccess: false, serviceAccount: {create: false}, certificates: {mode: certManager}}`},
 	{"no permission, elsewhere", `{apiAccess: false, server: {enabled: false}, webhook: {url: "https://10.1.2.3:8443"}, ` + provided + `}`},
 	{"cert-manager", `certificates: {mode: certManager}`},

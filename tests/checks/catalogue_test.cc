@@ -47,7 +47,8 @@ Pod decode(const std::string& json, std::vector<Fault>& faults) {
   simdjson::dom::parser parser;
   simdjson::dom::element element;
   EXPECT_EQ(parser.parse(json).get(element), simdjson::SUCCESS) << json;
-  return codec::decode_pod_in(element, "", "", codec::Origin::Manifest, faults).value_or(Pod{});
+  return codec::decode_pods(element, "", places_in("", "Pod", {}), codec::Origin::Manifest, faults)
+      .at(0);
 }
 
 Pod decode(const std::string& json) {

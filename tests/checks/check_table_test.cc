@@ -68,10 +68,11 @@ Pod decode(const Json& object, const Form& form, codec::Origin origin) {
   simdjson::dom::element element;
   EXPECT_EQ(parser.parse(object.dump()).get(element), simdjson::SUCCESS);
   std::vector<Fault> faults;
-  auto pod = codec::decode_pod_in(element, "", form.path, origin, faults);
+  const PodPlace place{std::string(form.path),
+                       form.path.empty() ? PodShape::Pod : PodShape::Template};
+  auto pods = codec::decode_pods(element, "", {&place, 1}, origin, faults);
   for (const Fault& fault : faults) ADD_FAILURE() << fault.path << ' ' << fault.message;
-  EXPECT_TRUE(pod.has_value());
-  return pod.value_or(Pod{});
+  return std::move(pods.at(0));
 }
 
 /// What `append` puts behind what is there already, which it must leave alone.

@@ -13,7 +13,7 @@ std::vector<Manifest> read(const char* yaml) {
   text::YamlReader reader(yaml, "f.yaml");
   auto document = reader.next();
   EXPECT_TRUE(document) << document.error().to_string();
-  return manifests_of(**document);
+  return manifests_of(**document, {});
 }
 
 TEST(Manifest, APodAndItsHead) {
@@ -24,7 +24,7 @@ TEST(Manifest, APodAndItsHead) {
   EXPECT_EQ(all[0].kind, "Pod");
   EXPECT_EQ(all[0].name, "web");
   EXPECT_EQ(all[0].namespace_name, "shop");
-  EXPECT_TRUE(all[0].pod->host_pid);
+  EXPECT_TRUE(all[0].pods.at(0).host_pid);
 }
 
 TEST(Manifest, EachItemOfAListWithItsPath) {
@@ -34,7 +34,7 @@ TEST(Manifest, EachItemOfAListWithItsPath) {
   ASSERT_THAT(all, SizeIs(2));
   EXPECT_EQ(all[0].skipped, "no pod template is known in Service of v1");
   EXPECT_EQ(all[1].path, "/items/1");
-  EXPECT_EQ(all[1].pod->containers.at(0).path, "/items/1/spec/template/spec/containers/0");
+  EXPECT_EQ(all[1].pods.at(0).containers.at(0).path, "/items/1/spec/template/spec/containers/0");
 }
 
 TEST(Manifest, WhatCannotBeJudgedIsNamed) {
@@ -49,7 +49,8 @@ TEST(Manifest, WhatCannotBeJudgedIsNamed) {
     EXPECT_THAT(all[0].faults, IsEmpty());
   }
   EXPECT_EQ(read("apiVersion: example.com/v1\nkind: Pod\n")[0].skipped,
-            "no pod template is known in Pod of example.com/v1");
+            "no pod template is known in Pod of example.com/v1; if it has one, say where with "
+            "--pod-templates");
   EXPECT_EQ(read("apiVersion: v1\nkind: ReplicationController\nspec: {}\n")[0].skipped,
             "it has no pod template");
 }
@@ -65,27 +66,27 @@ TEST(Manifest, WhatCannotBeReadIsAFaultNotAPass) {
 // Source: kubernetes pkg/apis/core/v1/defaults.go.
 TEST(Manifest, DefaultsThatAChecksReadsAreFilledIn) {
   const auto pod =
-      *read("apiVersion: v1\nkind: Pod\nspec:\n  hostNetwork: true\n  volumes: [{name: v}]\n"
-            "  containers:\n  - ports: [{containerPort: 80}, {containerPort: 81, hostPort: 9}]\n"
-            "  initContainers:\n  - ports: [{containerPort: 82}]\n")[0]
-           .pod;
+      read("apiVersion: v1\nkind: Pod\nspec:\n  hostNetwork: true\n  volumes: [{name: v}]\n"
+           "  containers:\n  - ports: [{containerPort: 80}, {containerPort: 81, hostPort: 9}]\n"
+           "  initContainers:\n  - ports: [{containerPort: 82}]\n")[0]
+          .pods.at(0);
   EXPECT_TRUE(pod.volumes.at(0).has(VolumeKind::EmptyDir));
   EXPECT_TRUE(pod.containers.at(0).default_host_ports);
   EXPECT_THAT(pod.containers.at(1).host_ports, ::testing::ElementsAre(0, 9));
   EXPECT_TRUE(pod.containers.at(1).default_host_ports);
-  const auto alone = *read("apiVersion: v1\nkind: Pod\nspec:\n  containers:\n"
-                           "  - ports: [{containerPort: 80}]\n")[0]
-                          .pod;
+  const auto alone = read("apiVersion: v1\nkind: Pod\nspec:\n  containers:\n"
+                          "  - ports: [{containerPort: 80}]\n")[0]
+                         .pods.at(0);
   EXPECT_FALSE(alone.containers.at(0).default_host_ports);
   const auto listed =
-      *read("apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Pod\n  spec: "
-            "{hostNetwork: true, containers: [{ports: [{containerPort: 80}]}]}\n")[0]
-           .pod;
+      read("apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Pod\n  spec: "
+           "{hostNetwork: true, containers: [{ports: [{containerPort: 80}]}]}\n")[0]
+          .pods.at(0);
   EXPECT_TRUE(listed.containers.at(0).default_host_ports) << "a list holds pods, not templates";
   const auto workload =
-      *read("apiVersion: apps/v1\nkind: DaemonSet\nspec: {template: {spec: {hostNetwork: "
-            "true, containers: [{ports: [{containerPort: 80}]}]}}}\n")[0]
-           .pod;
+      read("apiVersion: apps/v1\nkind: DaemonSet\nspec: {template: {spec: {hostNetwork: "
+           "true, containers: [{ports: [{containerPort: 80}]}]}}}\n")[0]
+          .pods.at(0);
   EXPECT_FALSE(workload.containers.at(0).default_host_ports)
       << "only the pod that is made of it gets the default";
 }
@@ -99,7 +100,7 @@ TEST(Manifest, ListsInsideListsAreOpened) {
   EXPECT_EQ(all[0].path, "/items/0/items/0/items/0");
   EXPECT_EQ(all[0].kind, "Pod");
   EXPECT_EQ(all[1].path, "/items/1/items/0");
-  EXPECT_TRUE(all[1].pod->host_pid);
+  EXPECT_TRUE(all[1].pods.at(0).host_pid);
 }
 
 TEST(Manifest, ItemsOfATypedListAreOfItsType) {
@@ -110,28 +111,28 @@ TEST(Manifest, ItemsOfATypedListAreOfItsType) {
   ASSERT_THAT(all, SizeIs(3));
   EXPECT_EQ(all[0].api_version, "apps/v1");
   EXPECT_EQ(all[0].kind, "Deployment");
-  EXPECT_TRUE(all[0].pod->host_pid);
+  EXPECT_TRUE(all[0].pods.at(0).host_pid);
   EXPECT_EQ(all[1].kind, "Deployment") << "half a type is none";
-  EXPECT_TRUE(all[1].pod->host_ipc);
+  EXPECT_TRUE(all[1].pods.at(0).host_ipc);
   EXPECT_EQ(all[2].kind, "Pod");
-  EXPECT_TRUE(all[2].pod->host_network);
+  EXPECT_TRUE(all[2].pods.at(0).host_network);
 }
 
 TEST(Manifest, WhatHasItemsIsAListOfAnyKind) {
   const auto all = read("apiVersion: v1\nkind: ConfigMap\nitems:\n"
                         "- {apiVersion: v1, kind: Pod, spec: {hostPID: true}}\n");
   ASSERT_THAT(all, SizeIs(1));
-  EXPECT_TRUE(all[0].pod->host_pid);
+  EXPECT_TRUE(all[0].pods.at(0).host_pid);
 }
 
 TEST(Manifest, AnObjectWithAPodAndItemsIsBoth) {
   const auto all = read("apiVersion: v1\nkind: Pod\nspec: {hostIPC: true}\nitems:\n"
                         "- {apiVersion: v1, kind: Pod, spec: {hostPID: true}}\n- {spec: {}}\n");
   ASSERT_THAT(all, SizeIs(3));
-  EXPECT_TRUE(all[0].pod->host_pid);
+  EXPECT_TRUE(all[0].pods.at(0).host_pid);
   EXPECT_EQ(all[1].kind, "Pod");
   EXPECT_EQ(all[2].path, "");
-  EXPECT_TRUE(all[2].pod->host_ipc);
+  EXPECT_TRUE(all[2].pods.at(0).host_ipc);
 }
 
 TEST(Manifest, AnEmptyListHoldsNothing) {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
+
 namespace plimsoll::codec {
 namespace {
 
@@ -11,7 +13,7 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 struct Read {
-  std::optional<Pod> pod;
+  std::optional<Pod> pod;  // the only one
   std::vector<Fault> faults;
 };
 
@@ -19,8 +21,12 @@ Read read(const char* json, std::string_view template_path = "",
           Origin origin = Origin::ApiServer) {
   Read out;
   simdjson::dom::parser parser;
-  out.pod = decode_pod_in(parser.parse(std::string(json)).value(), "/base", template_path, origin,
+  const PodPlace place{std::string(template_path),
+                       template_path.empty() ? PodShape::Pod : PodShape::Template};
+  auto pods = decode_pods(parser.parse(std::string(json)).value(), "/base", {&place, 1}, origin,
                           out.faults);
+  EXPECT_LE(pods.size(), 1U);
+  if (!pods.empty()) out.pod = std::move(pods[0]);
   return out;
 }
 

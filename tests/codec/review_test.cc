@@ -12,6 +12,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 using ::testing::StartsWith;
 
 struct Parts {
@@ -30,7 +31,7 @@ std::string body_of(const Parts& p) {
 }
 
 Review review_of(const Parts& parts) {
-  auto review = ReviewDecoder().decode(body_of(parts));
+  auto review = ReviewDecoder().decode(body_of(parts), {});
   EXPECT_TRUE(review) << review.error().to_string();
   return *std::move(review);
 }
@@ -77,9 +78,9 @@ TEST(Review, EachWorkloadAtItsPath) {
     const Review review = review_of(
         {.group = row.group, .resource = row.resource, .kind = row.kind, .object = row.object});
     EXPECT_EQ(review.scope, Scope::Workload) << row.kind;
-    ASSERT_TRUE(review.pod) << row.kind;
-    EXPECT_EQ(review.pod->path, row.path);
-    EXPECT_TRUE(review.pod->host_pid);
+    ASSERT_THAT(review.pods, SizeIs(1)) << row.kind;
+    EXPECT_EQ(review.pods.at(0).path, row.path);
+    EXPECT_TRUE(review.pods.at(0).host_pid);
   }
 }
 
@@ -87,7 +88,7 @@ TEST(Review, AWorkloadMayHaveNoTemplate) {
   for (const char* object : {R"({"spec":{}})", R"({"spec":{"template":null}})", "{}"}) {
     const Review review = review_of(
         {.resource = "replicationcontrollers", .kind = "ReplicationController", .object = object});
-    EXPECT_FALSE(review.pod) << object;
+    EXPECT_THAT(review.pods, IsEmpty()) << object;
     EXPECT_THAT(review.faults, IsEmpty()) << object;
   }
 }
@@ -96,7 +97,7 @@ TEST(Review, AnObjectThatIsMissingOrOfAnotherKindIsAFault) {
   for (const char* object :
        {"null", "[]", "\"x\"", "1", R"({"kind":"Service","spec":{}})", R"({"kind":7})"})
     EXPECT_FALSE(review_of({.object = object}).faults.empty() &&
-                 review_of({.object = object}).pod.has_value())
+                 review_of({.object = object}).pods.size() == 1)
         << object;
   const Review unknown = review_of({.group = "apps", .resource = "deployments", .kind = "Fleet"});
   EXPECT_FALSE(unknown.faults.empty());
@@ -115,9 +116,10 @@ TEST(Review, AKindThatIsNotTheResourcesIsAFault) {
 
 TEST(Review, TheOldObjectOfAnUpdate) {
   Parts parts{.operation = "UPDATE", .old_object = R"({"kind":"Pod","spec":{"hostPID":true}})"};
-  EXPECT_TRUE(review_of(parts).old_pod->host_pid);
+  EXPECT_TRUE(review_of(parts).old_pods.at(0).host_pid);
   parts.old_object = R"({"kind":"Pod","spec":{"hostPID":"x"}})";
-  EXPECT_FALSE(review_of(parts).old_pod) << "it cannot be read, so nothing is known of it";
+  EXPECT_THAT(review_of(parts).old_pods, IsEmpty())
+      << "it cannot be read, so nothing is known of it";
   EXPECT_THAT(review_of(parts).faults, IsEmpty()) << "but that is not the new object's fault";
 }
 
@@ -170,11 +172,11 @@ TEST(Review, WhatIsNotOursIsAllowedWhateverItHolds) {
     EXPECT_EQ(review_of({.operation = "DELETE", .object = "null", .old_object = odd}).scope,
               Scope::NotOurs);
     EXPECT_EQ(review_of({.subresource = "status", .object = odd}).scope, Scope::NotOurs);
-    EXPECT_FALSE(ReviewDecoder().decode(body_of({.object = odd}))) << "a pod must be read";
+    EXPECT_FALSE(ReviewDecoder().decode(body_of({.object = odd}), {})) << "a pod must be read";
     // Two readers could take such a request for different ones, or for none.
     const std::string fleet =
         body_of({.group = "example.org", .resource = "fleets", .kind = "Fleet", .object = odd});
-    EXPECT_TRUE(ReviewDecoder().decode(fleet));
+    EXPECT_TRUE(ReviewDecoder().decode(fleet, {}));
     const auto with = [&](std::string_view old, std::string_view now) {
       std::string body = fleet;
       const auto at = body.find(old);
@@ -190,9 +192,9 @@ TEST(Review, WhatIsNotOursIsAllowedWhateverItHolds) {
              {"admission.k8s.io/v1", "admission.k8s.io/v1beta1"},
              {"AdmissionReview", "ConversionReview"},
              {R"("resource":"fleets")", R"("resource":7)"}})
-      EXPECT_FALSE(ReviewDecoder().decode(with(old, now))) << now;
-    EXPECT_FALSE(ReviewDecoder().decode(fleet + "garbage}"));
-    EXPECT_TRUE(ReviewDecoder().decode(with(R"("subResource":"")", R"("subResource":null)")));
+      EXPECT_FALSE(ReviewDecoder().decode(with(old, now), {})) << now;
+    EXPECT_FALSE(ReviewDecoder().decode(fleet + "garbage}", {}));
+    EXPECT_TRUE(ReviewDecoder().decode(with(R"("subResource":"")", R"("subResource":null)"), {}));
   }
 }
 
@@ -247,7 +249,7 @@ TEST(Review, NullIsAbsentAndNamesAreCaseSensitive) {
       IsEmpty());
   const Review review =
       review_of({.object = R"({"kind":"Pod","spec":{"hostpid":true,"HostPID":true}})"});
-  EXPECT_FALSE(review.pod->host_pid);
+  EXPECT_FALSE(review.pods.at(0).host_pid);
   EXPECT_THAT(review.faults, IsEmpty());
 }
 
@@ -260,8 +262,8 @@ TEST(Review, ElementsThatBecomeTooLargeAreAFaultNotAFlood) {
   ASSERT_EQ(review.faults.size(), 1U);
   EXPECT_THAT(review.faults[0].path, StartsWith("/spec/containers/"));
   EXPECT_THAT(review.faults[0].message, HasSubstr("is not read"));
-  EXPECT_LE(review.pod->containers.size(), kMost);
-  EXPECT_GT(review.pod->containers.size(), 50'000U);
+  EXPECT_LE(review.pods.at(0).containers.size(), kMost);
+  EXPECT_GT(review.pods.at(0).containers.size(), 50'000U);
 }
 
 // Neither what is wrong nor what stands twice may grow to more than it is.
@@ -286,7 +288,7 @@ TEST(Review, LongListsOfPlainValuesAreRead) {
       review_of({.object = R"({"kind":"Pod","spec":{"securityContext":{"supplementalGroups":[)" +
                            ids + "]}}}"});
   EXPECT_THAT(review.faults, IsEmpty());
-  EXPECT_EQ(review.pod->security_context.supplemental_groups.size(), 1'000'000U);
+  EXPECT_EQ(review.pods.at(0).security_context.supplemental_groups.size(), 1'000'000U);
 }
 
 TEST(Review, WhatIsNoReviewIsAnError) {
@@ -320,7 +322,7 @@ TEST(Review, WhatIsNoReviewIsAnError) {
       {std::string("{\"a\":", 5) + std::string(5000, '{'), "body: is not JSON"},
   };
   for (const auto& [body, message] : kRows) {
-    const auto review = ReviewDecoder().decode(body);
+    const auto review = ReviewDecoder().decode(body, {});
     ASSERT_FALSE(review) << body.substr(0, 200);
     EXPECT_THAT(review.error().to_string(), HasSubstr(message)) << body.substr(0, 200);
     EXPECT_EQ(review.error().to_string().find('\n'), std::string::npos);
@@ -330,20 +332,21 @@ TEST(Review, WhatIsNoReviewIsAnError) {
 TEST(Review, DeepNestingInsideTheObjectIsRefusedNotOverflowed) {
   std::string deep(3000, '[');
   deep += std::string(3000, ']');
-  const auto review =
-      ReviewDecoder().decode(body_of({.object = R"({"kind":"Pod","spec":{"x":)" + deep + "}}"}));
+  const auto review = ReviewDecoder().decode(
+      body_of({.object = R"({"kind":"Pod","spec":{"x":)" + deep + "}}"}), {});
   EXPECT_FALSE(review);
 }
 
 TEST(Review, ADecoderGoesOnAfterErrorsAndLargeReviews) {
   ReviewDecoder decoder;
-  EXPECT_FALSE(decoder.decode("{"));
+  EXPECT_FALSE(decoder.decode("{", {}));
   const std::string padding(3 << 20, 'x');
-  EXPECT_TRUE(decoder.decode(body_of(
-      {.object = R"({"kind":"Pod","metadata":{"labels":{"a":")" + padding + R"("}},"spec":{}})"})));
-  const auto review = decoder.decode(body_of({.object = R"({"spec":{"hostIPC":true}})"}));
+  EXPECT_TRUE(decoder.decode(body_of({.object = R"({"kind":"Pod","metadata":{"labels":{"a":")" +
+                                                padding + R"("}},"spec":{}})"}),
+                             {}));
+  const auto review = decoder.decode(body_of({.object = R"({"spec":{"hostIPC":true}})"}), {});
   ASSERT_TRUE(review);
-  EXPECT_TRUE(review->pod->host_ipc);
+  EXPECT_TRUE(review->pods.at(0).host_ipc);
 }
 
 TEST(Review, AnAnnotationThatStandsThereTwiceIsAFault) {
@@ -362,7 +365,7 @@ TEST(Review, OnlyAnnotationsThatMatterAreKept) {
       "b":"x","seccomp.security.alpha.kubernetes.io/pod":"unconfined",
       "container.apparmor.security.beta.kubernetes.io/c":null,"a":7}},"spec":{}})"});
   EXPECT_THAT(review.faults, IsEmpty());
-  EXPECT_THAT(review.pod->annotations,
+  EXPECT_THAT(review.pods.at(0).annotations,
               ElementsAre(std::pair("container.apparmor.security.beta.kubernetes.io/c", ""),
                           std::pair("seccomp.security.alpha.kubernetes.io/pod", "unconfined")));
 }

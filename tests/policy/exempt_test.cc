@@ -11,7 +11,7 @@ Review review_of(std::string user, std::vector<std::string> groups, std::string 
   review.facts.namespace_name = "shop";
   review.facts.user = std::move(user);
   review.facts.groups = std::move(groups);
-  review.pod.emplace().runtime_class = std::move(runtime_class);
+  review.pods.emplace_back().runtime_class = std::move(runtime_class);
   return review;
 }
 

@@ -71,6 +71,7 @@ inline Report full_sample() {
   finding.excerpt = {16,
                      {"        securityContext:", "          privileged: true", "      volumes:"}};
   finding.changes = {{finding.region, "false"}};
+  finding.changed = {17, {"          privileged: true"}};
   finding.fingerprint = "0123456789abcdef";
   ReportedFinding& ignored = bad.accepted.emplace_back(finding);
   ignored.check = find_check("host-path");
@@ -82,6 +83,7 @@ inline Report full_sample() {
   ignored.patch = "[]";
   ignored.excerpt = {};
   ignored.changes = {};
+  ignored.changed = {};
   ignored.fingerprint = "123456789abcdef0";
   ignored.accepted = {Acceptance::By::Ignore, "the node exporter reads it"};
   ReportedFinding& known = report.resources[1].accepted.emplace_back(ignored);

@@ -90,6 +90,7 @@ TEST(Sarif, CountsColumnsAsEditorsDo) {
   finding.excerpt = {17, {"\xF0\x9F\x98\x80\xC3\xBC: [\xE6\x97\xA5, true]", "next: 1"}};
   finding.region = {17, 15, 18, 5};  // `true` to behind `next`
   finding.changes = {{{17, 15, 17, 19}, "false"}, {{18, 8, 18, 8}, "\nlast: 2"}};
+  finding.changed = finding.excerpt;
   const Json result = result_of(report);
   EXPECT_EQ(region_of(result).dump(),
             R"({"startLine":17,"startColumn":10,"endLine":18,"endColumn":5})");
@@ -115,7 +116,7 @@ TEST(Sarif, TellsAFixOnlyWhole) {
   const Json fixes = result_of(report).at("fixes");
   EXPECT_EQ(fixes[0].at("artifactChanges")[0].at("replacements")[1].dump(),
             R"({"deletedRegion":{"startLine":3,"startColumn":1,"endLine":4,"endColumn":1}})");
-  changes.push_back({{30, 9, 30, 9}, "x"});  // a line that is not in the excerpt
+  changes.push_back({{30, 9, 30, 9}, "x"});  // a line that is not known
   EXPECT_FALSE(result_of(report).contains("fixes"));
 }
 

@@ -35,7 +35,7 @@ Review review_of(Scope scope, Operation operation, Pod pod) {
   review.scope = scope;
   review.facts.operation = operation;
   review.facts.namespace_name = "shop";
-  review.pod = std::move(pod);
+  review.pods = {std::move(pod)};
   return review;
 }
 
@@ -108,7 +108,7 @@ TEST(Judge, WhatIsNotOursIsAllowed) {
   Review review = review_of(Scope::NotOurs, Operation::Delete, pod_with("i", true));
   EXPECT_TRUE(judge(review, one(Mode::Enforce), false).allowed);
   review = review_of(Scope::Workload, Operation::Create, {});
-  review.pod.reset();
+  review.pods.clear();
   EXPECT_TRUE(judge(review, one(Mode::Enforce), false).allowed) << "a workload without a template";
 }
 
@@ -121,20 +121,20 @@ TEST(Judge, AFieldThatCannotBeReadFailsClosed) {
   EXPECT_TRUE(judge(review, one(Mode::Warn), false).allowed);
   EXPECT_TRUE(judge(review, one(Mode::Enforce, template_of({})), false).allowed)
       << "a template that asks nothing";
-  review.pod.reset();
+  review.pods.clear();
   EXPECT_FALSE(judge(review, one(Mode::Enforce), false).allowed);
 }
 
 TEST(Judge, AnInsignificantUpdateIsNotEvenLookedAt) {
   Review review = review_of(Scope::Pod, Operation::Update, pod_with("i", true));
-  review.old_pod = pod_with("i", true);
+  review.old_pods = {pod_with("i", true)};
   EXPECT_TRUE(judge(review, one(Mode::Enforce), false).allowed);
   EXPECT_THAT(judge(review, one(Mode::Warn), false).judgements, IsEmpty());
-  review.old_pod = pod_with("another", true);
+  review.old_pods = {pod_with("another", true)};
   EXPECT_FALSE(judge(review, one(Mode::Enforce), false).allowed);
-  review.old_pod.reset();
+  review.old_pods.clear();
   EXPECT_FALSE(judge(review, one(Mode::Enforce), false).allowed) << "nothing to compare with";
-  review.old_pod = pod_with("i", true);
+  review.old_pods = {pod_with("i", true)};
   review.faults.push_back({"/spec", "broken"});
   EXPECT_FALSE(judge(review, one(Mode::Enforce), false).allowed)
       << "unread fields may have changed";
@@ -156,7 +156,7 @@ TEST(Judge, AnUpdateThatLeavesTheTemplateAloneIsNotDenied) {
   auto bindings = one(Mode::Enforce);
   bindings[0].workloads = Workloads::Enforce;
   Review review = review_of(Scope::Workload, Operation::Update, pod_with("i", true));
-  review.old_pod = pod_with("i", true);
+  review.old_pods = {pod_with("i", true)};
   EXPECT_FALSE(judge(review, bindings, false).allowed) << "what no check reads may have changed";
   review.unchanged = true;
   const Verdict verdict = judge(review, bindings, false);
@@ -209,7 +209,7 @@ std::vector<Binding> ratchet() {
 
 Verdict judge_update(Pod from, Pod to, bool dry_run = false) {
   Review review = review_of(Scope::Pod, Operation::Update, std::move(to));
-  review.old_pod = std::move(from);
+  review.old_pods = {std::move(from)};
   return judge(review, ratchet(), dry_run);
 }
 
@@ -263,7 +263,7 @@ Verdict judge_update_by(const char* check, Pod from, Pod to) {
   bindings[0].updates = Updates::Ratchet;
   Review review = review_of(Scope::Workload, Operation::Update, std::move(to));
   bindings[0].workloads = Workloads::Enforce;
-  review.old_pod = std::move(from);
+  review.old_pods = {std::move(from)};
   return judge(review, bindings, false);
 }
 
@@ -347,7 +347,7 @@ TEST(Judge, AnEditMendsWhatIsAtAboveOrBelowIt) {
                            .evaluate = find,
                            .fix = mend};
   std::map<std::string, std::vector<std::string>> actual;
-  for (const Violation& v : violations_of(pod, {}, *template_of({{&check, {}, 0, "t"}})))
+  for (const Violation& v : violations_of({&pod, 1}, {}, *template_of({{&check, {}, 0, "t"}})))
     for (const auto& edit : v.edits) actual[v.finding.path].push_back(edit->path);
   const std::map<std::string, std::vector<std::string>> expected = {
       {"/a", {"/a/b/d", "/a/b", "/a"}},
@@ -365,7 +365,7 @@ TEST(Judge, SharesOneEditAmongAllThatItMends) {
   c.path = "/spec/containers/0";
   c.security_context.capabilities.add.assign(2 * Findings::kMost, "SYS_ADMIN");
   const auto violations =
-      violations_of(pod, {}, *template_of({{find_check("capabilities-add"), {}, 0, "t"}}));
+      violations_of({&pod, 1}, {}, *template_of({{find_check("capabilities-add"), {}, 0, "t"}}));
   ASSERT_THAT(violations, SizeIs(Findings::kMost));
   for (const Violation& v : violations) {
     ASSERT_THAT(v.edits, SizeIs(1));
@@ -383,7 +383,7 @@ TEST(Judge, StopsAfterEnoughViolations) {
   }
   const auto policy =
       template_of({{find_check("host-ports"), {}, 0, "t"}, {find_check("privileged"), {}, 0, "t"}});
-  EXPECT_THAT(violations_of(pod, {}, *policy), SizeIs(kMaxViolations));
+  EXPECT_THAT(violations_of({&pod, 1}, {}, *policy), SizeIs(kMaxViolations));
 }
 
 // Source: pod-security-admission admission/admission.go, isSignificantPodUpdate.

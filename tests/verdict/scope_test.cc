@@ -11,7 +11,7 @@ Scope scope(Operation operation, std::string group, std::string resource, std::s
   facts.group = std::move(group);
   facts.resource = std::move(resource);
   facts.subresource = std::move(sub);
-  return scope_of(facts);
+  return scope_of(facts, {});
 }
 
 // Source: pod-security-admission admission/admission.go, ignoredPodSubresources.
@@ -59,14 +59,19 @@ TEST(Scope, NamespacesAndTheirSubresources) {
   EXPECT_EQ(scope(Operation::Create, "example.com", "namespaces"), Scope::NotOurs);
 }
 
-TEST(TemplatePath, Table) {
-  EXPECT_EQ(template_path("", "Pod"), "");
-  EXPECT_EQ(template_path("", "PodTemplate"), "/template");
-  EXPECT_EQ(template_path("", "ReplicationController"), "/spec/template");
-  EXPECT_EQ(template_path("apps", "Deployment"), "/spec/template");
-  EXPECT_EQ(template_path("batch", "CronJob"), "/spec/jobTemplate/spec/template");
-  EXPECT_EQ(template_path("apps", "Pod"), std::nullopt);
-  EXPECT_EQ(template_path("", "Service"), std::nullopt);
+TEST(PlacesIn, Table) {
+  const auto path = [](std::string_view group, std::string_view kind) -> std::string {
+    const auto places = places_in(group, kind, {});
+    return places.size() == 1 ? places[0].path : "none";
+  };
+  EXPECT_EQ(path("", "Pod"), "");
+  EXPECT_EQ(places_in("", "Pod", {})[0].shape, PodShape::Pod);
+  EXPECT_EQ(path("", "PodTemplate"), "/template");
+  EXPECT_EQ(path("", "ReplicationController"), "/spec/template");
+  EXPECT_EQ(path("apps", "Deployment"), "/spec/template");
+  EXPECT_EQ(path("batch", "CronJob"), "/spec/jobTemplate/spec/template");
+  EXPECT_EQ(path("apps", "Pod"), "none");
+  EXPECT_EQ(path("", "Service"), "none");
 }
 
 }  // namespace

@@ -5,8 +5,9 @@ JSON list of who is judged how: the one list from which the registration's entri
   selector            of namespaces, every default written out
   path                for pods
   podConditions       more match conditions: globs, which a selector cannot express, and the prefilter
-  workloadsPath       for workloads
+  workloadsPath       for workloads and custom resources
   workloadConditions  the same for workloads
+  customConditions    the same for custom resources, which have no prefilter
 
 Entries are made of items, lists in YAML, one `define` for each way of registering. An item has a name, a mode, a template (a name or
 name@version; none: it is about several), the expressions of its selector beside the excluded namespaces, and perhaps matchLabels,
@@ -64,7 +65,8 @@ once, unless bindings overlap. With prefilter a pod is asked about once for each
 {{- $prefilter := include "plimsoll.conditions" (list $prefilters $item.template) | fromJson -}}
 {{- $entries = append $entries (dict "name" $item.name "mode" $item.mode "selector" $selector
       "path" $path "podConditions" (concat $conditions (default list $prefilter.pods))
-      "workloadsPath" $workloadsPath "workloadConditions" (concat $conditions (default list $prefilter.workloads))) -}}
+      "workloadsPath" $workloadsPath "workloadConditions" (concat $conditions (default list $prefilter.workloads))
+      "customConditions" $conditions) -}}
 {{- end -}}
 {{- $entries | toJson -}}
 {{- end -}}

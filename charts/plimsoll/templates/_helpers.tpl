@@ -137,6 +137,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- if $v.templates -}}
 {{- $_ := set $c "templates" (list "templates.yaml") -}}
 {{- end -}}
+{{- $podTemplates := dict -}}
+{{- range $resource := $v.customResources -}}
+{{- range $kind, $places := $resource.podTemplates -}}
+{{- $_ := set $podTemplates (printf "%s/%s" $resource.apiGroup $kind) $places -}}
+{{- end -}}
+{{- end -}}
+{{- if $podTemplates -}}
+{{- $_ := set $c "podTemplates" $podTemplates -}}
+{{- end -}}
 {{- /* Without API access the registration's fixed routes decide, and no binding is asked. */ -}}
 {{- if $v.apiAccess -}}
 {{- $bindings := list -}}
@@ -168,6 +177,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- fail (printf "bindings[%d].name: %q is taken; choose another" $i $b.name) -}}
 {{- end -}}
 {{- $names = append $names $b.name -}}
+{{- end -}}
+{{- $kinds := list -}}
+{{- range $i, $resource := .Values.customResources -}}
+{{- range $kind, $places := $resource.podTemplates -}}
+{{- $name := printf "%s/%s" $resource.apiGroup $kind -}}
+{{- if has $name $kinds -}}
+{{- fail (printf "customResources[%d].podTemplates.%s: %s has its places already; keep one of them" $i $kind $name) -}}
+{{- end -}}
+{{- $kinds = append $kinds $name -}}
+{{- end -}}
 {{- end -}}
 {{- $names = list "privileged" "baseline" "restricted" "least-privilege" -}}
 {{- range $i, $t := .Values.templates -}}

@@ -9,7 +9,7 @@
   const text = at('text'), namespace = at('namespace'), check = at('check'), shown = at('shown'), fold = at('fold');
   const severities = [...filter.querySelectorAll('[type=checkbox]')];
   const findings = [...document.querySelectorAll('.finding')];
-  const groups = [...document.querySelectorAll('.severity, #accepted')];
+  const groups = [...document.querySelectorAll('.group')];
   const counted = findings.filter((finding) => !finding.classList.contains('accepted'));
   const words = new Map(); // of each finding, once somebody looks for some
   const textOf = (finding) => {

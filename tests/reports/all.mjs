@@ -1,0 +1,2 @@
+import './formats.mjs';
+import './page.mjs';
