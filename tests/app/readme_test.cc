@@ -33,6 +33,12 @@ TEST(Readme, ShowsWhatCheckPrints) {
             transcript("plimsoll check -t restricted examples/web.yaml"));
 }
 
+TEST(Readme, ShowsWhatFixPrints) {
+  std::filesystem::current_path(kRoot);
+  const auto ran = run({"fix", "examples/web.yaml"});
+  EXPECT_EQ(ran.output + ran.errors, transcript("plimsoll fix examples/web.yaml"));
+}
+
 // kubectl puts its own words before the message.
 TEST(Readme, ShowsWhatADenialSays) {
   const Folder folder;
