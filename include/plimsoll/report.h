@@ -56,7 +56,8 @@ struct ReportedFinding {
   std::string container;  ///< name; empty: about the pod
   std::string field;      ///< `spec.containers[0].image`
   std::string path;       ///< JSON pointer
-  /// The field with elements of lists by their names: `spec.containers["app"].image`.
+  /// The field with elements of lists by their names, and its value if it has one:
+  /// `spec.containers["app"].securityContext.privileged=true`.
   std::string place;
   Region region;  ///< of the value, or of the beginning of what lacks it
   std::string message, advice;

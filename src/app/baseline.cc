@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "app/console.h"
+#include "plimsoll/verdict.h"
 #include "text/lines.h"
 
 namespace plimsoll::app {
@@ -100,6 +101,8 @@ Result<Baseline> Baseline::read(const std::string& path) {
 }
 
 void Baseline::accept(Resource& resource) {
+  // Past so many not all rules were looked at: nothing can be accepted then.
+  if (resource.findings.size() >= kMaxViolations) return;
   std::vector<ReportedFinding> fresh;
   for (ReportedFinding& finding : resource.findings) {
     const auto at = known_.find(entry_of(resource, finding));

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <system_error>
+#include <unordered_map>
 #include <vector>
 
 #include "app/baseline.h"
@@ -51,6 +52,17 @@ bool asked_for(const Template& policy, const Ignore& ignore) {
   });
 }
 
+// Objects without a name, and those of one name, share fingerprints: the second of a file is told
+// from the first.
+void number_twins(std::vector<Resource>& resources) {
+  std::unordered_map<std::string, std::size_t> seen;
+  for (Resource& resource : resources)
+    for (auto* findings : {&resource.findings, &resource.accepted})
+      for (ReportedFinding& finding : *findings)
+        if (const std::size_t before = seen[finding.fingerprint]++; before > 0)
+          finding.fingerprint = fingerprint_of({finding.fingerprint, std::to_string(before)});
+}
+
 Checked check_file(const Input& input, const Template& policy, const PodPlaces& places,
                    bool changes) {
   Checked checked;
@@ -77,6 +89,7 @@ Checked check_file(const Input& input, const Template& policy, const PodPlaces& 
     for (const Ignore& ignore : (*judged)->ignores)
       if (!ignore.used && asked_for(policy, ignore)) checked.stale.push_back(unused(name, ignore));
   }
+  number_twins(checked.resources);
   return checked;
 }
 
@@ -130,6 +143,16 @@ int run(const Options& options) {
     return input &&
            (same_file(*input, options.baseline) || same_file(*input, options.write_baseline));
   });
+
+  for (const Input& input : inputs)
+    if (input && *input != "-" &&
+        (outputs->write_to(*input) || same_place(options.write_baseline, *input))) {
+      Error error;
+      error.field = outputs->write_to(*input) ? "--output" : "--write-baseline";
+      error.message = fmt::format("{} is to be checked, and would be written over", *input);
+      error.remedy = "name another file";
+      return fail(error);
+    }
 
   outputs->open({policy.ref(), std::string(kVersion)});
   ReportTail tail;

@@ -19,8 +19,9 @@ namespace {
 // A value's first lines, and what stands around them.
 constexpr std::size_t kMostLines = 3, kContext = 2;
 constexpr std::size_t kMostChangedLines = 100;
-// A longer line is none that a person has written.
-constexpr std::size_t kMostColumns = 500;
+// A longer line is none that a person has written: it is not shown around others, nor, if much
+// longer, by itself.
+constexpr std::size_t kMostColumns = 500, kMostOwnColumns = 16'000;
 
 std::string container_of(std::span<const Pod> pods, std::string_view path) {
   for (const Pod& pod : pods)
@@ -46,8 +47,17 @@ std::string_view called(const text::YamlDocument& document, std::string_view poi
   return {};
 }
 
-// `spec.containers["app"].securityContext`: elements of lists by their names, so that it stays the
-// same when others come before them.
+// What stands there counts as well: another value is another finding.
+std::string value_of(const text::YamlDocument& document, std::string_view path) {
+  constexpr std::size_t kMost = 80;
+  const text::YamlNode* const node = document.find(path);
+  if (node == nullptr || is_index(path.substr(path.rfind('/') + 1))) return {};
+  const auto value = document.json(*node);
+  return fmt::format("={}", value.size() > kMost ? fingerprint_of({value}) : value);
+}
+
+}  // namespace
+
 std::string place_of(const text::YamlDocument& document, std::string_view path) {
   std::string place;
   for (std::size_t begin = 0; begin < path.size();) {
@@ -62,25 +72,6 @@ std::string place_of(const text::YamlDocument& document, std::string_view path) 
   }
   return place;
 }
-
-/// FNV-1a of 64 bits. Source: RFC 9923.
-class Hash {
- public:
-  Hash& add(std::string_view text) {
-    for (const char c : text) add(static_cast<unsigned char>(c));
-    return add('\0');
-  }
-  [[nodiscard]] std::string hex() const { return fmt::format("{:016x}", state_); }
-
- private:
-  Hash& add(unsigned char byte) {
-    state_ = (state_ ^ byte) * 0x100000001b3U;
-    return *this;
-  }
-  std::uint64_t state_ = 0xcbf29ce484222325U;
-};
-
-}  // namespace
 
 /// One document while its resources are made.
 class Reporter::Document {
@@ -135,15 +126,19 @@ class Reporter::Document {
   [[nodiscard]] Excerpt excerpt_of(const Region& region) const {
     if (region.line == 0) return {};
     const std::size_t shown = std::min(region.end_line, region.line + kMostLines - 1);
-    return lines_of(region.line > kContext ? region.line - kContext : 1,
-                    std::min(shown + kContext, of_.lines_.count()));
+    std::size_t first = region.line, last = std::min(shown, of_.lines_.count());
+    const auto fits = [&](std::size_t line) { return of_.lines_[line].size() <= kMostColumns; };
+    for (std::size_t i = 0; i < kContext && first > 1 && fits(first - 1); ++i) --first;
+    for (std::size_t i = 0; i < kContext && last < of_.lines_.count() && fits(last + 1); ++i)
+      ++last;
+    return lines_of(first, last);
   }
 
   [[nodiscard]] Excerpt lines_of(std::size_t first, std::size_t last) const {
     Excerpt excerpt{first, {}};
     for (std::size_t line = first; line <= last; ++line) {
       const auto text = of_.lines_[line];
-      if (text.size() > kMostColumns) return {};
+      if (text.size() > kMostOwnColumns) return {};
       excerpt.lines.emplace_back(text);
     }
     return excerpt;
@@ -170,7 +165,7 @@ class Reporter::Document {
     finding.check = violation.check;
     finding.path = violation.finding.path;
     finding.field = verdict::field_of(finding.path);
-    finding.place = place_of(document(), finding.path);
+    finding.place = place_of(document(), finding.path) + value_of(document(), finding.path);
     finding.message = violation.finding.message;
     finding.advice = verdict::advice(violation, finding.field);
     if (!violation.edits.empty()) {
@@ -187,14 +182,9 @@ class Reporter::Document {
     finding.container = container_of(manifest.pods, finding.path);
     finding.region = region_of(finding.path);
     finding.excerpt = excerpt_of(finding.region);
-    finding.fingerprint = Hash()
-                              .add(resource.source.file)
-                              .add(resource.kind)
-                              .add(resource.namespace_name)
-                              .add(resource.name)
-                              .add(finding.check->id)
-                              .add(finding.place)
-                              .hex();
+    finding.fingerprint =
+        fingerprint_of({resource.source.file, resource.kind, resource.namespace_name, resource.name,
+                        finding.check->id, finding.place});
     return finding;
   }
 
@@ -211,6 +201,19 @@ Resource error_resource(const std::string& file, const Error& error) {
   resource.outcome = Outcome::Error;
   resource.reason = error.to_string();
   return resource;
+}
+
+// FNV-1a of 64 bits. Source: RFC 9923.
+std::string fingerprint_of(std::initializer_list<std::string_view> texts) {
+  std::uint64_t state = 0xcbf29ce484222325U;
+  const auto add = [&](char byte) {
+    state = (state ^ static_cast<unsigned char>(byte)) * 0x100000001b3U;
+  };
+  for (const std::string_view text : texts) {
+    for (const char byte : text) add(byte);
+    add('\0');
+  }
+  return fmt::format("{:016x}", state);
 }
 
 std::vector<Resource> Reporter::resources_of(const JudgedDocument& judged) const {

@@ -3,6 +3,7 @@
 // Thread-safety: pure.
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,13 @@ namespace plimsoll::app {
 
 /// A file's document or the file itself that could not be read.
 Resource error_resource(const std::string& file, const Error& error);
+
+/// `spec.containers["app"].securityContext`: elements of lists by their names, so that it stays the
+/// same when others come before them.
+std::string place_of(const text::YamlDocument& document, std::string_view path);
+
+/// A short text that stands for these.
+std::string fingerprint_of(std::initializer_list<std::string_view> texts);
 
 /// Names a text's places for reports.
 class Reporter {

@@ -12,6 +12,7 @@
 
 #include "app/commands.h"
 #include "app/console.h"
+#include "app/findings.h"
 #include "app/in_order.h"
 #include "app/input_files.h"
 #include "app/manifest_options.h"
@@ -69,14 +70,22 @@ class Fixer {
 
   void run() {
     text_ = fixed_.text;
-    for (int pass = 0; pass < kMostPasses; ++pass) {
+    std::multiset<std::string> accepted;
+    bool done = false;
+    for (int pass = 0; pass < kMostPasses && !done; ++pass) {
       left_.clear();
+      accepted_.clear();
       auto edits = this->pass(pass == 0);
       if (!fixed_.errors.empty()) return;
-      if (edits.empty()) break;
+      if (pass == 0) accepted = accepted_;
+      // A comment must not come to speak of something else, nor what it speaks of go.
+      if (accepted_ != accepted) return refuse();
+      done = edits.empty();
+      if (done) break;
       fixed_.edits = fix::compose(fixed_.text.size(), fixed_.edits, edits);
       text_ = fix::edited(text_, edits);
     }
+    if (!done) fixed_.left.push_back(fmt::format("{}: there is more to fix; run it again", name_));
     const text::Lines before(fixed_.text), after(text_);
     for (const auto& [offset, words] : left_) {
       const auto place = options_.write ? after.place(offset) : before.place(place_before(offset));
@@ -119,6 +128,14 @@ class Fixer {
     return edits;
   }
 
+  void refuse() {
+    Error error;
+    error.file = name_;
+    error.message = "what its ignore comments accept would be changed with the rest";
+    error.remedy = "make the changes beside them by hand";
+    fixed_.errors.push_back(std::move(error));
+  }
+
   std::vector<TextEdit> broken() {
     Error error;
     error.file = name_;
@@ -141,6 +158,10 @@ class Fixer {
     std::vector<Step> steps;
     for (const JudgedObject& it : judged.objects) {
       const codec::Manifest& manifest = it.manifest;
+      for (const auto& [violation, acceptance] : it.accepted)
+        accepted_.insert(fmt::format("{} {} {}", violation.check->id,
+                                     place_of(judged.document, violation.finding.path),
+                                     acceptance.reason));
       if (first) {
         fixed_.found += it.violations.size();
         fixed_.skipped += manifest.skipped.empty() ? 0 : 1;
@@ -152,6 +173,10 @@ class Fixer {
                              options_.allow_risky);
       for (const Violation& violation : it.violations) {
         Step step{&it, &violation, proposer.propose(violation)};
+        if (accepted_beside(it, violation)) {
+          step.proposal = {};
+          step.proposal.reason = "an ignore comment accepts this volume in another respect";
+        }
         if (step.proposal.edits.empty())
           leave(judged.document, violation, step.proposal.reason);
         else
@@ -161,6 +186,25 @@ class Fixer {
     auto edits = edits_of(judged.document, text, steps);
     for (const JudgedObject& it : judged.objects) take(it, steps, json, object++);
     return edits;
+  }
+
+  /// Whether the violation is about a volume of which another finding is accepted: what a person
+  /// keeps on purpose does not go.
+  static bool accepted_beside(const JudgedObject& object, const Violation& violation) {
+    if (violation.check->fix != nullptr) return false;
+    const std::string_view volume = volume_of(violation.finding.path);
+    return !volume.empty() &&
+           std::ranges::any_of(object.accepted, [&](const AcceptedViolation& other) {
+             return volume_of(other.violation.finding.path) == volume;
+           });
+  }
+
+  // `/spec/volumes/3` of `/spec/volumes/3/hostPath`.
+  static std::string_view volume_of(std::string_view path) {
+    constexpr std::string_view kVolumes = "/volumes/";
+    const auto at = path.find(kVolumes);
+    return at == path.npos ? std::string_view()
+                           : path.substr(0, path.find('/', at + kVolumes.size()));
   }
 
   /// Those of all steps or, if they cannot be made together, of as many as can; the others are
@@ -209,7 +253,7 @@ class Fixer {
       if (!step.violation->check->risk.empty()) fixed_.risks.insert(step.violation->check);
     }
     auto operations = fix::to_json_patch(edits, json);
-    json = json.patch(operations);
+    json.patch_inplace(operations);
     for (ordered_json& operation : operations) {
       operation["path"] = operation["path"].get<std::string>().substr(of.manifest.path.size());
       fixed_.objects[object].operations.push_back(std::move(operation));
@@ -248,6 +292,7 @@ class Fixer {
   std::string text_;
   std::vector<nlohmann::json> expected_;  ///< the documents as the last pass has left them
   std::vector<std::pair<std::size_t, std::string>> left_;  ///< in text_
+  std::multiset<std::string> accepted_;                    ///< in text_, for comparison
 };
 
 Fixed fix_file(const Input& input, const Template& policy, const PodPlaces& places,

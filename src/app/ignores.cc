@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <compare>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -30,7 +31,10 @@ const text::Mark& start_of(const text::YamlNode& node) {
 class Written {
  public:
   explicit Written(const text::YamlDocument& document) : document_(document) {
-    add(document.root());
+    add(document.root(), false);
+    std::ranges::sort(texts_);
+    const auto twice = std::ranges::unique(texts_);
+    texts_.erase(twice.begin(), twice.end());
   }
 
   /// The greatest value that begins on the line.
@@ -48,30 +52,40 @@ class Written {
     return node;
   }
 
+  /// The first field of the root, if it begins on the line.
+  [[nodiscard]] const text::YamlNode* field_on(std::size_t line) const {
+    return nodes_.size() > 1 && line_of(nodes_[1]) == line ? nodes_[1] : nullptr;
+  }
+
   // A `#` inside a value is none that begins a comment.
   [[nodiscard]] bool has_inside(std::size_t offset) const {
-    const auto behind = std::ranges::upper_bound(
-        nodes_, offset, {}, [](const auto* node) { return std::size_t{start_of(*node).offset}; });
-    if (behind == nodes_.begin()) return false;
-    const text::YamlNode& node = **std::prev(behind);
-    const bool scalar = node.kind == text::YamlKind::kScalar && !node.is_alias;
-    return (scalar && node.begin.offset <= offset && offset < node.end.offset) ||
-           (node.has_key && offset < node.key_end.offset);
+    const auto behind = std::ranges::upper_bound(texts_, offset, {}, &Text::begin);
+    return behind != texts_.begin() && offset < std::prev(behind)->end;
   }
 
  private:
   static std::size_t line_of(const text::YamlNode* node) { return start_of(*node).line; }
 
-  // As deep as the reader of YAML lets a document be.
-  void add(const text::YamlNode& node) {
-    if (node.via_merge) return;
-    nodes_.push_back(&node);
+  struct Text {
+    std::size_t begin, end;
+    auto operator<=>(const Text&) const = default;
+  };
+
+  // As deep as the reader of YAML lets a document be. What came through a merge key may stand in
+  // the place of the key or elsewhere: of it only the texts are of concern.
+  void add(const text::YamlNode& node, bool merged) {
+    merged = merged || node.via_merge;
+    if (!merged) nodes_.push_back(&node);
+    if (node.has_key) texts_.push_back({node.key_begin.offset, node.key_end.offset});
     if (node.is_alias) return;
-    for (std::size_t i = 0; i < document_.size(node); ++i) add(document_.child(node, i));
+    if (node.kind == text::YamlKind::kScalar)
+      texts_.push_back({node.begin.offset, node.end.offset});
+    for (std::size_t i = 0; i < document_.size(node); ++i) add(document_.child(node, i), merged);
   }
 
   const text::YamlDocument& document_;
   std::vector<const text::YamlNode*> nodes_;
+  std::vector<Text> texts_;  // of keys and scalars; sorted
 };
 
 /// A comment's place, and what stands behind its `#`.
@@ -97,18 +111,30 @@ std::optional<Comment> comment_at(std::string_view text, std::size_t word, const
   return comment;
 }
 
-// The first line behind a comment that is neither empty nor a comment; 0: there is none.
-std::size_t line_after(std::string_view text, const Comment& comment) {
-  std::size_t line = comment.line;
-  for (std::size_t at = text.find('\n', comment.offset); at != std::string_view::npos;
-       at = text.find('\n', at)) {
-    ++at;
-    ++line;
-    const auto content = trimmed(text.substr(at, std::min(text.find('\n', at), text.size()) - at));
-    if (!content.empty() && content.front() != '#') return line;
+/// The first line behind a comment that is neither empty nor a comment.
+class LineAfter {
+ public:
+  explicit LineAfter(std::string_view text) : text_(text) {}
+
+  /// 0: there is none. To be asked in the order of the text.
+  std::size_t operator()(const Comment& comment) {
+    if (comment.offset < at_) return line_;
+    line_ = comment.line;
+    at_ = comment.offset;
+    while ((at_ = text_.find('\n', at_)) != std::string_view::npos) {
+      ++at_;
+      ++line_;
+      const auto content =
+          trimmed(text_.substr(at_, std::min(text_.find('\n', at_), text_.size()) - at_));
+      if (!content.empty() && content.front() != '#') return line_;
+    }
+    return line_ = 0;
   }
-  return 0;
-}
+
+ private:
+  std::string_view text_;
+  std::size_t at_ = 0, line_ = 0;
+};
 
 Error mistake(const Comment& comment, std::string message, std::string remedy) {
   Error error;
@@ -134,6 +160,10 @@ Result<const Check*> check_named(const Comment& comment, std::string_view id) {
 }
 
 Result<Ignore> parse(const Comment& comment) {
+  // To YAML a carriage return ends a line, and with it the comment.
+  if (comment.text.substr(0, comment.text.size() - 1).find('\r') != std::string_view::npos)
+    return mistake(comment, "a line of the text ends with a carriage return alone",
+                   "save it with line feeds");
   constexpr std::string_view kForm = "write # plimsoll:ignore CHECK -- REASON";
   Ignore ignore;
   ignore.line = comment.line;
@@ -167,8 +197,10 @@ Ignores ignores_of(std::string_view text, std::size_t from, const text::YamlDocu
   Ignores ignores;
   std::optional<Written> written;
   std::size_t line = 1, counted = 0;
-  for (std::size_t at = text.find(kWord, from); at < document.end.offset;
-       at = text.find(kWord, at + kWord.size())) {
+  const auto own = text.substr(0, document.end.offset);
+  LineAfter line_after(text);
+  for (std::size_t at = own.find(kWord, from); at != own.npos;
+       at = own.find(kWord, at + kWord.size())) {
     if (!written) written.emplace(document);
     auto comment = comment_at(text, at, *written);
     if (!comment) continue;
@@ -181,8 +213,16 @@ Ignores ignores_of(std::string_view text, std::size_t from, const text::YamlDocu
       ignores.errors.push_back(ignore.error());
       continue;
     }
-    const std::size_t about = comment->alone ? line_after(text, *comment) : line;
+    const std::size_t about = comment->alone ? line_after(*comment) : line;
     const text::YamlNode* node = written->begins_on(about);
+    // Behind the first of its fields it speaks of the field, not of the document.
+    if (!comment->alone && node == &document.root()) node = written->field_on(about);
+    if (comment->alone && node != nullptr && start_of(*node).column < comment->column) {
+      ignores.errors.push_back(mistake(*comment,
+                                       "the ignore comment is indented deeper than what follows it",
+                                       "put it behind the value, or right above it"));
+      continue;
+    }
     if (node == nullptr && !comment->alone) node = written->around(about);
     // On or above the `---` it speaks of all that follows.
     if (node == nullptr && about != 0 && about <= document.root().begin.line)

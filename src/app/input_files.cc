@@ -116,16 +116,18 @@ std::vector<Input> inputs_of(const std::vector<std::string>& paths,
   std::vector<Input> inputs;
   for (const std::string& path : paths) {
     std::error_code ignored;
-    if (path != "-" && excluded(path)) continue;
     if (path == "-" || !fs::is_directory(path, ignored)) {
-      inputs.push_back(path);
+      if (path == "-" || !excluded(path)) inputs.push_back(path);
       continue;
     }
     const auto before = inputs.size();
     Walk walk{excluded, path, inputs};
     walk.open(path);
-    if (inputs.size() > before || walk.left_out) continue;
-    Error error = about_folder(path, "holds no file that ends in .yaml, .yml or .json");
+    if (inputs.size() > before) continue;
+    // A slip in a glob must not look like a pass.
+    Error error =
+        about_folder(path, walk.left_out ? "--exclude leaves no file of it"
+                                         : "holds no file that ends in .yaml, .yml or .json");
     error.remedy = "name the files, or pipe them in with -";
     inputs.push_back(std::move(error));
   }

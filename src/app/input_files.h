@@ -17,7 +17,8 @@ using Input = Result<std::string>;
 /// sorted by name. As kubectl, no folder behind a symbolic link is entered: it may lead back.
 /// `exclude`: globs as in a shell. One without a slash stands for the name of a file or folder,
 /// one with a slash for a path below the folder that was given; of both, `**` matches slashes too.
-/// What they match is left out, also if it was named itself.
+/// What they match is left out, also a file that was named itself; a folder of which nothing is
+/// left is an error.
 std::vector<Input> inputs_of(const std::vector<std::string>& paths,
                              const std::vector<std::string>& exclude);
 

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "app/console.h"
@@ -29,6 +31,15 @@ Status write_stdout(std::string_view text) {
 }
 
 }  // namespace
+
+bool same_place(const std::string& a, const std::string& b) {
+  std::error_code ignored;
+  namespace fs = std::filesystem;
+  const auto whole = [&](const std::string& path) {
+    return fs::weakly_canonical(fs::absolute(path, ignored), ignored);
+  };
+  return !a.empty() && (fs::equivalent(a, b, ignored) || whole(a) == whole(b));
+}
 
 void Spool::append(std::string_view text) {
   memory_ += text;
@@ -76,9 +87,19 @@ Result<Outputs> Outputs::parse(const std::vector<std::string>& texts) {
       error.remedy = fmt::format("formats are {}", fmt::join(names, ", "));
       return error;
     }
+    const std::string file = equals == std::string::npos ? "" : text.substr(equals + 1);
+    if (!file.empty() && std::ranges::any_of(outputs.all_, [&](const Output& other) {
+          return same_place(other.file, file);
+        })) {
+      Error error;
+      error.field = "--output";
+      error.message = fmt::format("two reports are to be written to {}", file);
+      error.remedy = "give each a file of its own";
+      return error;
+    }
     Output& output = outputs.all_.emplace_back();
     output.format = *at;
-    if (equals != std::string::npos) output.file = text.substr(equals + 1);
+    output.file = file;
     // Of several only the first can be written while the others grow.
     if (output.file.empty()) output.direct = std::exchange(direct, false);
   }
@@ -111,18 +132,25 @@ void Outputs::add(const Resource& resource) {
   for (const Output& output : all_) output.writer->add(resource);
 }
 
+bool Outputs::write_to(const std::string& input) const {
+  return std::ranges::any_of(all_,
+                             [&](const Output& output) { return same_place(output.file, input); });
+}
+
 Status Outputs::end(const ReportTail& tail) {
+  // One that cannot be written does not keep the others from being.
+  Status first;
   for (Output& output : all_) {
     output.writer->end(tail);
-    if (*problem_) return *problem_;
     if (output.direct) continue;
     const auto write = [&](std::string_view text) {
       return output.file.empty() ? write_stdout(text) : write_file(output.file, text);
     };
-    if (auto error = output.spool.use(write)) return error;
+    if (auto error = output.spool.use(write); error && !first) first = std::move(error);
   }
-  if (std::fflush(stdout) != 0) return not_written("standard output");
-  return {};
+  if (*problem_) return *problem_;
+  if (std::fflush(stdout) != 0 && !first) first = not_written("standard output");
+  return first;
 }
 
 }  // namespace plimsoll::app

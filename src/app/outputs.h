@@ -17,6 +17,9 @@
 
 namespace plimsoll::app {
 
+/// Whether two paths, of files that need not be there, mean one file; not if one is empty.
+bool same_place(const std::string& a, const std::string& b);
+
 /// Text that is kept until it is asked for: a little of it in memory, more in a file without a name
 /// where there can be one.
 class Spool {
@@ -39,6 +42,9 @@ class Outputs {
   [[nodiscard]] bool want_changes() const;
   /// Whether standard output is written while the command works.
   [[nodiscard]] bool to_stdout() const;
+
+  /// Whether a report would take the place of that file.
+  [[nodiscard]] bool write_to(const std::string& input) const;
 
   void open(const ReportHead& head);
   void add(const Resource& resource);

@@ -88,11 +88,17 @@ Status write_file(const std::string& path, std::string_view text) {
   ::umask(mask);
   std::error_code no_link;
   const auto meant = std::filesystem::canonical(path, no_link);
+  errno = 0;
   auto staged = StagedFile::write(there ? meant.string() : path, text,
                                   there ? status.st_mode & 07777U : 0666U & ~mask);
+  // Who may not give a file away need not: it is the writer's then, as any new file.
+  if (staged && there && ::chown(staged->staged_at().c_str(), status.st_uid, status.st_gid) == 0)
+    ::chmod(staged->staged_at().c_str(), status.st_mode & 07777U);
   Status error = staged ? staged->put() : Status(staged.error());
-  // A file that one may write in a folder that one may not, or that is mounted by itself.
-  if (error && there) error = write_over(path, text);
+  // A file that one may write in a folder that one may not, or that is mounted by itself. Of a full
+  // disk nothing better is to be had by emptying the file first.
+  const bool not_allowed = errno == EACCES || errno == EPERM || errno == EROFS || errno == EBUSY;
+  if (error && there && not_allowed) error = write_over(path, text);
   return error;
 }
 

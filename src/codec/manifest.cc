@@ -76,7 +76,9 @@ void add(Json object, const std::string& path, const Type& of_list, const PodPla
         add(item, decoder.path(), of_items(type), custom, out);
       });
     });
-    if (places.empty() && manifest.faults.empty()) return;
+    // A custom resource may have a field of that name.
+    const bool list = type.kind.ends_with("List") || simdjson::dom::array(items).size() > 0;
+    if (list && places.empty() && manifest.faults.empty()) return;
   }
   if (manifest.faults.empty()) {
     manifest.pods = decode_pods(object, path, places, Origin::Manifest, manifest.faults);

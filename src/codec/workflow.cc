@@ -36,6 +36,7 @@ constexpr std::string_view kMain = "main";  // what Argo calls a container witho
 
 struct RawWorkflow {
   Part templates, defaults, volumes, security_context, host_network, automount, metadata, patch;
+  Part artifact_gc;
 };
 constexpr Field<RawWorkflow> kWorkflow[] = {
     {"templates", keep<&RawWorkflow::templates>::read},
@@ -45,6 +46,7 @@ constexpr Field<RawWorkflow> kWorkflow[] = {
     {"hostNetwork", keep<&RawWorkflow::host_network>::read},
     {"automountServiceAccountToken", keep<&RawWorkflow::automount>::read},
     {"podMetadata", keep<&RawWorkflow::metadata>::read},
+    {"artifactGC", keep<&RawWorkflow::artifact_gc>::read},
     {kPatch, keep<&RawWorkflow::patch>::read}};
 
 struct RawTemplate {
@@ -63,8 +65,10 @@ constexpr Field<RawTemplate> kTemplate[] = {
     {"metadata", keep<&RawTemplate::metadata>::read},
     {kPatch, keep<&RawTemplate::patch>::read}};
 
-/// What makes a template one whose pod runs containers of its own. Defaults do not make it one.
-constexpr std::array<std::string_view, 3> kTypes = {"container", "script", "containerSet"};
+/// What makes a template one that becomes a pod; what resource and data run is Argo's own, beside
+/// the template's sidecars. Defaults do not make it one.
+constexpr std::array<std::string_view, 5> kTypes = {"container", "script", "containerSet",
+                                                    "resource", "data"};
 
 // --- templateDefaults ----------------------------------------------------------------------------
 
@@ -242,6 +246,8 @@ class Reader {
           [&](Json v) { d_.array(v, 0, [&](Json one, std::size_t) { read_template(one, 0); }); });
     // Of a workflow that makes no pod of its own it is of no concern.
     if (made_ > 0) below(kPatch, workflow_.patch, [&](Json v) { refuse_patch(v); });
+    below("artifactGC", workflow_.artifact_gc,
+          [&](Json v) { d_.member(v, kPatch, [&](Json patch) { refuse_patch(patch); }); });
   }
 
  private:

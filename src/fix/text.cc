@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -31,20 +32,24 @@ bool same(const ordered_json& a, const ordered_json& b) { return json(a) == json
 /// Where lines begin and end. A line's end is before its line break.
 class Lines {
  public:
-  explicit Lines(std::string_view text) : text_(text) {}
+  // Found once: a file may be one line of megabytes.
+  explicit Lines(std::string_view text) : text_(text) {
+    for (std::size_t at = 0; (at = text.find('\n', at)) != text.npos; ++at) feeds_.push_back(at);
+  }
 
   [[nodiscard]] std::size_t begin(std::size_t at) const {
-    return at == 0 ? 0 : text_.rfind('\n', at - 1) + 1;
+    const auto behind = std::ranges::lower_bound(feeds_, at);
+    return behind == feeds_.begin() ? 0 : *std::prev(behind) + 1;
   }
   [[nodiscard]] std::size_t end(std::size_t at) const {
-    const std::size_t feed = text_.find('\n', at);
-    if (feed == text_.npos) return text_.size();
-    return feed > at && text_[feed - 1] == '\r' ? feed - 1 : feed;
+    const auto feed = std::ranges::lower_bound(feeds_, at);
+    if (feed == feeds_.end()) return text_.size();
+    return *feed > at && text_[*feed - 1] == '\r' ? *feed - 1 : *feed;
   }
   /// The next line's begin; the text's end behind the last.
   [[nodiscard]] std::size_t next(std::size_t at) const {
-    const std::size_t feed = text_.find('\n', at);
-    return feed == text_.npos ? text_.size() : feed + 1;
+    const auto feed = std::ranges::lower_bound(feeds_, at);
+    return feed == feeds_.end() ? text_.size() : *feed + 1;
   }
   /// The end of the line before the one at `at`; empty: there is none.
   [[nodiscard]] std::optional<std::size_t> end_before(std::size_t at) const {
@@ -71,13 +76,15 @@ class Lines {
 
   /// As the line at `at` ends, or, where that is the last, the one before it.
   [[nodiscard]] std::string_view newline(std::size_t at) const {
-    std::size_t feed = text_.find('\n', at);
-    if (feed == text_.npos) feed = text_.rfind('\n');
-    return feed != text_.npos && feed > 0 && text_[feed - 1] == '\r' ? "\r\n" : "\n";
+    if (feeds_.empty()) return "\n";
+    const auto own = std::ranges::lower_bound(feeds_, at);
+    const std::size_t feed = own == feeds_.end() ? feeds_.back() : *own;
+    return feed > 0 && text_[feed - 1] == '\r' ? "\r\n" : "\n";
   }
 
  private:
   std::string_view text_;
+  std::vector<std::size_t> feeds_;  // of each line feed
 };
 
 /// An entry of a collection as it is written.

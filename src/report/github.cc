@@ -72,7 +72,10 @@ class GithubWriter : public Writer {
                      fmt::format("{} ({})", finding.check->id, name_of(finding.check->severity)));
       command(type_of(finding.check->severity), properties,
               fmt::format("{}: {}. {}{}", title_of(resource), finding.message,
-                          is_mendable(finding) ? "Fix: " : "", finding.advice));
+                          !is_mendable(finding)         ? ""
+                          : finding.check->risk.empty() ? "Fix: "
+                                                        : "Fix, but test it: ",
+                          finding.advice));
     }
     if (resource.outcome != Outcome::Error) return;
     Properties properties = place_of(resource.source, {.line = resource.source.line}, {});

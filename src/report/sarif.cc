@@ -101,7 +101,10 @@ std::optional<Json> fix_of(const Source& source, const ReportedFinding& finding)
     if (!change.text.empty())
       replacement["insertedContent"] = {{"text", text::replace_invalid_utf8(change.text)}};
   }
-  return Json{{"description", {{"text", plain(finding.advice)}}},
+  std::string description = plain(finding.advice);
+  if (!finding.check->risk.empty())
+    description += fmt::format(". Test it first: {}", finding.check->risk);
+  return Json{{"description", {{"text", std::move(description)}}},
               {"artifactChanges",
                {{{"artifactLocation", artifact_of(source)}, {"replacements", replacements}}}}};
 }
@@ -127,7 +130,10 @@ Json result_of(const Resource& resource, const ReportedFinding& finding, std::si
               {"level", level_of(finding.check->severity)},
               {"message",
                {{"text", plain(fmt::format("{}. {}{}.", finding.message,
-                                           is_mendable(finding) ? "Fix: " : "", finding.advice))}}},
+                                           !is_mendable(finding)         ? ""
+                                           : finding.check->risk.empty() ? "Fix: "
+                                                                         : "Fix, but test it: ",
+                                           finding.advice))}}},
               {"locations", {std::move(location)}}};
   if (!finding.fingerprint.empty())
     result["partialFingerprints"] = {{"plimsoll/v1", finding.fingerprint}};

@@ -80,8 +80,10 @@ TEST_F(Check, LeavesOutWhatIsExcluded) {
               ElementsAre("b.yaml", "charts/y/c.yaml", "deep/vendor/v.yaml", "vendor/v.yaml"));
   EXPECT_THAT(left({"charts/**"}),
               ElementsAre("a.yaml", "b.yaml", "deep/vendor/v.yaml", "vendor/v.yaml"));
-  EXPECT_THAT(left({"*"}), IsEmpty());
-  EXPECT_EQ(check({folder_.path(), "--exclude", "*"}).status, 0);
+  const auto all = check({folder_.path(), "--exclude", "*"});
+  EXPECT_EQ(all.status, 2);
+  EXPECT_THAT(all.errors, HasSubstr(folder_.path() + ": --exclude leaves no file of it"));
+  EXPECT_EQ(check({folder_ / "a.yaml", "--exclude", "a.yaml"}).status, 0);
   const auto named = check({folder_ / "a.yaml", folder_ / "b.yaml", "--exclude", "a.yaml"});
   EXPECT_THAT(files_of(named.json, folder_.path().size()), ElementsAre("b.yaml"));
 }
@@ -143,7 +145,7 @@ TEST_F(BaselineFile, AcceptsTodaysFindingsAndReportsNewOnes) {
   EXPECT_EQ(written.status, 0);
   EXPECT_EQ(Json::parse(text_of(baseline_)).at("findings").dump(),
             R"([{"check":"privileged","file":"k8s/a.yaml","kind":"Pod","name":"a","namespace":"",)"
-            R"("place":"spec.containers[\"app\"].securityContext.privileged"}])");
+            R"("place":"spec.containers[\"app\"].securityContext.privileged=true"}])");
   const auto again = check({file_, "--baseline", baseline_});
   EXPECT_EQ(again.status, 0);
   EXPECT_EQ(again.json.at("resources")[0].at("accepted")[0].at("accepted").at("by"), "baseline");
@@ -155,6 +157,31 @@ TEST_F(BaselineFile, AcceptsTodaysFindingsAndReportsNewOnes) {
   EXPECT_EQ(moved.json.at("resources")[0].at("verdict"), "fail");
   EXPECT_EQ(moved.json.at("resources")[1].at("verdict"), "pass");
   EXPECT_EQ(moved.json.count("stale"), 0U);
+}
+
+TEST_F(BaselineFile, KnowsAFindingByItsValue) {
+  const auto host_path = [&](std::string_view path) {
+    return folder_.write(
+        "k8s/h.yaml",
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: h}\nspec:\n  containers: [{name: a}]"
+        "\n  volumes:\n  - name: v\n    hostPath: {path: " +
+            std::string(path) + "}\n");
+  };
+  const auto file = host_path("/var/log");
+  check({file, "--write-baseline", baseline_});
+  EXPECT_EQ(check({file, "--baseline", baseline_}).status, 0);
+  host_path("/");
+  EXPECT_EQ(check({file, "--baseline", baseline_}).status, 1);
+}
+
+// Past so many findings not all rules are looked at: what is accepted must not hide those.
+TEST_F(BaselineFile, AcceptsNothingOfWhatIsCutShort) {
+  std::string ports = "    # plimsoll:ignore host-ports -- many\n    ports:\n";
+  for (int i = 1; i <= 10'001; ++i) ports += "    - hostPort: " + std::to_string(i) + "\n";
+  folder_.write("k8s/a.yaml", privileged("a") + ports);
+  EXPECT_EQ(check({file_}).status, 1);
+  check({file_, "--write-baseline", baseline_});
+  EXPECT_EQ(check({file_, "--baseline", baseline_}).status, 1);
 }
 
 TEST_F(BaselineFile, CountsFindingsOfOnePlace) {
@@ -245,6 +272,56 @@ TEST_F(Check, SaysWhatIsWrongWithEachFileAndReadsTheOthers) {
                                  place("recursive.yaml:2:6: a.b: the alias *a stands inside"),
                                  place("tab.yaml:2:1: a tab stands in the indentation")));
   EXPECT_EQ(ran.json.at("summary").at("failed"), 1);
+}
+
+TEST_F(Check, WritesOverNoInput) {
+  const std::string text = privileged("a");
+  const auto file = folder_.write("a.yaml", text);
+  const std::string link = folder_ / "link";
+  std::filesystem::create_symlink("a.yaml", link);
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"-o", "sarif=" + file}, {"-o", "json=" + link}, {"--write-baseline", file}}) {
+    std::vector<std::string> all = {"check", file};
+    all.insert(all.end(), words.begin(), words.end());
+    const auto ran = run(all);
+    EXPECT_EQ(ran.status, 2);
+    EXPECT_THAT(ran.errors, HasSubstr(file + " is to be checked, and would be written over"));
+    EXPECT_EQ(text_of(file), text);
+  }
+  const auto twice = run({"check", file, "-o", "json=x", "-o", "sarif=./x"});
+  EXPECT_EQ(twice.status, 2);
+  EXPECT_THAT(twice.errors, HasSubstr("--output: two reports are to be written to ./x"));
+}
+
+TEST_F(Check, TellsObjectsOfOneNameApart) {
+  const auto ran = check({folder_.write("a.yaml", privileged("a") + "---\n" + privileged("a"))});
+  const Json& resources = ran.json.at("resources");
+  EXPECT_NE(resources[0].at("findings")[0].at("fingerprint"),
+            resources[1].at("findings")[0].at("fingerprint"));
+}
+
+// A place that is one step off must not look like a pod that asks for nothing.
+TEST_F(Check, SkipsACustomResourceWithoutContainers) {
+  const auto places = folder_.write("places.yaml", "example.com/Widget: spec\n");
+  const auto file = folder_.write(
+      "w.yaml", "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w}\nitems: []\nspec:\n "
+                " template:\n"
+                "    spec: {containers: [{name: x, securityContext: {privileged: true}}]}\n");
+  const auto ran = check({file, "--pod-templates", places, "--fail-on-skipped"});
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_EQ(ran.json.at("resources")[0].at("verdict"), "skipped");
+  EXPECT_THAT(ran.json.at("resources")[0].at("reason").get<std::string>(),
+              HasSubstr("no container is found"));
+}
+
+TEST_F(Check, ShowsALineBesideALongOne) {
+  const auto file = folder_.write(
+      "a.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: "
+                "app\n    args: [\"" +
+                    std::string(6000, 'z') + "\"]\n    securityContext: {privileged: true}\n");
+  const auto ran = run({"check", "-t", "baseline", file});
+  EXPECT_THAT(ran.output, HasSubstr(" 8 |     securityContext: {privileged: true}\n"));
+  EXPECT_THAT(ran.output, Not(HasSubstr("zzz")));
 }
 
 TEST_F(Check, PointsAtTheValueOrAtWhatLacksIt) {

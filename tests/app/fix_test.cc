@@ -232,6 +232,35 @@ TEST_F(Fix, LeavesAloneWhatACommentAccepts) {
               AllOf(HasSubstr("hostPID: true  # plimsoll"), HasSubstr("privileged: false")));
 }
 
+// A comment must come to speak of nothing else, nor may what it keeps go with the rest.
+TEST_F(Fix, ChangesNothingThatWouldMoveAnIgnoreComment) {
+  const std::string volumes =
+      "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n"
+      "  containers: [{name: c, volumeMounts: [{name: b, mountPath: /b}]}]\n"
+      "  volumes:\n"
+      "  # plimsoll:ignore host-path -- legacy\n"
+      "  - name: a\n    hostPath: {path: /var/log}\n"
+      "  - name: b\n    hostPath: {path: /}\n";
+  const std::string add = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n"
+                          "  - name: c\n    securityContext:\n      capabilities:\n        add:\n"
+                          "        - NET_RAW  # plimsoll:ignore capabilities-add -- ping\n"
+                          "        - SYS_ADMIN\n";
+  for (const std::string& text : {volumes, add}) {
+    const auto file = folder_.write("a.yaml", text);
+    const auto before = run({"check", "-t", "baseline", file, "-o", "json"});
+    EXPECT_EQ(before.status, 1);
+    for (const char* policy : {"baseline", "least-privilege"}) {
+      const auto ran = fix({"--write", "--allow-risky", file}, "", policy);
+      EXPECT_NE(ran.status, 0) << ran.errors;
+      const auto after = run({"check", "-t", "baseline", file, "-o", "json"});
+      EXPECT_EQ(Json::parse(after.output).at("summary").at("accepted"),
+                Json::parse(before.output).at("summary").at("accepted"))
+          << text_of(file);
+      EXPECT_EQ(after.status, 1) << text_of(file);
+    }
+  }
+}
+
 TEST_F(Fix, SkipsWhatItDoesNotKnow) {
   folder_.write("web.yaml",
                 std::string("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n---\n") + kPod);

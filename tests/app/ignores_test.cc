@@ -42,7 +42,7 @@ std::vector<std::string> targets(std::string_view text) {
 TEST(Ignores, SpeakOfTheValueBeforeThem) {
   const std::string word = "# plimsoll:ignore privileged -- r\n";
   EXPECT_THAT(targets("a:\n  b: true " + word), ElementsAre("/a/b"));
-  EXPECT_THAT(targets("a: " + word + "  b: true\n"), ElementsAre(""));
+  EXPECT_THAT(targets("a: " + word + "  b: true\n"), ElementsAre("/a"));
   EXPECT_THAT(targets("x: 1\na: " + word + "  b: true\n"), ElementsAre("/a"));
   EXPECT_THAT(targets("x:\n- a: 1 " + word + "  b: true\n"), ElementsAre("/x/0"));
   EXPECT_THAT(targets("x:\n- a: 1\n  b: true " + word), ElementsAre("/x/0/b"));
@@ -95,6 +95,12 @@ TEST(Ignores, AreErrorsWithoutThem) {
     EXPECT_EQ(found.errors[0].line, 2U);
     EXPECT_EQ(found.errors[0].column, 6U);
   }
+  const auto deeper = ignores("a:\n  b: 1\n  # plimsoll:ignore privileged -- x\nc: 1\n");
+  ASSERT_THAT(deeper.errors, SizeIs(1)) << "it belongs to a, and c follows it";
+  EXPECT_THAT(deeper.errors[0].to_string(), HasSubstr("indented deeper than what follows"));
+  const auto returns = ignores("a: 1 # plimsoll:ignore privileged -- x\rb: 1\n");
+  ASSERT_THAT(returns.errors, SizeIs(1));
+  EXPECT_THAT(returns.errors[0].to_string(), HasSubstr("carriage return alone"));
   const auto last = ignores("a: 1\n# plimsoll:ignore privileged -- x\n");
   ASSERT_THAT(last.errors, SizeIs(1));
   EXPECT_THAT(last.errors[0].to_string(), HasSubstr("speaks of nothing"));

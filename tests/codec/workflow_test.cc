@@ -254,6 +254,12 @@ TEST(Workflow, APatchCannotBeJudged) {
   EXPECT_THAT(faults_of("{templateDefaults: {podSpecPatch: x}, templates: [{container: {}}]}"),
               ElementsAre("/spec/templateDefaults/podSpecPatch"));
   EXPECT_THAT(faults_of("{podSpecPatch: '', templates: [{container: {}}]}"), IsEmpty());
+  EXPECT_THAT(faults_of("{podSpecPatch: x, templates: [{resource: {action: get}}]}"),
+              ElementsAre("/spec/podSpecPatch"));
+  EXPECT_THAT(faults_of("{templates: [{data: {}, podSpecPatch: x}]}"),
+              ElementsAre("/spec/templates/0/podSpecPatch"));
+  EXPECT_THAT(faults_of("{artifactGC: {podSpecPatch: x}, templates: [{container: {}}]}"),
+              ElementsAre("/spec/artifactGC/podSpecPatch"));
 }
 
 TEST(Workflow, WhatCannotBeReadIsAFaultNotAPass) {
