@@ -208,6 +208,31 @@ func TestActionFailsWhenItCannotBeDone(t *testing.T) {
 	got.expectOutputs(t, "127", "")
 }
 
+// Annotations and code scanning know files by their paths in the repository, wherever the step works.
+func TestActionNamesFilesAsTheRepositoryDoes(t *testing.T) {
+	folder := t.TempDir()
+	write(t, filepath.Join(folder, "sub/debug.yaml"), read(t, filepath.Join(root, "examples/debug.yaml")))
+	job := runAction(t, folder, map[string]string{"working-directory": "sub"})
+	expectStatus(t, job.ran, 1)
+	if !strings.Contains(job.stdout, "::error file=sub/debug.yaml,") {
+		t.Errorf("no annotation of sub/debug.yaml:\n%s", job.stdout)
+	}
+	if !strings.Contains(read(t, job.outputs["sarif"]), `"uri":"sub/debug.yaml"`) {
+		t.Error("code scanning would not find sub/debug.yaml")
+	}
+}
+
+// The runner looks for its commands in the middle of lines as well.
+func TestActionSaysNoCommandOfAFile(t *testing.T) {
+	folder := t.TempDir()
+	write(t, filepath.Join(folder, "##[stop-commands]x.yaml"), "a: [\n")
+	job := runAction(t, folder, nil)
+	expectStatus(t, job.ran, 2)
+	if strings.Contains(job.stderr, "##[") || !strings.Contains(job.stderr, "stop-commands") {
+		t.Errorf("stderr: %s", job.stderr)
+	}
+}
+
 func TestActionTakesEachInput(t *testing.T) {
 	folder := workspace(t)
 	write(t, filepath.Join(folder, "own.yaml"), `apiVersion: plimsoll.dev/v1alpha1
