@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "app/rotation.h"
-#include "text/base64.h"
 #include "kube/transport.h"
+#include "text/base64.h"
 
 namespace plimsoll::app::testing {
 

@@ -40,10 +40,10 @@ const std::map<std::string, Room>& table() {
         {"fmt", "httplib.h", "nlohmann", "openssl", "arpa", "netinet", "netdb.h", "sys", "poll.h",
          "fcntl.h", "spawn.h", "unistd.h"}}},
       {"app",
-       {{"templates", "verdict", "policy", "cel", "fix", "text", "codec", "report", "metrics", "server",
-         "kube"},
-        {"fmt", "nlohmann", "spdlog", "CLI", "sys", "fcntl.h", "fnmatch.h", "netdb.h", "poll.h", "pthread.h",
-         "unistd.h"}}},
+       {{"templates", "verdict", "policy", "cel", "fix", "text", "codec", "report", "metrics",
+         "server", "kube"},
+        {"fmt", "nlohmann", "spdlog", "CLI", "sys", "fcntl.h", "fnmatch.h", "netdb.h", "poll.h",
+         "pthread.h", "unistd.h"}}},
   };
   return kTable;
 }
