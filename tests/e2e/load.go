@@ -111,6 +111,13 @@ func (l *load) forgive() (int, []string) {
 	return failed, texts
 }
 
+// failing says whether a call has failed that was not forgiven.
+func (l *load) failing() bool {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	return l.failed > 0
+}
+
 // done counts what was answered so far.
 func (l *load) done() int64 { return l.allowed.Load() + l.denied.Load() }
 
