@@ -3,10 +3,13 @@
 // Ownership: owns its text; checks are constants. Thread-safety: plain values.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "plimsoll/check.h"
@@ -50,12 +53,41 @@ constexpr std::string_view name_of(Acceptance::By by) {
   return by == Acceptance::By::Ignore ? "ignore" : "baseline";
 }
 
+/// What an item of a benchmark comes to, in the words that docker-bench-security made known.
+enum class ItemStatus : std::uint8_t {
+  Pass,
+  Warn,  ///< there is a finding for it
+  Info,  ///< it says nothing here: what it is about is not there, or could not be seen
+  Note,  ///< a person has to look
+};
+
+constexpr std::string_view name_of(ItemStatus status) {
+  constexpr std::string_view kNames[] = {"PASS", "WARN", "INFO", "NOTE"};
+  return kNames[static_cast<std::size_t>(status)];
+}
+
+/// An item of a benchmark that was gone through for a resource.
+struct ReportedItem {
+  Reference reference;     ///< its number, such as `5.5`
+  std::string_view title;  ///< what passes it, in our own words; a literal
+  ItemStatus status = ItemStatus::Pass;
+  std::string detail;  ///< what was seen, or why it was not; may be empty
+};
+
+/// What else is known of a resource. The name is one word in camelCase; a literal.
+struct Fact {
+  std::string_view name;
+  std::variant<std::string, std::uint64_t> value;
+};
+
 /// A finding in a resource.
 struct ReportedFinding {
   const Check* check = nullptr;
-  std::string container;  ///< name; empty: about the pod
-  std::string field;      ///< `spec.containers[0].image`
-  std::string path;       ///< JSON pointer
+  std::string template_ref;  ///< of the template that asks for it; empty: the report's
+  std::string_view mode;     ///< `enforce`, `warn` or `audit`, if something binds that template
+  std::string container;     ///< name; empty: about the pod
+  std::string field;         ///< `spec.containers[0].image`
+  std::string path;          ///< JSON pointer
   /// The field with elements of lists by their names, and its value if it has one:
   /// `spec.containers["app"].securityContext.privileged=true`.
   std::string place;
@@ -81,12 +113,15 @@ constexpr std::string_view name_of(Outcome outcome) {
 struct Resource {
   Source source;
   std::string api_version, kind, namespace_name, name;
+  std::string uid;  ///< of the object in its cluster; empty: it is in none
   Outcome outcome = Outcome::Pass;
   std::string reason;  ///< why it is an error, or skipped
   std::vector<ReportedFinding> findings;
   std::vector<ReportedFinding> accepted;  ///< those that an ignore comment or a baseline accepts
   /// RFC 6902, as JSON text, that mends at once all findings that can be mended.
   std::string patch = "[]";
+  std::vector<ReportedItem> items;  ///< of a benchmark, in its order
+  std::vector<Fact> facts;          ///< in the order in which they are shown
 };
 
 struct Summary {
@@ -115,10 +150,20 @@ struct Summary {
   }
 };
 
+/// A report of before, as a trend shows it.
+struct EarlierReport {
+  std::string time;  ///< RFC 3339, UTC
+  Summary summary;
+  std::array<std::size_t, 4> severities{};  ///< findings that counted, by Severity
+};
+
 /// What stands above the resources of a report.
 struct ReportHead {
-  std::string template_ref;  ///< `restricted@v1.37`
+  std::string template_ref;  ///< `restricted@v1.37`; or what else they were held to
   std::string version;       ///< Plimsoll's own
+  std::string subject;  ///< what was looked at: `cluster https://...`; empty: it says so itself
+  std::string time;     ///< when, RFC 3339, UTC; empty: of no matter
+  std::vector<EarlierReport> earlier;  ///< oldest first
 };
 
 /// What stands below them.
@@ -127,6 +172,9 @@ struct ReportTail {
   /// Entries of a baseline, and ignore comments, that no finding needs any more: a line for people
   /// each.
   std::vector<std::string> stale;
+  /// What should have been looked at and could not be: a line for people each. With one at least
+  /// the report is partial.
+  std::vector<std::string> missing;
 };
 
 }  // namespace plimsoll

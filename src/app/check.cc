@@ -1,8 +1,6 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -20,6 +18,7 @@
 #include "app/manifest_options.h"
 #include "app/manifests.h"
 #include "app/outputs.h"
+#include "app/progress.h"
 #include "app/staged_file.h"
 #include "app/version.h"
 #include "verdict/words.h"
@@ -27,8 +26,7 @@
 namespace plimsoll::app {
 namespace {
 
-struct Options : ManifestOptions {
-  std::vector<std::string> outputs;
+struct Options : ManifestOptions, OutputOptions {
   std::string baseline, write_baseline;
   bool fail_on_skipped = false;
 };
@@ -93,33 +91,6 @@ Checked check_file(const Input& input, const Template& policy, const PodPlaces& 
   return checked;
 }
 
-/// `checking 120 of 400 files` on a terminal, for work that takes a while and shows nothing else.
-class Progress {
- public:
-  Progress(std::size_t total, bool wanted)
-      : total_(total), shown_(wanted && isatty(STDERR_FILENO) != 0) {}
-  ~Progress() {
-    if (drawn_) fmt::print(stderr, "\r\x1b[K");
-  }
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-  void step() {
-    ++done_;
-    const auto now = std::chrono::steady_clock::now();
-    if (!shown_ || now - start_ < std::chrono::milliseconds(300) ||
-        now - last_ < std::chrono::milliseconds(100))
-      return;
-    last_ = now;
-    drawn_ = true;
-    fmt::print(stderr, "\r\x1b[Kchecking {} of {} files", done_, total_);
-  }
-
- private:
-  std::size_t total_, done_ = 0;
-  bool shown_, drawn_ = false;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now(), last_;
-};
-
 // A baseline lies beside the manifests, and is none.
 bool same_file(const std::string& input, const std::string& baseline) {
   std::error_code problem;
@@ -154,11 +125,11 @@ int run(const Options& options) {
       return fail(error);
     }
 
-  outputs->open({policy.ref(), std::string(kVersion)});
+  outputs->open({.template_ref = policy.ref(), .version = std::string(kVersion)});
   ReportTail tail;
   Baseline fresh(options.write_baseline);
   {
-    Progress progress(inputs.size(), !outputs->to_stdout() || isatty(STDOUT_FILENO) == 0);
+    Progress progress("checking", "files", inputs.size(), progress_wanted(outputs->to_stdout()));
     in_order(
         inputs.size(),
         [&](std::size_t i) {
@@ -205,12 +176,7 @@ void add_check(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
   auto* const command = app.add_subcommand("check", "Judge manifests by a template");
   add_manifest_options(*command, *options);
-  std::vector<std::string_view> formats;
-  for (const auto* format : report::formats()) formats.push_back(format->name);
-  command
-      ->add_option("-o,--output", options->outputs,
-                   fmt::format("FORMAT or FORMAT=FILE ({}); repeatable", fmt::join(formats, ", ")))
-      ->allow_extra_args(false);
+  add_output_options(*command, *options);
   command->add_option("--baseline", options->baseline,
                       "Count only findings that this file does not know");
   command->add_option("--write-baseline", options->write_baseline,
@@ -219,10 +185,7 @@ void add_check(CLI::App& app, Action& action) {
       ->add_flag("--fail-on-skipped", options->fail_on_skipped,
                  "Exit 1 also when an object could not be judged")
       ->check(CLI::IsMember({"true", "false"}));
-  command->callback([&action, options] {
-    if (options->outputs.empty()) options->outputs = {"text"};
-    action = [options] { return run(*options); };
-  });
+  command->callback([&action, options] { action = [options] { return run(*options); }; });
 }
 
 }  // namespace plimsoll::app

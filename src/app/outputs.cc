@@ -5,13 +5,16 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 
 #include "app/console.h"
+#include "app/earlier_reports.h"
 #include "app/staged_file.h"
+#include "app/version.h"
 
 namespace plimsoll::app {
 namespace {
@@ -31,6 +34,33 @@ Status write_stdout(std::string_view text) {
 }
 
 }  // namespace
+
+void add_output_options(CLI::App& command, OutputOptions& options) {
+  std::vector<std::string_view> formats;
+  for (const auto* format : report::formats()) formats.push_back(format->name);
+  command
+      .add_option("-o,--output", options.outputs,
+                  fmt::format("FORMAT or FORMAT=FILE ({}); repeatable", fmt::join(formats, ", ")))
+      ->allow_extra_args(false);
+}
+
+void add_trend_options(CLI::App& command, OutputOptions& options) {
+  add_output_options(command, options);
+  command
+      .add_option("--trend", options.trend,
+                  "An earlier report of the same, as JSON, to compare with; repeatable")
+      ->allow_extra_args(false);
+}
+
+Result<ReportHead> head_of_now(const OutputOptions& options, std::string template_ref,
+                               std::string subject) {
+  ReportHead head{std::move(template_ref), std::string(kVersion), std::move(subject), {}, {}};
+  head.time = rfc3339(std::chrono::system_clock::now());
+  auto earlier = read_earlier_reports(options.trend);
+  if (!earlier) return earlier.error();
+  head.earlier = *std::move(earlier);
+  return head;
+}
 
 bool same_place(const std::string& a, const std::string& b) {
   std::error_code ignored;

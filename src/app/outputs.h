@@ -1,8 +1,10 @@
-// The reports that a command writes at once: `-o FORMAT` and `-o FORMAT=FILE`.
+// The reports that a command writes at once: `-o FORMAT` and `-o FORMAT=FILE`, and the earlier ones
+// that they look back on.
 //
 // Ownership: owns its writers and what they have not written yet. Thread-safety: one a thread.
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <deque>
 #include <functional>
@@ -16,6 +18,21 @@
 #include "report/format.h"
 
 namespace plimsoll::app {
+
+struct OutputOptions {
+  std::vector<std::string> outputs{"text"};  ///< `FORMAT` or `FORMAT=FILE`
+  std::vector<std::string> trend;            ///< files, of JSON reports
+};
+
+/// Adds `-o` to a command. The options must outlive the command line.
+void add_output_options(CLI::App& command, OutputOptions& options);
+/// The same with `--trend`, for commands whose reports are of a time.
+void add_trend_options(CLI::App& command, OutputOptions& options);
+
+/// The head of a report that is made now, with what `--trend` names. Errors: a file that cannot be
+/// read, or is no report.
+Result<ReportHead> head_of_now(const OutputOptions& options, std::string template_ref,
+                               std::string subject);
 
 /// Whether two paths, of files that need not be there, mean one file; not if one is empty.
 bool same_place(const std::string& a, const std::string& b);
