@@ -701,7 +701,7 @@ class Generator {
 using Found = std::set<std::pair<std::string, std::string>>;  // check and field
 
 TEST_F(Replay, DecidesAsTheWebhookDoes) {
-  constexpr std::size_t kObjects = 4000;
+  constexpr std::size_t kObjects = 2000;
   auto policy = std::make_shared<policy::Policy>();
   policy->library = load_library({}).value();
   policy->pod_places = load_pod_places({}).value();
