@@ -292,6 +292,18 @@ TEST_F(Replay, KeepsTheFirstExamples) {
   EXPECT_THAT(checked.output, HasSubstr("2 failed"));
 }
 
+TEST_F(Replay, PrintsWhatItsPageSays) {
+  const std::string root = std::string(PLIMSOLL_SOURCE_DIR) + "/";
+  std::string printed = run({"replay", "-t", "baseline", root + "examples/reviews"}).output;
+  const auto at = printed.find(root);
+  ASSERT_NE(at, std::string::npos) << printed;
+  printed.erase(at, root.size());
+  std::ifstream page(root + "docs/replay.md");
+  const std::string text{std::istreambuf_iterator<char>(page), {}};
+  EXPECT_THAT(text,
+              HasSubstr("$ plimsoll replay -t baseline examples/reviews\n" + printed + "```"));
+}
+
 // --- what is read --------------------------------------------------------------------------------
 
 TEST_F(Replay, ReadsStandardInput) {

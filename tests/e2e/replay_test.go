@@ -59,7 +59,7 @@ func replay(t testing.TB, status int, arguments ...string) (replayed, []replayed
 func TestReplay(t *testing.T) {
 	// In one namespace only what was sent is written down.
 	const sent = "sent"
-	policy := strings.Replace(string(must(os.ReadFile(filepath.Join("..", "..", "examples", "audit-policy.yaml")))(t)),
+	policy := strings.Replace(string(must(os.ReadFile(filepath.Join("..", "..", "docs", "audit-policy.yaml")))(t)),
 		"rules:\n", "rules:\n- {level: Request, verbs: [create, update], namespaces: ["+sent+"]}\n", 1)
 	plane := must(controlplane.Start(controlplane.Options{AuditPolicy: policy, Start: startDeadline, Stop: stopDeadline}))(t)
 	t.Cleanup(func() {
