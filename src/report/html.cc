@@ -351,16 +351,16 @@ std::string share_of(const NamespacePosture& posture) {
 std::string steps_of(const std::vector<FirstStep>& steps, const Summary& sum) {
   std::string out =
       "<div class=\"card\"><table class=\"steps\">\n<caption>Fix first</caption>\n<thead><tr>"
-      "<th scope=\"col\">Change</th><th scope=\"col\">findings</th><th scope=\"col\">in</th>"
+      "<th scope=\"col\">Change</th><th scope=\"col\">found in</th>"
       "<th scope=\"col\">frees</th><th scope=\"col\">then pass</th></tr></thead>\n<tbody>\n";
   std::size_t passed = sum.passed;
   for (const FirstStep& step : steps) {
     passed += step.freed;
     out += fmt::format(
         "<tr><th scope=\"row\" data-of=\"check\" data-value=\"{0}\"><bdi>{0}</bdi><small>{1}"
-        "</small></th><td>{2}</td><td>{3}</td><td>{4}</td><td>{5} of {6}</td></tr>\n",
-        escape(step.check->id), escape(step.check->title), step.findings, step.resources,
-        step.freed, passed, sum.passed + sum.failed);
+        "</small></th><td>{2}</td><td>{3}</td><td>{4} of {5}</td></tr>\n",
+        escape(step.check->id), escape(step.check->title), step.resources, step.freed, passed,
+        sum.passed + sum.failed);
   }
   return out + "</tbody>\n</table></div>\n";
 }
