@@ -145,8 +145,8 @@ func documentedRole(t testing.TB) *rbacv1.ClusterRole {
 	return &role
 }
 
-// scanner is a service account with exactly the documented rights, or those of another role.
-func (c *cluster) scanner(t testing.TB, at string, role *rbacv1.ClusterRole) scanner {
+// scanAccount is a service account with exactly the documented rights, or those of another role.
+func (c *cluster) scanAccount(t testing.TB, at string, role *rbacv1.ClusterRole) scanner {
 	t.Helper()
 	const name, namespace = "scanner", "default"
 	must(c.client.RbacV1().ClusterRoles().Create(t.Context(), role, metav1.CreateOptions{}))(t)
@@ -332,7 +332,7 @@ func TestScan(t *testing.T) {
 	t.Logf("%d pods in %d namespaces made in %s", scanPods, scanNamespaces, elapsed(began))
 
 	through := newProxy(t, c.Address)
-	s := c.scanner(t, through.address(), documentedRole(t))
+	s := c.scanAccount(t, through.address(), documentedRole(t))
 
 	t.Run("report", func(t *testing.T) {
 		began := time.Now()
@@ -473,7 +473,7 @@ func TestScan(t *testing.T) {
 			role.Rules[i].Resources = slices.DeleteFunc(role.Rules[i].Resources, func(name string) bool { return name == "pods" })
 		}
 		c.client.RbacV1().ClusterRoleBindings().Delete(t.Context(), documentedRole(t).Name, metav1.DeleteOptions{})
-		limited := c.scanner(t, c.Address, role)
+		limited := c.scanAccount(t, c.Address, role)
 		must(c.client.RbacV1().Roles("team-000").Create(t.Context(), &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: "pods"},
 			Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"list"}}}}, metav1.CreateOptions{}))(t)
 		must(c.client.RbacV1().RoleBindings("team-000").Create(t.Context(), &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "pods"},
