@@ -24,6 +24,7 @@ void add_certs(CLI::App& app, Action& action);
 void add_health(CLI::App& app, Action& action);
 void add_version(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);
+void add_bench(CLI::App& app, Action& action);
 void add_completion(CLI::App& app, Action& action);
 
 }  // namespace plimsoll::app
