@@ -23,14 +23,6 @@ constexpr std::size_t kMostChangedLines = 100;
 // longer, by itself.
 constexpr std::size_t kMostColumns = 500, kMostOwnColumns = 16'000;
 
-std::string container_of(std::span<const Pod> pods, std::string_view path) {
-  for (const Pod& pod : pods)
-    for (const Container& c : pod.containers)
-      if (path.starts_with(c.path) && (path.size() == c.path.size() || path[c.path.size()] == '/'))
-        return c.name;
-  return "";
-}
-
 bool is_index(std::string_view token) {
   return !token.empty() && token.find_first_not_of("0123456789") == std::string_view::npos;
 }
@@ -57,6 +49,14 @@ std::string value_of(const text::YamlDocument& document, std::string_view path) 
 }
 
 }  // namespace
+
+std::string container_of(std::span<const Pod> pods, std::string_view path) {
+  for (const Pod& pod : pods)
+    for (const Container& c : pod.containers)
+      if (path.starts_with(c.path) && (path.size() == c.path.size() || path[c.path.size()] == '/'))
+        return c.name;
+  return "";
+}
 
 std::string place_of(const text::YamlDocument& document, std::string_view path) {
   std::string place;

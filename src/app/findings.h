@@ -4,11 +4,13 @@
 #pragma once
 
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "app/manifests.h"
+#include "plimsoll/pod.h"
 #include "plimsoll/report.h"
 #include "text/lines.h"
 
@@ -20,6 +22,9 @@ Resource error_resource(const std::string& file, const Error& error);
 /// `spec.containers["app"].securityContext`: elements of lists by their names, so that it stays the
 /// same when others come before them.
 std::string place_of(const text::YamlDocument& document, std::string_view path);
+
+/// The name of the container that the JSON pointer is in; empty: it is in none.
+std::string container_of(std::span<const Pod> pods, std::string_view path);
 
 /// A short text that stands for these.
 std::string fingerprint_of(std::initializer_list<std::string_view> texts);

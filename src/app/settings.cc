@@ -83,14 +83,19 @@ Status check(const codec::SelfManagedSpec& spec, const server::TlsFiles& tls) {
   return {};
 }
 
-/// Whether the settings go together.
-Status check(const Settings& settings) {
+/// Whether the server has what it needs.
+Status check_server(const Settings& settings) {
   if (settings.self_managed) {
     if (auto error = check(*settings.self_managed, settings.tls)) return error;
   } else if (settings.tls.certificate.empty())
     return setting_error("--tls-cert", "is missing", "`plimsoll certs DIR --host NAME` makes one");
   else if (settings.tls.key.empty())
     return setting_error("--tls-key", "is missing", "`plimsoll certs DIR --host NAME` makes one");
+  return {};
+}
+
+/// Whether what decides goes together.
+Status check_policy(const Settings& settings) {
   if (settings.pod_security_labels && !settings.namespace_labels)
     return setting_error("honourPodSecurityLabels", "needs the labels of namespaces",
                          "set namespaceLabels: true");
@@ -99,7 +104,7 @@ Status check(const Settings& settings) {
 
 }  // namespace
 
-Result<Settings> settle(const std::string& config, const codec::Configuration& flags) {
+Result<Settings> settle_policy(const std::string& config, const codec::Configuration& flags) {
   Settings settings;
   if (!config.empty()) {
     const auto text = read_file(config);
@@ -122,7 +127,14 @@ Result<Settings> settle(const std::string& config, const codec::Configuration& f
     lay_over(settings, *file);
   }
   lay_over(settings, flags);
-  if (auto error = check(settings)) return *std::move(error);
+  if (auto error = check_policy(settings)) return *std::move(error);
+  return settings;
+}
+
+Result<Settings> settle(const std::string& config, const codec::Configuration& flags) {
+  auto settings = settle_policy(config, flags);
+  if (!settings) return settings;
+  if (auto error = check_server(*settings)) return *std::move(error);
   return settings;
 }
 

@@ -39,6 +39,9 @@ struct Settings {
 /// `config`: the file; empty: none. Errors name file, line and field.
 Result<Settings> settle(const std::string& config, const codec::Configuration& flags);
 
+/// The same for a command that judges and does not serve: what a server needs is not asked for.
+Result<Settings> settle_policy(const std::string& config, const codec::Configuration& flags);
+
 /// The templates, with those of files, and all that is bound to them.
 Result<std::shared_ptr<const policy::Policy>> make_policy(const Settings& settings);
 

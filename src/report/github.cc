@@ -84,6 +84,11 @@ class GithubWriter : public Writer {
   }
 
   void end(const ReportTail& tail) override {
+    for (const std::string& line : tail.missing) {
+      Properties properties;
+      properties.add("title", "not looked at");
+      command("error", properties, line);
+    }
     for (const std::string& line : tail.stale) {
       Properties properties;
       properties.add("title", "no longer needed");

@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,8 @@
 #include "report/diff.h"
 #include "report/format.h"
 #include "report/html_page.h"
+#include "report/posture.h"
+#include "report/tally.h"
 #include "report/words.h"
 #include "text/base64.h"
 #include "verdict/words.h"
@@ -27,6 +30,8 @@ constexpr std::size_t kManyFrom = 200;    // findings from which a browser had b
 constexpr std::size_t kNameAtMost = 253;  // bytes: no honest name is longer
 constexpr std::size_t kRowsAtMost = 8;    // of a table of the summary
 constexpr std::size_t kDiffAtMost = 40;   // lines of a diff that are shown
+constexpr std::size_t kStepsAtMost = 6;   // of what to mend first
+constexpr std::size_t kTrendAtMost = 24;  // reports of before
 
 // ---------------------------------------------------------------------------------------------
 // Texts. Whatever comes from a manifest goes through one of these.
@@ -214,6 +219,7 @@ std::string html_of(const Resource& resource, const ReportedFinding& finding) {
   if (finding.accepted)
     out += fmt::format("<span class=\"badge\">{}</span> ", name_of(check.severity));
   out += fmt::format("<span>{}</span>", title_html(resource));
+  if (!resource.facts.empty()) out += fmt::format("<span>{}</span>", words(facts_of(resource)));
   if (!finding.container.empty())
     out += fmt::format(" <span>container <bdi>{}</bdi></span>", name_text(finding.container));
   out += place_html(resource.source, finding.region.line, finding.region.column);
@@ -224,6 +230,9 @@ std::string html_of(const Resource& resource, const ReportedFinding& finding) {
   // Most advice names the field.
   if (finding.advice.find(finding.field) == std::string::npos)
     out += row("Field", fmt::format("<code>{}</code>", words(finding.field)));
+  if (!finding.template_ref.empty())
+    out += row(finding.mode.empty() ? "Template" : "Bound",
+               fmt::format("<code>{}</code> {}", words(finding.template_ref), finding.mode));
   out += fix_of(finding);
   out += row("Why", escape(check.rationale));
   out += references_of(check);
@@ -232,8 +241,6 @@ std::string html_of(const Resource& resource, const ReportedFinding& finding) {
 
 // ---------------------------------------------------------------------------------------------
 // The page
-
-using Counts = std::array<std::size_t, kSeverities>;
 
 std::size_t total(const Counts& counts) {
   std::size_t sum = 0;
@@ -292,6 +299,7 @@ std::string outcomes_of(const Summary& sum) {
 struct Row {
   std::string name, value;  ///< as it is shown, and as the filter knows it
   Counts counts{};
+  std::string note{};  ///< HTML, below the name
 };
 
 /// Worst first.
@@ -316,8 +324,9 @@ std::string table_of(std::string_view title, std::string_view filter, std::vecto
   };
   const std::size_t shown = std::min(rows.size(), kRowsAtMost);
   for (std::size_t i = 0; i < shown; ++i) {
-    out += fmt::format("<tr><th scope=\"row\" data-of=\"{}\" data-value=\"{}\"><bdi>{}</bdi></th>",
-                       filter, name_text(rows[i].value), name_text(rows[i].name));
+    out +=
+        fmt::format("<tr><th scope=\"row\" data-of=\"{}\" data-value=\"{}\"><bdi>{}</bdi>{}</th>",
+                    filter, name_text(rows[i].value), name_text(rows[i].name), rows[i].note);
     cells(rows[i].counts);
   }
   if (shown < rows.size()) {
@@ -328,6 +337,91 @@ std::string table_of(std::string_view title, std::string_view filter, std::vecto
     cells(rest);
   }
   return out + "</tbody>\n</table></div>\n";
+}
+
+/// How many pass, as a bar and in words.
+std::string share_of(const NamespacePosture& posture) {
+  return fmt::format("<small><svg class=\"share\" viewBox=\"0 0 {0} 1\" "
+                     "preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect width=\"{1}\" "
+                     "height=\"1\"/></svg>{1} of {0} pass</small>",
+                     posture.judged, posture.passed);
+}
+
+/// What to mend first, and how many pass then.
+std::string steps_of(const std::vector<FirstStep>& steps, const Summary& sum) {
+  std::string out =
+      "<div class=\"card\"><table class=\"steps\">\n<caption>Fix first</caption>\n<thead><tr>"
+      "<th scope=\"col\">Change</th><th scope=\"col\">found in</th>"
+      "<th scope=\"col\">frees</th><th scope=\"col\">then pass</th></tr></thead>\n<tbody>\n";
+  std::size_t passed = sum.passed;
+  for (const FirstStep& step : steps) {
+    passed += step.freed;
+    out += fmt::format(
+        "<tr><th scope=\"row\" data-of=\"check\" data-value=\"{0}\"><bdi>{0}</bdi><small>{1}"
+        "</small></th><td>{2}</td><td>{3}</td><td>{4} of {5}</td></tr>\n",
+        escape(step.check->id), escape(step.check->title), step.resources, step.freed, passed,
+        sum.passed + sum.failed);
+  }
+  return out + "</tbody>\n</table></div>\n";
+}
+
+/// Columns of the findings of each report, oldest first, and the same in figures.
+std::string trend_of(std::span<const EarlierReport> reports) {
+  std::size_t most = 1;
+  for (const EarlierReport& report : reports) most = std::max(most, total(report.severities));
+  std::string columns, rows;
+  for (std::size_t i = 0; i < reports.size(); ++i) {
+    const auto& [time, sum, severities] = reports[i];
+    double top = 100;
+    for (std::size_t k = 0; k < kSeverities; ++k) {
+      const double height = 100.0 * static_cast<double>(severities[k]) / static_cast<double>(most);
+      top -= height;
+      columns += fmt::format("<rect data-severity=\"{}\" x=\"{}\" y=\"{:.2f}\" width=\"8\" "
+                             "height=\"{:.2f}\"/>",
+                             severity_name(k), i * 10 + 1, top, height);
+    }
+    rows += fmt::format(
+        "<tr><th scope=\"row\">{}</th><td>{} of {}</td>",
+        i + 1 == reports.size() ? "<b>now</b>" : fmt::format("<time>{}</time>", words(time)),
+        sum.passed, sum.passed + sum.failed);
+    for (std::size_t k = 0; k < kSeverities; ++k)
+      rows += severities[k] > 0
+                  ? fmt::format("<td data-severity=\"{}\">{}</td>", severity_name(k), severities[k])
+                  : std::string("<td class=\"zero\">0</td>");
+    rows += "</tr>\n";
+  }
+  std::string head;
+  for (std::size_t k = 0; k < kSeverities; ++k)
+    head += fmt::format("<th scope=\"col\">{}</th>", severity_name(k));
+  return fmt::format(
+      "<div class=\"card\">\n<svg class=\"trend\" viewBox=\"0 0 {} 100\" "
+      "preserveAspectRatio=\"none\" aria-hidden=\"true\">{}</svg>\n<table>\n"
+      "<caption>Findings, report by report</caption>\n<thead><tr><th scope=\"col\">Report</th>"
+      "<th scope=\"col\">pass</th>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table></div>\n",
+      reports.size() * 10, columns, head, rows);
+}
+
+/// The items of a benchmark, those that need somebody first in their order.
+std::string items_of(const std::vector<TalliedItem>& items) {
+  std::string out = "<div class=\"card items\">\n";
+  for (const TalliedItem& item : items) {
+    const std::string line =
+        fmt::format("<span class=\"status {0}\">{0}</span> <b>{1}</b> <span>{2}</span>",
+                    name_of(item.status), escape(item.reference.section), escape(item.title));
+    if (item.places.empty()) {
+      out += fmt::format("<p>{}</p>\n", line);
+      continue;
+    }
+    out += fmt::format("<details><summary>{} <small>{}</small></summary>\n<ul>\n", line,
+                       item.places.size());
+    for (const TalliedItem::Place& place : item.places)
+      out += fmt::format("<li><bdi>{}</bdi>{}</li>\n", name_text(place.resource),
+                         place.detail.empty() ? "" : ": " + words(place.detail));
+    out += "</ul>\n";
+    if (!item.remedy.empty()) out += fmt::format("<p>{}</p>\n", escape(item.remedy));
+    out += "</details>\n";
+  }
+  return out + "</div>\n";
 }
 
 std::string select_of(std::string_view id, std::string_view title, std::string_view all,
@@ -382,6 +476,8 @@ class HtmlWriter : public Writer {
   HtmlWriter(ReportHead head, Sink sink) : head_(std::move(head)), sink_(std::move(sink)) {}
 
   void add(const Resource& resource) override {
+    posture_.add(resource);
+    tally_.add(resource);
     for (const ReportedFinding& finding : resource.findings) add(resource, finding);
     for (const ReportedFinding& finding : resource.accepted) add(resource, finding);
     const std::string line =
@@ -402,8 +498,16 @@ class HtmlWriter : public Writer {
   }
 
   void end(const ReportTail& tail) override {
-    write_head(tail.summary);
-    if (total(counts_) > 0) write_summary();
+    write_head(tail);
+    if (!tail.missing.empty()) {
+      std::vector<std::string> missing;
+      for (const std::string& line : tail.missing) missing.push_back(words(line));
+      sink_(section("missing", "Not looked at", list_of(missing)));
+    }
+    if (total(counts_) > 0) write_summary(tail.summary);
+    if (!head_.earlier.empty()) write_trend(tail.summary);
+    if (const auto items = tally_.items(); !items.empty())
+      sink_(section("items", "Item by item", items_of(items)));
     if (!errors_.empty()) sink_(section("errors", "Could not be read", list_of(errors_)));
     write_findings();
     if (!tail.stale.empty()) {
@@ -437,8 +541,16 @@ class HtmlWriter : public Writer {
     ++counts_[severity];
   }
 
-  void write_head(const Summary& sum) {
+  void write_head(const ReportTail& tail) {
+    const Summary& sum = tail.summary;
     const std::string verdict = verdict_of(sum);
+    std::string about;
+    if (!head_.subject.empty()) about += fmt::format(": <bdi>{}</bdi>", words(head_.subject));
+    if (!head_.time.empty()) about += fmt::format(", <time>{}</time>", words(head_.time));
+    if (!tail.missing.empty())
+      about += fmt::format(". <a href=\"#missing\">This report is partial: {} could not be looked "
+                           "at</a>",
+                           plural(tail.missing.size(), "thing"));
     sink_(fmt::format(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src {}; "
@@ -451,16 +563,27 @@ class HtmlWriter : public Writer {
     sink_(fmt::format(
         "<body{}>\n<header>\n<p class=\"brand\"><svg viewBox=\"0 0 24 24\" aria-hidden=\"true\">"
         "<circle cx=\"12\" cy=\"12\" r=\"7.5\"/><path d=\"M1 12h22\"/></svg>Plimsoll</p>\n"
-        "<h1>{}</h1>\n<p>Judged by <code>{}</code></p>\n{}</header>\n<main>\n",
+        "<h1>{}</h1>\n<p>Judged by <code>{}</code>{}</p>\n{}</header>\n<main>\n",
         total(counts_) >= kManyFrom ? " class=\"many\"" : "", verdict, escape(head_.template_ref),
-        outcomes_of(sum)));
+        about, outcomes_of(sum)));
   }
 
-  void write_summary() {
-    std::string html = tiles_of(counts_) + "<div class=\"tables\">\n" +
-                       table_of("By check", "check", rows_of_checks());
-    if (namespaces_.size() > 1) html += table_of("By namespace", "namespace", rows_of_namespaces());
+  void write_summary(const Summary& sum) {
+    std::string html = tiles_of(counts_) + "<div class=\"tables\">\n";
+    // Of one resource there is nothing to be compared.
+    if (sum.failed > 1) html += steps_of(posture_.first_steps(kStepsAtMost), sum);
+    if (posture_.namespaces().size() > 1)
+      html += table_of("By namespace", "namespace", rows_of_postures());
+    if (sum.failed > 1) html += table_of("Worst", "text", rows_of_worst());
+    html += table_of("By check", "check", rows_of_checks());
     sink_(section("summary", plural(total(counts_), "finding"), html + "</div>\n"));
+  }
+
+  void write_trend(const Summary& sum) {
+    std::vector<EarlierReport> reports = head_.earlier;
+    if (reports.size() > kTrendAtMost) reports.erase(reports.begin(), reports.end() - kTrendAtMost);
+    reports.push_back({head_.time, sum, counts_});
+    sink_(section("trend", "Trend", trend_of(reports)));
   }
 
   void write_findings() {
@@ -494,6 +617,23 @@ class HtmlWriter : public Writer {
     return rows;
   }
 
+  [[nodiscard]] std::vector<Row> rows_of_postures() const {
+    std::vector<Row> rows;
+    for (const auto& [name, posture] : posture_.namespaces())
+      rows.push_back({std::string(label_of(name)), name, posture.findings, share_of(posture)});
+    return rows;
+  }
+
+  [[nodiscard]] std::vector<Row> rows_of_worst() const {
+    std::vector<Row> rows;
+    for (const WorstResource& worst : posture_.worst()) {
+      std::string name = worst.namespace_name.empty() ? "" : worst.namespace_name + "/";
+      name += worst.name;
+      rows.push_back({worst.kind + " " + name, name.empty() ? worst.kind : name, worst.findings});
+    }
+    return rows;
+  }
+
   [[nodiscard]] std::vector<Row> rows_of_checks() const {
     std::vector<Row> rows;
     for (const auto& [id, counts] : checks_)
@@ -505,6 +645,8 @@ class HtmlWriter : public Writer {
   Sink sink_;
   std::array<std::vector<std::string>, kSeverities> findings_;
   std::vector<std::string> accepted_, errors_, skipped_, passed_;
+  Posture posture_;
+  Tally tally_;
   Counts counts_{};
   std::map<std::string, Counts> namespaces_;   // of all findings, the accepted not counted
   std::map<std::string_view, Counts> checks_;  // as well

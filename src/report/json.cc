@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "report/format.h"
 
@@ -27,6 +28,8 @@ Json to_json(const ReportedFinding& finding) {
             {"endLine", finding.region.end_line},
             {"endColumn", finding.region.end_column},
             {"fingerprint", finding.fingerprint}};
+  if (!finding.template_ref.empty()) json["template"] = finding.template_ref;
+  if (!finding.mode.empty()) json["mode"] = finding.mode;
   if (finding.accepted)
     json["accepted"] = {{"by", name_of(finding.accepted->by)},
                         {"reason", finding.accepted->reason}};
@@ -45,6 +48,7 @@ Json to_json(const Resource& resource) {
             {"namespace", resource.namespace_name},
             {"name", resource.name},
             {"verdict", name_of(resource.outcome)}};
+  if (!resource.uid.empty()) json["uid"] = resource.uid;
   if (!resource.reason.empty()) json["reason"] = resource.reason;
   json["findings"] = std::move(findings);
   if (!resource.accepted.empty()) {
@@ -52,6 +56,21 @@ Json to_json(const Resource& resource) {
     for (const auto& finding : resource.accepted) accepted.push_back(to_json(finding));
   }
   json["patch"] = Json::parse(resource.patch);
+  if (!resource.facts.empty()) {
+    Json& facts = json["facts"] = Json::object();
+    for (const Fact& fact : resource.facts)
+      std::visit([&](const auto& value) { facts[std::string(fact.name)] = value; }, fact.value);
+  }
+  if (!resource.items.empty()) {
+    Json& items = json["items"] = Json::array();
+    for (const ReportedItem& item : resource.items)
+      items.push_back(
+          {{"reference",
+            {{"standard", item.reference.standard}, {"section", item.reference.section}}},
+           {"title", item.title},
+           {"status", name_of(item.status)},
+           {"detail", item.detail}});
+  }
   return json;
 }
 
@@ -72,8 +91,10 @@ class JsonWriter : public Writer {
     sink_(R"({
   "schemaVersion": 1,
   "template": )" +
-          indented(head.template_ref, 2) + R"(,
-  "resources": [)");
+          indented(head.template_ref, 2));
+    if (!head.subject.empty()) sink_(",\n  \"subject\": " + indented(head.subject, 2));
+    if (!head.time.empty()) sink_(",\n  \"time\": " + indented(head.time, 2));
+    sink_(",\n  \"resources\": [");
   }
 
   void add(const Resource& resource) override {
@@ -89,6 +110,8 @@ class JsonWriter : public Writer {
     if (sum.accepted > 0) summary["accepted"] = sum.accepted;
     std::string out = first_ ? "]" : "\n  ]";
     if (!tail.stale.empty()) out += ",\n  \"stale\": " + indented(tail.stale, 2);
+    if (!tail.missing.empty())
+      out += ",\n  \"partial\": true,\n  \"missing\": " + indented(tail.missing, 2);
     sink_(out + ",\n  \"summary\": " + indented(summary, 2) + "\n}\n");
   }
 

@@ -48,8 +48,7 @@ std::string class_of(std::string name) {
 std::string line_about(const Resource& resource, const ReportedFinding& finding) {
   std::string place = place_of(resource.source, finding.region.line, finding.region.column);
   if (place.empty()) place = title_of(resource);
-  return xml(fmt::format("{}: {} [{}, {}]", place, finding.message, finding.check->id,
-                         name_of(finding.check->severity)));
+  return xml(fmt::format("{}: {} [{}]", place, finding.message, tag_of(finding)));
 }
 
 // Only the first failure of a test is seen everywhere: all findings of a resource are in one.
@@ -112,7 +111,17 @@ class JunitWriter : public Writer {
     cases_ += "    </testcase>\n";
   }
 
-  void end(const ReportTail&) override {
+  void end(const ReportTail& tail) override {
+    close_suite();
+    suite_ = "not looked at";
+    for (const std::string& line : tail.missing) {
+      ++tests_.resources;
+      ++tests_.errors;
+      cases_ += fmt::format("    <testcase name=\"{0}\" classname=\"{1}\" time=\"0\">\n"
+                            "      <error type=\"missing\" message=\"{0}\"></error>\n"
+                            "    </testcase>\n",
+                            xml(line), suite_);
+    }
     close_suite();
     sink_("</testsuites>\n");
   }

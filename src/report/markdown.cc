@@ -75,17 +75,19 @@ std::string code_block(std::string_view language, const std::vector<std::string>
   return fmt::format("{0}{1}\n{2}\n{0}\n", ticks, language, fmt::join(lines, "\n"));
 }
 
-/// The same where it stands in HTML, in which Markdown does not count.
-std::string html_code(std::string_view text) {
-  std::string out = "<code>";
+/// Where it stands in HTML, in which Markdown does not count.
+std::string html_escaped(std::string_view text) {
+  std::string out;
   for (const char c : shown(text)) {
     if (c == '&' || c == '<' || c == '>')
       out += c == '&' ? "&amp;" : c == '<' ? "&lt;" : "&gt;";
     else
       out += c;
   }
-  return out + "</code>";
+  return out;
 }
+
+std::string html_code(std::string_view text) { return "<code>" + html_escaped(text) + "</code>"; }
 
 // The change if it is known, else the place.
 std::string excerpt_of(const ReportedFinding& finding) {
@@ -110,8 +112,11 @@ std::string excerpt_of(const ReportedFinding& finding) {
 std::string text_of(const ReportedFinding& finding) {
   const std::string line =
       finding.region.line > 0 ? fmt::format(" in line {}", finding.region.line) : "";
-  std::string out = fmt::format("**{}** {}{}: {}\n\n", name_of(finding.check->severity),
-                                code(finding.check->id), line, words(finding.message));
+  const std::string mode =
+      finding.mode.empty() ? ""
+                           : fmt::format(" ({} by {})", finding.mode, code(finding.template_ref));
+  std::string out = fmt::format("**{}** {}{}{}: {}\n\n", name_of(finding.check->severity),
+                                code(finding.check->id), mode, line, words(finding.message));
   if (const std::string excerpt = excerpt_of(finding); !excerpt.empty()) out += excerpt + '\n';
   out += fmt::format("{}{}.\n\n", is_mendable(finding) ? "Fix: " : "", words(finding.advice));
   if (is_mendable(finding) && !finding.check->risk.empty())
@@ -157,7 +162,8 @@ Section section_of(const Resource& resource) {
   section.title = html_code(title_of(resource));
   if (!resource.source.file.empty())
     section.title += " in " + html_code(place_of(resource.source, 0, 0));
-  section.title += ": " + plural(resource.findings.size(), "finding");
+  section.title +=
+      html_escaped(facts_of(resource)) + ": " + plural(resource.findings.size(), "finding");
   for (const ReportedFinding* const finding : by_place(resource)) {
     const std::string text = text_of(*finding);
     if (section.text.size() + text.size() > kMostOfResource) break;
@@ -206,7 +212,11 @@ class MarkdownWriter : public Writer {
 
   void end(const ReportTail& tail) override {
     std::string top =
-        headline(tail.summary) + sum_of({code(head_.template_ref), ""}, tail.summary) + ".\n\n";
+        headline(tail.summary) +
+        sum_of({.template_ref = code(head_.template_ref), .subject = words(head_.subject)},
+               tail.summary) +
+        ".\n\n";
+    for (const std::string& line : tail.missing) errors_.add(words(line));
     if (!errors_.empty()) top += "**Not judged**\n\n" + errors_.text() + '\n';
     if (!counts_.empty()) top += table();
     List stale;

@@ -211,6 +211,10 @@ class SarifWriter : public Writer {
   }
 
   void end(const ReportTail& tail) override {
+    for (const std::string& line : tail.missing)
+      notifications_ +=
+          (notifications_.empty() ? "\n" : ",\n") +
+          Json{{"level", "error"}, {"message", {{"text", "not looked at: " + plain(line)}}}}.dump();
     Json rules = Json::array();
     for (const Check* const check : rules_) rules.push_back(rule_of(*check));
     const Json driver{{"name", "Plimsoll"},
@@ -220,8 +224,8 @@ class SarifWriter : public Writer {
     sink_("],\n\"tool\": {\"driver\": " + driver.dump() +
           "},\n\"originalUriBaseIds\": {\"%SRCROOT%\": {\"description\": {\"text\": \"The folder "
           "that plimsoll ran in.\"}}},\n\"invocations\": [{\"executionSuccessful\": " +
-          (tail.summary.errors == 0 ? "true" : "false") + ", \"toolExecutionNotifications\": [" +
-          notifications_ +
+          (tail.summary.errors == 0 && tail.missing.empty() ? "true" : "false") +
+          ", \"toolExecutionNotifications\": [" + notifications_ +
           "]}],\n\"properties\": " + Json{{"template", head_.template_ref}}.dump() + "\n}]\n}\n");
   }
 

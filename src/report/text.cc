@@ -7,6 +7,7 @@
 
 #include "report/format.h"
 #include "report/snippet.h"
+#include "report/tally.h"
 #include "report/words.h"
 
 namespace plimsoll::report {
@@ -22,16 +23,12 @@ struct Colours {
 
 constexpr Colours kColours{"\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"};
 
-std::string where(const Resource& resource, const ReportedFinding& finding) {
-  std::string place = place_of(resource.source, finding.region.line, finding.region.column);
-  return place.empty() ? title_of(resource) : place;
-}
-
-// The line that editors jump by and people grep for.
+// The line that editors jump by and people grep for. What has no file stands below its name.
 std::string line_about(const Resource& resource, const ReportedFinding& finding, const Colours& c) {
-  return fmt::format("{}{}:{} {} {}[{}, {}]{}", c.bold, where(resource, finding), c.plain,
-                     shown(finding.message), c.of(finding.check->severity), finding.check->id,
-                     name_of(finding.check->severity), c.plain);
+  const std::string place = place_of(resource.source, finding.region.line, finding.region.column);
+  const std::string where = place.empty() ? "  " : fmt::format("{}{}:{} ", c.bold, place, c.plain);
+  return fmt::format("{}{} {}[{}]{}", where, shown(finding.message), c.of(finding.check->severity),
+                     tag_of(finding), c.plain);
 }
 
 // The line and the one before it, which is often the key that holds it.
@@ -78,9 +75,14 @@ class TextWriter : public Writer {
         colours_(style.colour ? kColours : Colours{}),
         sink_(std::move(sink)) {}
 
-  // What passes is counted and not named, as compilers do.
+  // What passes is counted and not named, as compilers do. What went through a benchmark is told
+  // by its items, as its users know it.
   void add(const Resource& resource) override {
     const Colours& c = colours_;
+    if (!resource.items.empty()) {
+      tally_.add(resource);
+      return;
+    }
     switch (resource.outcome) {
       case Outcome::Pass:
         break;
@@ -112,7 +114,10 @@ class TextWriter : public Writer {
 
   void end(const ReportTail& tail) override {
     const Colours& c = colours_;
+    write_items();
     std::string out = accepted_;
+    for (const std::string& line : tail.missing)
+      out += fmt::format("{}not looked at{} {}\n", c.red, c.plain, shown(line));
     for (const std::string& line : tail.stale)
       out += fmt::format("{}no longer needed{} {}\n", c.yellow, c.plain, shown(line));
     if (!out.empty()) write_block(out);
@@ -120,6 +125,16 @@ class TextWriter : public Writer {
     if (mendable_ > 0) out += fmt::format("{} can be mended by `plimsoll fix`", mendable_);
     if (risky_ > 0) out += fmt::format(", {} of them only with --allow-risky", risky_);
     if (mendable_ > 0) out += '\n';
+    if (!head_.earlier.empty()) {
+      const auto& [time, sum, severities] = head_.earlier.back();
+      out += fmt::format("on {}: {} failed; {}\n", shown(time), sum.failed,
+                         plural(sum.findings, "finding"));
+    }
+    if (!tail.missing.empty())
+      out += fmt::format(
+          "{}This report is partial: {} could not be looked at.{}\n", c.red,
+          tail.missing.size() == 1 ? "one thing" : fmt::format("{} things", tail.missing.size()),
+          c.plain);
     write_block(out);
   }
 
@@ -127,7 +142,32 @@ class TextWriter : public Writer {
   [[nodiscard]] std::string name_for(const Resource& resource) const {
     std::string name = fmt::format("{}{}{}", colours_.bold, title_of(resource), colours_.plain);
     const std::string place = place_of(resource.source, resource.source.line, 0);
-    return place.empty() ? name : name + ' ' + place;
+    return (place.empty() ? name : name + ' ' + place) +
+           fmt::format("{}{}{}", colours_.dim, facts_of(resource), colours_.plain);
+  }
+
+  [[nodiscard]] std::string_view colour_of(ItemStatus status) const {
+    constexpr std::string_view Colours::* kAll[] = {&Colours::green, &Colours::red, &Colours::dim,
+                                                    &Colours::yellow};
+    return colours_.*kAll[static_cast<std::size_t>(status)];
+  }
+
+  void write_items() {
+    const Colours& c = colours_;
+    std::string out, chapter;
+    for (const TalliedItem& item : tally_.items()) {
+      std::string own(item.reference.section.substr(0, item.reference.section.find('.')));
+      if (!out.empty() && own != chapter) out += '\n';
+      chapter = std::move(own);
+      out += fmt::format("{}[{}]{} {}{:<6}{} {}\n", colour_of(item.status), name_of(item.status),
+                         c.plain, c.bold, item.reference.section, c.plain, item.title);
+      for (const TalliedItem::Place& place : item.places)
+        out += fmt::format("              {}{}\n", shown(place.resource),
+                           place.detail.empty() ? "" : ": " + shown(place.detail));
+      if (!item.remedy.empty())
+        out += fmt::format("              {}= fix:{} {}\n", c.green, c.plain, item.remedy);
+    }
+    if (!out.empty()) write_block(out);
   }
 
   // Blocks have an empty line between them and whatever is before or behind them.
@@ -147,6 +187,7 @@ class TextWriter : public Writer {
   Colours colours_;
   Sink sink_;
   bool written_ = false, after_block_ = false;
+  Tally tally_;
   std::string accepted_;  // those that a comment accepts; a baseline may have thousands
   std::size_t mendable_ = 0, risky_ = 0;  // findings in files
 };

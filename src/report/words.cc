@@ -51,10 +51,53 @@ std::string path_of(const Source& source) {
   return std::filesystem::path(source.file).lexically_normal().generic_string();
 }
 
+std::string name_of(const Fact& fact) {
+  std::string name;
+  for (const char c : fact.name) {
+    if (c >= 'A' && c <= 'Z')
+      name += {' ', static_cast<char>(c - 'A' + 'a')};
+    else
+      name += c;
+  }
+  return name;
+}
+
+std::string value_of(const Fact& fact) {
+  if (const auto* text = std::get_if<std::string>(&fact.value)) return shown(*text);
+  return std::to_string(std::get<std::uint64_t>(fact.value));
+}
+
+std::string facts_of(const Resource& resource) {
+  std::vector<std::string> all;
+  for (const Fact& fact : resource.facts)
+    all.push_back(fmt::format("{}: {}", name_of(fact), value_of(fact)));
+  return all.empty() ? "" : fmt::format(" ({})", fmt::join(all, ", "));
+}
+
+std::string tag_of(const ReportedFinding& finding) {
+  std::string tag =
+      fmt::format("{}, {}", finding.check->id, plimsoll::name_of(finding.check->severity));
+  if (finding.mode.empty() && finding.template_ref.empty()) return tag;
+  tag += ", " + std::string(finding.mode.empty() ? "asked for" : finding.mode);
+  if (!finding.template_ref.empty()) tag += " by " + shown(finding.template_ref);
+  return tag;
+}
+
+std::vector<std::size_t> section_order(std::string_view section) {
+  std::vector<std::size_t> parts(1);
+  for (const char c : section) {
+    if (c == '.')
+      parts.push_back(0);
+    else if (c >= '0' && c <= '9')
+      parts.back() = parts.back() * 10 + static_cast<std::size_t>(c - '0');
+  }
+  return parts;
+}
+
 std::string sum_of(const ReportHead& head, const Summary& sum) {
-  std::string out =
-      fmt::format("{} against {}: {} passed, {} failed", plural(sum.resources, "resource"),
-                  head.template_ref, sum.passed, sum.failed);
+  std::string out = head.subject.empty() ? "" : shown(head.subject) + ": ";
+  out += fmt::format("{} against {}: {} passed, {} failed", plural(sum.resources, "resource"),
+                     head.template_ref, sum.passed, sum.failed);
   if (sum.errors > 0) out += fmt::format(", {}", plural(sum.errors, "error"));
   if (sum.skipped > 0) out += fmt::format(", {} skipped", sum.skipped);
   out += fmt::format("; {}", plural(sum.findings, "finding"));

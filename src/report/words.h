@@ -34,6 +34,22 @@ std::string path_of(const Source& source);
 /// `4 resources against restricted@v1.37: 1 passed, 1 failed, 1 error; 1 finding, 2 accepted`.
 std::string sum_of(const ReportHead& head, const Summary& summary);
 
+/// `first seen` for `firstSeen`.
+std::string name_of(const Fact& fact);
+
+/// Its value, shown.
+std::string value_of(const Fact& fact);
+
+/// ` (pods: 3, first seen: ...)`; empty without facts.
+std::string facts_of(const Resource& resource);
+
+/// `privileged, critical`, and who asks for it where not the whole report does: `, warn by
+/// restricted@v1.37`.
+std::string tag_of(const ReportedFinding& finding);
+
+/// The parts of a dotted number in their order, so that 5.9 is before 5.10.
+std::vector<std::size_t> section_order(std::string_view section);
+
 /// Whether there is a change that mends it, so that nobody has to decide.
 inline bool is_mendable(const ReportedFinding& finding) { return finding.patch != "[]"; }
 

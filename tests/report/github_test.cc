@@ -80,5 +80,11 @@ TEST(Github, AManifestGivesNoCommands) {
   EXPECT_EQ(std::ranges::count(written, '\n'), 4);
 }
 
+TEST(Github, WhatWasNotLookedAtIsAnError) {
+  Report report = sample();
+  report.missing = {"100% of\na"};
+  EXPECT_THAT(write(github, report), HasSubstr("::error title=not looked at::100%25 of\\x0aa\n"));
+}
+
 }  // namespace
 }  // namespace plimsoll::report

@@ -11,6 +11,7 @@
 namespace plimsoll::report {
 namespace {
 
+using testing::benchmark;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -87,9 +88,65 @@ TEST(Html, CountsByCheckAndNamespace) {
   const std::string page = write(html, report);
   EXPECT_THAT(page, HasSubstr("data-of=\"check\" data-value=\"privileged\"><bdi>privileged</bdi>"
                               "</th><td data-severity=\"critical\">2</td>"));
-  EXPECT_THAT(page, HasSubstr("data-of=\"namespace\" data-value=\"\"><bdi>none given</bdi></th>"
+  EXPECT_THAT(page, HasSubstr("data-of=\"namespace\" data-value=\"\"><bdi>none given</bdi>"
+                              "<small><svg class=\"share\" viewBox=\"0 0 2 1\" "
+                              "preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect width="
+                              "\"1\" height=\"1\"/></svg>1 of 2 pass</small></th>"
                               "<td data-severity=\"critical\">1</td>"));
   EXPECT_THAT(page, HasSubstr("<option value=\"shop\">shop (1)</option>"));
+}
+
+TEST(Html, SaysWhatToMendFirstAndWhoIsWorst) {
+  Report report = sample();
+  report.resources.push_back(report.resources[0]);
+  report.resources.back().name = "second";
+  const std::string page = write(html, report);
+  EXPECT_THAT(page, HasSubstr("<td>2</td><td>2</td><td>3 of 3</td>"));
+  EXPECT_THAT(page, HasSubstr("data-of=\"text\" data-value=\"shop/second\"><bdi>Pod shop/second"));
+  EXPECT_THAT(write(html, sample()), Not(HasSubstr("Fix first")));  // of one there is no choice
+}
+
+TEST(Html, LooksBackOnEarlierReports) {
+  Report report = sample();
+  report.head.time = "2026-11-26T12:00:00Z";
+  EXPECT_THAT(write(html, report), Not(HasSubstr("id=\"trend\"")));
+  report.head.earlier = {{"2026-11-19T12:00:00Z<", {.passed = 4, .failed = 3}, {0, 2, 0, 0}}};
+  const std::string page = write(html, report);
+  EXPECT_THAT(page, HasSubstr("<time>2026-11-19T12:00:00Z&lt;</time></th><td>4 of 7</td>"
+                              "<td class=\"zero\">0</td><td data-severity=\"high\">2</td>"));
+  EXPECT_THAT(page,
+              HasSubstr("<b>now</b></th><td>1 of 2</td><td data-severity=\"critical\">1</td>"));
+  EXPECT_THAT(page, HasSubstr("x=\"1\" y=\"0.00\" width=\"8\" height=\"100.00\""));
+  EXPECT_THAT(page, HasSubstr("x=\"11\" y=\"50.00\" width=\"8\" height=\"50.00\""));
+}
+
+TEST(Html, SaysWhatItIsOfAndWhatItHasNotSeen) {
+  Report report = sample();
+  report.head.subject = "cluster <a>";
+  report.missing = {"namespace \"x\": pods is forbidden"};
+  const std::string page = write(html, report);
+  EXPECT_THAT(page, HasSubstr("</code>: <bdi>cluster &lt;a&gt;</bdi>. <a href=\"#missing\">This "
+                              "report is partial: 1 thing could not be looked at</a></p>"));
+  EXPECT_THAT(page, HasSubstr("<li>namespace &quot;x&quot;: pods is forbidden</li>"));
+}
+
+TEST(Html, GoesThroughABenchmarkItemByItem) {
+  const std::string page = write(html, benchmark());
+  EXPECT_THAT(page,
+              HasSubstr("<details><summary><span class=\"status WARN\">WARN</span> <b>5.5</b> "
+                        "<span>No container is privileged</span> <small>1</small></summary>\n"
+                        "<ul>\n<li><bdi>db</bdi>: it is</li>\n</ul>\n<p>"));
+  EXPECT_THAT(page, HasSubstr("<p><span class=\"status PASS\">PASS</span> <b>5.10</b> "));
+}
+
+TEST(Html, SaysWhoAsks) {
+  Report report = sample();
+  report.resources[0].findings[0].template_ref = "baseline@v1.37";
+  report.resources[0].findings[0].mode = "warn";
+  report.resources[0].facts = {{"pods", std::uint64_t{3}}};
+  const std::string page = write(html, report);
+  EXPECT_THAT(page, HasSubstr("<dt>Bound</dt><dd><code>baseline@v1.37</code> warn</dd>"));
+  EXPECT_THAT(page, HasSubstr("(pods: 3)"));
 }
 
 TEST(Html, MarksTheValueInItsLines) {

@@ -9,6 +9,7 @@
 namespace plimsoll::report {
 namespace {
 
+using testing::benchmark;
 using ::testing::ElementsAre;
 using testing::Report;
 using testing::sample;
@@ -43,6 +44,31 @@ TEST(Json, HasTheShapeOfTheContract) {
   EXPECT_EQ(document["resources"][1]["verdict"], "pass");
   EXPECT_EQ(document["resources"][2]["verdict"], "skipped");
   EXPECT_EQ(document["resources"][3]["reason"], "x.yaml:1:2: broken");
+}
+
+TEST(Json, NewMembersAreThereWhereThereIsSomethingToSay) {
+  Report report = benchmark();
+  report.head.subject = "host x";
+  report.head.time = "2026-11-26T12:00:00Z";
+  report.missing = {"container y: gone"};
+  Resource& bad = report.resources[1];
+  bad.uid = "0-1";
+  bad.facts = {{"image", "busybox"}, {"restarts", std::uint64_t{2}}};
+  bad.findings[0].template_ref = "baseline@v1.37";
+  bad.findings[0].mode = "audit";
+  const auto document = nlohmann::ordered_json::parse(write(json, report));
+  EXPECT_EQ(document["subject"], "host x");
+  EXPECT_EQ(document["time"], "2026-11-26T12:00:00Z");
+  EXPECT_EQ(document["partial"], true);
+  EXPECT_EQ(document["missing"].dump(), R"(["container y: gone"])");
+  const auto& resource = document["resources"][1];
+  EXPECT_EQ(resource["uid"], "0-1");
+  EXPECT_EQ(resource["facts"].dump(), R"({"image":"busybox","restarts":2})");
+  EXPECT_EQ(resource["findings"][0]["template"], "baseline@v1.37");
+  EXPECT_EQ(resource["findings"][0]["mode"], "audit");
+  EXPECT_EQ(resource["items"][1].dump(),
+            R"({"reference":{"standard":"CIS Docker 1.6.0","section":"5.5"},)"
+            R"("title":"No container is privileged","status":"WARN","detail":"it is"})");
 }
 
 TEST(Json, BytesThatAreNoUtf8DoNotStopIt) {

@@ -115,5 +115,15 @@ TEST(Junit, NothingReadIsNoSuite) {
   EXPECT_THAT(write(junit, {{"restricted@v1.37", "0.1.0"}, {}, {}}), Not(HasSubstr("<testsuite ")));
 }
 
+TEST(Junit, WhatWasNotLookedAtIsAnError) {
+  Report report = sample();
+  report.missing = {"pods <of> a"};
+  EXPECT_THAT(
+      write(junit, report),
+      HasSubstr("<testsuite name=\"not looked at\" tests=\"1\" failures=\"0\" errors=\"1\""));
+  EXPECT_THAT(write(junit, report),
+              HasSubstr("<error type=\"missing\" message=\"pods &lt;of&gt; a\">"));
+}
+
 }  // namespace
 }  // namespace plimsoll::report

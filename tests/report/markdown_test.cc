@@ -203,5 +203,19 @@ TEST(Markdown, FitsInAComment) {
   EXPECT_THAT(written, HasSubstr("<summary>1000 skipped</summary>"));
 }
 
+TEST(Markdown, SaysWhatWasNotLookedAtAndWhoAsks) {
+  Report report = sample();
+  report.missing = {"pods of @a"};
+  report.head.subject = "cluster <x>";
+  report.resources[0].facts = {{"pods", std::uint64_t{3}}};
+  report.resources[0].findings[0].template_ref = "baseline@v1.37";
+  report.resources[0].findings[0].mode = "warn";
+  const std::string written = write(markdown, report);
+  EXPECT_THAT(written, HasSubstr("cluster &lt;x&gt;: 4 resources against `restricted@v1.37`"));
+  EXPECT_THAT(written, HasSubstr("- pods of @&#8203;a\n"));
+  EXPECT_THAT(written, HasSubstr("</code> in <code>web.yaml</code> (pods: 3): 1 finding"));
+  EXPECT_THAT(written, HasSubstr("`privileged` (warn by `baseline@v1.37`)"));
+}
+
 }  // namespace
 }  // namespace plimsoll::report

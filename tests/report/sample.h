@@ -14,14 +14,14 @@ namespace plimsoll::report::testing {
 struct Report {
   ReportHead head;
   std::vector<Resource> resources;
-  std::vector<std::string> stale;
+  std::vector<std::string> stale, missing;
 };
 
 inline std::string write(const Format& format, const Report& report, const Style& style = {}) {
   std::string text;
   const auto writer =
       format.open(report.head, style, [&](std::string_view piece) { text += piece; });
-  ReportTail tail{.stale = report.stale};
+  ReportTail tail{.stale = report.stale, .missing = report.missing};
   for (const Resource& resource : report.resources) {
     tail.summary.add(resource);
     writer->add(resource);
@@ -91,6 +91,30 @@ inline Report full_sample() {
   known.fingerprint = "23456789abcdef01";
   known.accepted = {Acceptance::By::Baseline, ""};
   report.stale = {"deploy/old.yaml: Pod old: privileged"};
+  return report;
+}
+
+/// Two containers that went through two items.
+inline Report benchmark() {
+  constexpr Reference kFive{"CIS Docker 1.6.0", "5.5"}, kTen{"CIS Docker 1.6.0", "5.10"};
+  Report report;
+  report.head = {"CIS Docker 1.6.0", "0.1.0"};
+  for (const char* const name : {"web", "db"}) {
+    Resource& container = report.resources.emplace_back();
+    container.kind = "Container";
+    container.name = name;
+    container.items = {{kTen, "The network of the host is not shared", ItemStatus::Pass, ""},
+                       {kFive, "No container is privileged", ItemStatus::Pass, ""}};
+  }
+  Resource& bad = report.resources.back();
+  bad.outcome = Outcome::Fail;
+  bad.items[1].status = ItemStatus::Warn;
+  bad.items[1].detail = "it is";
+  ReportedFinding& finding = bad.findings.emplace_back();
+  finding.check = find_check("privileged");
+  finding.field = "HostConfig.Privileged";
+  finding.message = "it is privileged";
+  finding.advice = "run it without --privileged";
   return report;
 }
 

@@ -260,5 +260,15 @@ TEST(Sarif, WritesResultsAsTheyCome) {
   EXPECT_THAT(text, HasSubstr("is privileged"));
 }
 
+TEST(Sarif, WhatWasNotLookedAtIsAnError) {
+  Report report = full_sample();
+  report.resources.clear();
+  report.missing = {"pods of a"};
+  const Json invocation = run_of(report).at("invocations")[0];
+  EXPECT_EQ(invocation.at("executionSuccessful"), false);
+  EXPECT_EQ(invocation.at("toolExecutionNotifications")[0].at("message").at("text"),
+            "not looked at: pods of a");
+}
+
 }  // namespace
 }  // namespace plimsoll::report

@@ -9,6 +9,7 @@
 namespace plimsoll::report {
 namespace {
 
+using testing::benchmark;
 using ::testing::EndsWith;
 using testing::full_sample;
 using ::testing::HasSubstr;
@@ -51,11 +52,46 @@ TEST(Text, NamesTheResourceWhereThereIsNoFile) {
   bad.findings[0].excerpt = {};
   bad.accepted.clear();
   const std::string written = write(text, report);
-  EXPECT_THAT(written,
-              HasSubstr("fail Pod shop/web\n"
-                        "Pod shop/web: container \"app\" is privileged [privileged, critical]\n"
-                        "      = fix: set it to false\n"));
+  EXPECT_THAT(written, HasSubstr("fail Pod shop/web\n"
+                                 "  container \"app\" is privileged [privileged, critical]\n"
+                                 "      = fix: set it to false\n"));
   EXPECT_THAT(written, Not(HasSubstr("plimsoll fix")));  // which mends files
+}
+
+TEST(Text, ABenchmarkIsToldItemByItem) {
+  EXPECT_EQ(write(text, benchmark()),
+            "[WARN] 5.5    No container is privileged\n"
+            "              db: it is\n"
+            "              = fix: Remove privileged, or set it to false; add the one capability "
+            "that is needed instead.\n"
+            "[PASS] 5.10   The network of the host is not shared\n\n"
+            "2 resources against CIS Docker 1.6.0: 1 passed, 1 failed; 1 finding\n");
+}
+
+TEST(Text, SaysWhoAsksAndWhatElseIsKnown) {
+  Report report = sample();
+  Resource& bad = report.resources[0];
+  bad.source = {};
+  bad.findings[0].region = {};
+  bad.findings[0].template_ref = "baseline@v1.37";
+  bad.findings[0].mode = "warn";
+  bad.facts = {{"pods", std::uint64_t{3}}, {"firstSeen", "yester\x1b"}};
+  EXPECT_THAT(write(text, report),
+              HasSubstr("fail Pod shop/web\\x1b[31m (pods: 3, first seen: yester\\x1b)\n"
+                        "  container \"app\" is privileged [privileged, critical, warn by "
+                        "baseline@v1.37]\n"));
+}
+
+TEST(Text, SaysWhatItHasNotSeenAndWhatWasBefore) {
+  Report report = sample();
+  report.head.subject = "cluster x";
+  report.head.earlier = {{"2026-11-19T12:00:00Z", {.failed = 3, .findings = 9}, {}}};
+  report.missing = {"pods of a: forbidden"};
+  const std::string written = write(text, report);
+  EXPECT_THAT(written, HasSubstr("not looked at pods of a: forbidden\n"));
+  EXPECT_THAT(written, HasSubstr("cluster x: 4 resources against restricted@v1.37"));
+  EXPECT_THAT(written, HasSubstr("on 2026-11-19T12:00:00Z: 3 failed; 9 findings\n"
+                                 "This report is partial: one thing could not be looked at.\n"));
 }
 
 TEST(Text, WhatIsWrongInOnePlaceIsToldTogether) {
