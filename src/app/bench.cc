@@ -26,6 +26,7 @@ namespace {
 struct Options : OutputOptions {
   std::string docker, host_root = "/";
   std::vector<std::string> include, exclude, include_containers, exclude_containers;
+  bool list = false;
 };
 
 using Items = std::vector<const cis::Item*>;
@@ -186,11 +187,21 @@ void tell_unseen(const Judge& judge) {
              judge.unseen(), judge.unseen() == 1 ? "item" : "items", verdict::printable(why));
 }
 
+int list(const Items& items) {
+  const Palette c = palette_for(stdout);
+  std::string out;
+  for (const cis::Item* item : items)
+    out += fmt::format("{}{:<6}{}  {:<8}  {}\n", c.bold, item->number(), c.plain,
+                       name_of(item->check.severity), item->check.title);
+  return print(out) ? kPassed : kFailed;
+}
+
 int run(const Options& options) {
   auto outputs = Outputs::parse(options.outputs);
   if (!outputs) return fail(outputs.error());
   auto items = chosen(options);
   if (!items) return fail(items.error());
+  if (options.list) return list(*items);
   const std::string runtime_dir = environment("XDG_RUNTIME_DIR");
   auto path = docker::Engine::find_socket(options.docker, environment("DOCKER_HOST"), runtime_dir);
   if (!path) return fail(path.error());
@@ -260,6 +271,7 @@ void add_bench(CLI::App& app, Action& action) {
                "Only these containers: names or globs, or ids; repeatable");
   add_patterns(*command, "--exclude-containers", options->exclude_containers,
                "Not these containers; repeatable");
+  command->add_flag("--list", options->list, "List the items, and look at nothing");
   add_trend_options(*command, *options);
   command->callback([&action, options] { action = [options] { return run(*options); }; });
 }
