@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -39,19 +38,9 @@ struct Finding {
 
 // --- where it is read ----------------------------------------------------------------------------
 
-/// The KUBECONFIG of kubectl, its file, or the account of the pod.
-std::string kubeconfig_of(const Options& options) {
-  if (!options.kubeconfig.empty()) return options.kubeconfig;
-  for (const char* name : {"KUBECONFIG", "KUBERNETES_SERVICE_HOST"})
-    if (const char* const value = std::getenv(name); value != nullptr && *value != '\0')
-      return std::string_view(name) == "KUBECONFIG" ? value : "";
-  const char* const home = std::getenv("HOME");
-  return home == nullptr || *home == '\0' ? "" : std::string(home) + "/.kube/config";
-}
-
 Result<std::vector<Finding>> from_cluster(const Options& options) {
   Settings settings;
-  settings.kubeconfig = kubeconfig_of(options);
+  settings.kubeconfig = kubeconfig_of(options.kubeconfig);
   const auto transport = connect(settings);
   if (!transport) {
     Error error = transport.error();

@@ -7,9 +7,14 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/yaml"
 )
 
 // root is the repository, seen from the folder that both `go test` and `go -C tests/charts run .` work in.
@@ -17,6 +22,8 @@ var root = filepath.Join("..", "..")
 
 // prefiltered are the templates that the chart holds match conditions of.
 var prefiltered = []string{"baseline", "restricted", "least-privilege"}
+
+const scanRulesFile = "charts/plimsoll/files/scan-rules.yaml"
 
 // prefilters returns the match conditions of the templates by their path in the repository, as the binary writes them.
 func prefilters(binary string) (map[string]string, error) {
@@ -31,6 +38,41 @@ func prefilters(binary string) (map[string]string, error) {
 		files["charts/plimsoll/files/prefilter/"+name+".yaml"] = string(out)
 	}
 	return files, nil
+}
+
+// scanRules returns the rules of a role by which the known custom kinds can be listed, of the list that the binary is built with.
+func scanRules() (string, error) {
+	text, err := os.ReadFile(filepath.Join(root, "src", "codec", "pod_templates.yaml"))
+	if err != nil {
+		return "", err
+	}
+	var kinds map[string]any
+	if err := yaml.Unmarshal(text, &kinds); err != nil {
+		return "", err
+	}
+	groups := map[string][]string{}
+	for name := range kinds {
+		group, kind, _ := strings.Cut(name, "/")
+		groups[group] = append(groups[group], plural(kind))
+	}
+	var out strings.Builder
+	for _, group := range slices.Sorted(maps.Keys(groups)) {
+		slices.Sort(groups[group])
+		fmt.Fprintf(&out, "- apiGroups: [%s]\n  resources: [%s]\n  verbs: [list]\n", group, strings.Join(groups[group], ", "))
+	}
+	return out.String(), nil
+}
+
+// plural is how custom resource definitions name the resource of a kind.
+func plural(kind string) string {
+	kind = strings.ToLower(kind)
+	switch {
+	case strings.HasSuffix(kind, "s"), strings.HasSuffix(kind, "ch"):
+		return kind + "es"
+	case strings.HasSuffix(kind, "y"):
+		return strings.TrimSuffix(kind, "y") + "ies"
+	}
+	return kind + "s"
 }
 
 // generated returns the text of every file that the chart makes by its path in the repository.
@@ -66,6 +108,9 @@ func run() error {
 		binary = filepath.Join(root, "build", "release", "plimsoll")
 	}
 	files, err := prefilters(binary)
+	if err == nil {
+		files[scanRulesFile], err = scanRules()
+	}
 	if err == nil {
 		err = write(files) // the chart is rendered with them
 	}

@@ -102,6 +102,10 @@ env: [{name: HTTPS_PROXY, value: "http://proxy.example:3128"}]`},
 	{"server settings", `{server: {listenAddress: "[::]", drainDelaySeconds: 0, drainTimeoutSeconds: 60, maxBodyBytes: 16777216, maxConnections: 1000, clientCA: "` + certificate + `"}, log: {level: debug, decisions: all}}`},
 	{"a dependency of another chart", `{global: {anything: true}, enabled: true}`},
 	{"no running pods", `rbac: {runningPods: false}`},
+	{"scan", `scan: {enabled: true}`},
+	{"scan, all of it", `{scan: {enabled: true, schedule: "@hourly", template: restricted@v1.31, events: true}, fullnameOverride: "a-name-of-forty-nine-characters-is-cut-for-a-cron-j",
+  customResources: [{apiGroup: example.com, resources: [widgets], podTemplates: {Widget: spec.template}}]}`},
+	{"scan, no reports, server elsewhere", `{scan: {enabled: true, policyReports: false}, server: {enabled: false}, networkPolicy: {enabled: false}, webhook: {url: "https://127.0.0.1:18443"}}`},
 }
 
 // prefilter is what a template of one's own may have beside name and spec.

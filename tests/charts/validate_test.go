@@ -27,6 +27,9 @@ import (
 	_ "k8s.io/kubernetes/pkg/apis/apps/install"
 	appsvalidation "k8s.io/kubernetes/pkg/apis/apps/validation"
 	_ "k8s.io/kubernetes/pkg/apis/autoscaling/install" // apps knows its Scale
+	"k8s.io/kubernetes/pkg/apis/batch"
+	_ "k8s.io/kubernetes/pkg/apis/batch/install"
+	batchvalidation "k8s.io/kubernetes/pkg/apis/batch/validation"
 	"k8s.io/kubernetes/pkg/apis/core"
 	_ "k8s.io/kubernetes/pkg/apis/core/install"
 	corevalidation "k8s.io/kubernetes/pkg/apis/core/validation"
@@ -66,6 +69,8 @@ func validate(d document) error {
 		problems = admissionvalidation.ValidateValidatingWebhookConfiguration(o)
 	case *apps.Deployment:
 		problems = appsvalidation.ValidateDeployment(o, corevalidation.PodValidationOptions{AllowNamespacedSysctlsForHostNetAndHostIPC: true})
+	case *batch.CronJob:
+		problems = batchvalidation.ValidateCronJobCreate(o, corevalidation.PodValidationOptions{})
 	case *core.ConfigMap:
 		problems = corevalidation.ValidateConfigMap(o)
 	case *core.Namespace:

@@ -33,6 +33,64 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- default (include "plimsoll.fullname" .) .Values.serviceAccount.name -}}
 {{- end -}}
 
+{{/* The name of what scans; a CronJob's has at most 52 characters. */}}
+{{- define "plimsoll.scanName" -}}
+{{- include "plimsoll.fullname" . | trunc 47 | trimSuffix "-" }}-scan
+{{- end -}}
+
+{{/* The image, quoted. */}}
+{{- define "plimsoll.image" -}}
+{{- if .Values.image.digest -}}
+{{- printf "%s@%s" .Values.image.repository .Values.image.digest | quote -}}
+{{- else -}}
+{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) | quote -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "plimsoll.tokenVolume" -}}
+# What automountServiceAccountToken would mount, for this container only.
+- name: token
+  projected:
+    sources:
+    - serviceAccountToken:
+        path: token
+        expirationSeconds: 3607
+    - configMap:
+        name: kube-root-ca.crt
+        items:
+        - key: ca.crt
+          path: ca.crt
+    - downwardAPI:
+        items:
+        - path: namespace
+          fieldRef:
+            apiVersion: v1
+            fieldPath: metadata.namespace
+{{- end -}}
+
+{{/* Rules of a NetworkPolicy. */}}
+{{- define "plimsoll.toApiServer" -}}
+# The API server.
+- ports:
+  {{- range .Values.networkPolicy.apiServerPorts }}
+  - port: {{ . }}
+    protocol: TCP
+  {{- end }}
+  {{- with .Values.networkPolicy.apiServerCIDRs }}
+  to:
+  {{- range . }}
+  - ipBlock:
+      cidr: {{ . }}
+  {{- end }}
+  {{- end }}
+# Its name, where it goes by one.
+- ports:
+  - port: 53
+    protocol: UDP
+  - port: 53
+    protocol: TCP
+{{- end -}}
+
 {{/* The Secret with tls.crt and tls.key that the pods mount. */}}
 {{- define "plimsoll.tlsSecret" -}}
 {{- if eq .Values.certificates.mode "provided" -}}

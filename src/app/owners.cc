@@ -1,0 +1,238 @@
+#include "app/owners.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <tuple>
+#include <utility>
+
+namespace plimsoll::app {
+namespace {
+
+constexpr std::size_t kBlock = 64UL * 1024;
+
+// Deeper than any chain of controllers; one that is longer leads in a circle.
+constexpr int kMostControllers = 16;
+
+auto essence(const KeptFinding& finding) {
+  return std::tie(finding.bound, finding.check->id, finding.spot, finding.message);
+}
+
+bool before(const KeptFinding& a, const KeptFinding& b) { return essence(a) < essence(b); }
+
+/// Of two findings that say the same: what both know.
+KeptFinding joined(const KeptFinding& a, const KeptFinding& b) {
+  KeptFinding one = b.own && !a.own ? b : a;  // the template's places are those to be mended
+  one.pods = a.pods + b.pods;
+  return one;
+}
+
+void sort(std::vector<KeptFinding>& findings) {
+  std::ranges::stable_sort(findings, before);
+  // The same may be said twice, of two elements of one name.
+  const auto same = [](const KeptFinding& a, const KeptFinding& b) {
+    return essence(a) == essence(b);
+  };
+  findings.erase(std::unique(findings.begin(), findings.end(), same), findings.end());
+}
+
+void merge(std::vector<KeptFinding>& into, const std::vector<KeptFinding>& from) {
+  if (from.empty()) return;
+  std::vector<KeptFinding> all;
+  all.reserve(std::max(into.size(), from.size()));
+  auto a = into.begin();
+  auto b = from.begin();
+  while (a != into.end() || b != from.end())
+    if (b == from.end() || (a != into.end() && before(*a, *b)))
+      all.push_back(*a++);
+    else if (a == into.end() || before(*b, *a))
+      all.push_back(*b++);
+    else
+      all.push_back(joined(*a++, *b++));
+  into = std::move(all);
+}
+
+void merge(Failed& into, const Failed& from) {
+  for (std::size_t i = 0; i < into.size(); ++i) into[i] |= from[i];
+}
+
+/// Kinds whose objects are made by another, as pods are, to make pods.
+bool is_made(std::string_view api_version, std::string_view kind) {
+  return (kind == "ReplicaSet" && api_version.starts_with("apps/")) ||
+         (kind == "Job" && api_version.starts_with("batch/"));
+}
+
+}  // namespace
+
+Texts::Id Texts::id(std::string_view text) {
+  if (const auto at = known_.find(text); at != known_.end()) return at->second;
+  if (text.size() > left_ || blocks_.empty()) {
+    left_ = std::max(kBlock, text.size());
+    blocks_.push_back(std::make_unique<char[]>(left_));
+    block_ = blocks_.back().get();
+  }
+  if (!text.empty()) std::memcpy(block_, text.data(), text.size());
+  const std::string_view kept(block_, text.size());
+  block_ += text.size();
+  left_ -= text.size();
+  const auto id = static_cast<Id>(all_.size());
+  all_.push_back(kept);
+  known_.emplace(kept, id);
+  return id;
+}
+
+Owners::Owners() { texts.id(""); }
+
+std::string Owners::key(std::uint32_t space, std::string_view uid, std::string_view kind,
+                        std::string_view name) {
+  return uid.empty() ? fmt::format("{}/{}/{}", space, kind, name)
+                     : fmt::format("{}/{}", space, uid);
+}
+
+Owner::Index Owners::at(std::uint32_t space, std::string_view uid, std::string_view api_version,
+                        std::string_view kind, std::string_view name) {
+  const auto [at, is_new] =
+      by_uid_.try_emplace(key(space, uid, kind, name), static_cast<Owner::Index>(all_.size()));
+  if (is_new) {
+    Owner& owner = all_.emplace_back();
+    owner.api_version = texts.id(api_version);
+    owner.kind = texts.id(kind);
+    owner.name = name;
+    owner.uid = uid;
+    owner.space = space;
+    owner.made = is_made(api_version, kind);
+  }
+  return at->second;
+}
+
+Owner::Index Owners::of_object(std::uint32_t space, const codec::ListedObject& object,
+                               std::string_view api_version, std::string_view kind) {
+  const Owner::Index index = at(space, object.uid, api_version, kind, object.name);
+  Owner& owner = all_[index];
+  if (!owner.listed) {
+    // What others say of it may be of an older version.
+    owner.api_version = texts.id(api_version);
+    owner.kind = texts.id(kind);
+    owner.name = object.name;
+    owner.made = is_made(api_version, kind);
+  }
+  return index;
+}
+
+Owner::Index Owners::controller_of(std::uint32_t space, const codec::ListedObject& object) {
+  // A pod of a node's own files is controlled by the node, of which there is nothing to judge.
+  if (!object.controller || object.controller->kind == "Node") return Owner::kNone;
+  const codec::Controller& by = *object.controller;
+  const Owner::Index index = at(space, by.uid, by.api_version, by.kind, by.name);
+  if (auto deployment = codec::deployment_of(object)) told_.emplace(index, *std::move(deployment));
+  return index;
+}
+
+void Owners::set_controller(Owner::Index owner, std::uint32_t space,
+                            const codec::ListedObject& object) {
+  if (!object.controller) return;
+  const codec::Controller& by = *object.controller;
+  all_[owner].controlled_by = texts.id(fmt::format("{} {}", by.kind, by.name));
+  if (by.kind != "Node")
+    all_[owner].controller = at(space, by.uid, by.api_version, by.kind, by.name);
+}
+
+bool Owners::first_time(std::uint32_t space, const codec::ListedObject& pod) {
+  return pods_.insert(key(space, pod.uid, "Pod", pod.name)).second;
+}
+
+void Owners::add_own(Owner& owner, Judged judged) {
+  owner.has_template = true;
+  owner.exempt = judged.exempt;
+  owner.left_out += judged.left_out;
+  owner.patch = judged.patch;
+  for (KeptFinding& finding : judged.findings) finding.own = true;
+  sort(judged.findings);
+  merge(owner.findings, judged.findings);
+  merge(owner.failed, judged.failed);
+}
+
+void Owners::add_pod(Owner& owner, Judged judged) {
+  ++owner.pods;
+  if (judged.exempt) ++owner.exempt_pods;
+  owner.left_out = std::max(owner.left_out, judged.left_out);
+  sort(judged.findings);
+  for (KeptFinding& finding : judged.findings) finding.pods = 1;
+  merge(owner.findings, judged.findings);
+  merge(owner.failed, judged.failed);
+}
+
+// What makes pods without end, such as a StatefulSet, stands for itself where nothing is known of
+// what controls it; what was made to make pods once does not.
+Owner::Index Owners::root_of(Owner::Index index) const {
+  Owner::Index root = index;
+  for (int i = 0; i < kMostControllers; ++i) {
+    const Owner& owner = all_[root];
+    if (owner.controller == Owner::kNone) return root;
+    if (!all_[owner.controller].listed && owner.listed && !owner.made) return root;
+    root = owner.controller;
+  }
+  return index;
+}
+
+// The ReplicaSet may be younger than the list of them, or the list may be forbidden.
+void Owners::adopt_by_name() {
+  std::map<std::pair<std::uint32_t, std::string_view>, Owner::Index> deployments;
+  const auto kind = texts.id("Deployment");
+  for (Owner::Index i = 0; i < all_.size(); ++i)
+    if (all_[i].kind == kind) deployments.emplace(std::pair(all_[i].space, all_[i].name), i);
+  for (const auto& [index, name] : told_) {
+    Owner& set = all_[index];
+    if (set.listed) continue;
+    const auto at = deployments.find({set.space, name});
+    if (at != deployments.end()) {
+      set.controller = at->second;
+      continue;
+    }
+    set.kind = kind;
+    set.name = name;
+  }
+}
+
+std::vector<const Owner*> Owners::settle(const std::vector<std::uint32_t>& rank) {
+  adopt_by_name();
+  const Texts::Id no_patch = texts.id("[]");
+  std::vector<const Owner*> roots;
+  std::vector<Owner::Index> root(all_.size());
+  for (Owner::Index i = 0; i < all_.size(); ++i) root[i] = root_of(i);
+  for (Owner::Index i = 0; i < all_.size(); ++i) {
+    Owner& child = all_[i];
+    if (root[i] == i) continue;
+    Owner& owner = all_[root[i]];
+    owner.pods += child.pods;
+    owner.exempt_pods += child.exempt_pods;
+    // Where the owner's template was read it says what its other pods will be.
+    const bool speaks = child.active && !owner.has_template;
+    if (!speaks)
+      std::erase_if(child.findings, [](const KeptFinding& finding) { return finding.pods == 0; });
+    for (KeptFinding& finding : child.findings) {
+      finding.own = finding.own && speaks;
+      finding.patch = no_patch;  // it is for another object
+    }
+    merge(owner.findings, child.findings);
+    if (speaks || child.pods > 0) {
+      merge(owner.failed, child.failed);
+      owner.left_out = std::max(owner.left_out, child.left_out);
+    }
+    owner.active = owner.active || child.active;
+    child.findings = {};
+  }
+  for (Owner::Index i = 0; i < all_.size(); ++i)
+    if (root[i] == i && (all_[i].active || all_[i].pods > 0)) roots.push_back(&all_[i]);
+  std::ranges::sort(roots, [&](const Owner* a, const Owner* b) {
+    return std::tuple(rank[a->space], texts[a->kind], std::string_view(a->name),
+                      texts[a->api_version], std::string_view(a->uid)) <
+           std::tuple(rank[b->space], texts[b->kind], std::string_view(b->name),
+                      texts[b->api_version], std::string_view(b->uid));
+  });
+  return roots;
+}
+
+}  // namespace plimsoll::app

@@ -1,0 +1,32 @@
+// What an API server serves.
+//
+// Thread-safety: stateless.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kube/collection.h"
+#include "plimsoll/result.h"
+
+namespace plimsoll::kube {
+
+/// A resource whose objects can be listed.
+struct ServedResource {
+  std::string group, version, resource, kind;
+  bool namespaced = true;
+  bool operator==(const ServedResource&) const = default;
+};
+
+struct Served {
+  /// Of named groups, each kind once, in the version that its group prefers of those that have it;
+  /// sorted by group and kind. Subresources and what cannot be listed are left out.
+  std::vector<ServedResource> resources;
+  std::vector<std::string> missing;  ///< what of it could not be read: a line each
+};
+
+/// Asks in one request what all groups have, and where the server knows none such (before 1.26),
+/// group by group. An error: it could not be read at all.
+Result<Served> discover(CollectionReader& reader);
+
+}  // namespace plimsoll::kube
