@@ -261,6 +261,30 @@ TEST_F(Replay, SaysWhereNothingIsInIt) {
   EXPECT_THAT(report.missing(), ElementsAre(HasSubstr("no request that makes or changes")));
 }
 
+TEST_F(Replay, KeepsAHundredFindingsOfAnExample) {
+  Json object = pod("many", true);
+  for (int i = 1; i < 130; ++i) {
+    Json container = object["spec"]["containers"][0];
+    container["name"] = "app-" + std::to_string(i);
+    object["spec"]["containers"].push_back(container);
+  }
+  const Report report = baseline(lines({event(object)}));
+  ASSERT_THAT(report.changes(), SizeIs(1));
+  EXPECT_THAT(report.changes()[0].at("findings"), SizeIs(Changes::kMostFindings));
+  EXPECT_EQ(report.changes()[0].at("facts").at("findingsLeftOut"), 30);
+}
+
+TEST_F(Replay, CountsWhatIsBeyondTheGroupsThatAreKept) {
+  std::string text;
+  for (std::size_t i = 0; i < Changes::kMostGroups + 7; ++i)
+    text += bad("x" + std::to_string(i)).dump() + "\n";
+  const Report report = baseline(text);
+  EXPECT_EQ(report.status, 2);
+  EXPECT_THAT(report.changes(), SizeIs(Changes::kMostGroups));
+  EXPECT_EQ(report.total("newlyDenied"), static_cast<int>(Changes::kMostGroups + 7));
+  EXPECT_THAT(report.missing(), ElementsAre(HasSubstr("7 changed requests are counted but not")));
+}
+
 TEST_F(Replay, WritesEveryFormatAndTheTrend) {
   folder_.write("audit.log", lines({bad(), good(), bad("other")}));
   for (const char* format : {"text", "sarif", "junit", "github", "gitlab", "markdown", "html"}) {
