@@ -839,5 +839,26 @@ TEST(Advice, SaysNothingOfWhatWasNotSeenWhole) {
   EXPECT_EQ(all.at("b").unknown, "");
 }
 
+TEST(Advice, NeedsAllKindsOfObjects) {
+  FakeCluster cluster;
+  cluster.add_namespace("a");
+  json odd = good_spec();
+  odd["hostPID"] = "yes";
+  cluster.add_namespace("b");
+  cluster.add(kPods, "b", "odd", pod_of(odd));
+  std::vector<std::string> missing;
+  auto all = advise(cluster, &missing);
+  EXPECT_THAT(missing, SizeIs(1));
+  EXPECT_EQ(all.at("a").unknown, "");
+  EXPECT_NE(all.at("b").unknown, "");
+  cluster.before = [&](std::size_t,
+                       const kube::Request& request) -> std::optional<Result<kube::Response>> {
+    if (request.path == "/apis") return forbidden();
+    return std::nullopt;
+  };
+  all = advise(cluster, &missing);
+  EXPECT_NE(all.at("a").unknown, "");
+}
+
 }  // namespace
 }  // namespace plimsoll::app
