@@ -67,8 +67,9 @@ int run_command_line(std::vector<std::string> words) {
   app.set_help_flag("-h,--help", "Print this help");
   app.footer("Exit status: 0 all pass, 1 violations found, 2 it could not be done.");
   Action action;
-  for (const auto& add : {add_serve, add_check, add_fix, add_checks, add_explain, add_templates,
-                          add_certs, add_health, add_doctor, add_scan, add_version, add_completion})
+  for (const auto& add :
+       {add_serve, add_check, add_fix, add_checks, add_explain, add_templates, add_certs,
+        add_health, add_doctor, add_scan, add_bench, add_replay, add_version, add_completion})
     add(app, action);
 
   // To CLI11 `[a,b]` is a list of two; where a file is expected it is a name.

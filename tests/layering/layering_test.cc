@@ -30,7 +30,8 @@ const std::map<std::string, Room>& table() {
       {"policy", {{"templates"}, {"fmt"}}},
       {"cel", {{}, {"fmt"}}},
       {"fix", {{"text"}, {"fmt", "nlohmann"}}},
-      {"codec", {{"text", "verdict"}, {"fmt", "simdjson.h"}}},
+      {"cis", {{}, {"fmt"}}},
+      {"codec", {{"text", "verdict", "cis"}, {"fmt", "simdjson.h"}}},
       {"report", {{"text", "verdict"}, {"fmt", "nlohmann"}}},
       {"metrics", {{}, {"fmt", "dirent.h", "unistd.h", "sys"}}},
       {"server",
@@ -39,11 +40,12 @@ const std::map<std::string, Room>& table() {
        {{},
         {"fmt", "httplib.h", "nlohmann", "openssl", "arpa", "netinet", "netdb.h", "sys", "poll.h",
          "fcntl.h", "spawn.h", "unistd.h"}}},
+      {"docker", {{"cis"}, {"fmt", "httplib.h", "sys", "fcntl.h", "unistd.h"}}},
       {"app",
        {{"templates", "verdict", "policy", "cel", "fix", "text", "codec", "report", "metrics",
-         "server", "kube"},
+         "server", "kube", "cis", "docker"},
         {"fmt", "nlohmann", "spdlog", "CLI", "sys", "fcntl.h", "fnmatch.h", "netdb.h", "poll.h",
-         "pthread.h", "unistd.h"}}},
+         "pthread.h", "unistd.h", "zlib.h"}}},
   };
   return kTable;
 }

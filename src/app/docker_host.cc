@@ -1,0 +1,252 @@
+#include "app/docker_host.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "codec/docker.h"
+
+namespace plimsoll::app {
+namespace {
+
+namespace decode = codec::docker;
+using cis::Place;
+using cis::Seen;
+
+constexpr unsigned kSwarmPort = 2377;
+
+/// Text of the API as a part of a path: ids and names need nothing, others do.
+std::string encoded(std::string_view text) {
+  std::string out;
+  for (const unsigned char c : text)
+    if (std::isalnum(c) != 0 ||
+        std::string_view("-._~:").find(static_cast<char>(c)) != std::string_view::npos)
+      out += static_cast<char>(c);
+    else
+      out += fmt::format("%{:02X}", c);
+  return out;
+}
+
+/// Of a file that a setting names.
+cis::File named_by(const docker::HostFiles& files, const cis::Host& host,
+                   std::string_view setting) {
+  const auto path = host.last(setting);
+  return path.empty() ? cis::File() : files.file(path);
+}
+
+}  // namespace
+
+Seen<std::string> DockerHost::fetch(const std::string& path, bool optional) {
+  auto answer = engine_.get(path);
+  std::string why;
+  if (!answer) {
+    why = answer.error().to_string();
+  } else if (answer->status == 200) {
+    return std::move(answer->body);
+  } else {
+    why = fmt::format("GET {} is answered with {}", path, answer->status);
+    if (const auto message = decode::decode_message(answer->body); !message.empty())
+      why += ": " + message;
+  }
+  // What an engine does not have is not lost.
+  const bool absent = answer && (answer->status == 404 || answer->status == 405 ||
+                                 answer->status == 501 || answer->status == 503);
+  if (!optional || !absent) missing_.push_back(why);
+  return Seen<std::string>::not_seen(std::move(why));
+}
+
+template <class T>
+Seen<T> DockerHost::decoded(const std::string& path, Result<T> (*decode)(std::string_view),
+                            bool optional) {
+  const auto body = fetch(path, optional);
+  if (!body) return Seen<T>::not_seen(body.why);
+  auto value = decode(*body);
+  if (value) return *std::move(value);
+  std::string why = fmt::format("GET {}: {}", path, value.error().to_string());
+  missing_.push_back(why);
+  return Seen<T>::not_seen(std::move(why));
+}
+
+Status DockerHost::begin() {
+  const auto ask = [&](const std::string& path) -> Result<std::string> {
+    auto answer = engine_.get(path);
+    if (!answer) return answer.error();
+    if (answer->status == 200) return std::move(answer->body);
+    Error error;
+    error.file = engine_.path();
+    error.message = fmt::format("GET {} is answered with {}", path, answer->status);
+    if (const auto message = decode::decode_message(answer->body); !message.empty())
+      error.message += ": " + message;
+    return error;
+  };
+  const auto unreadable = [&](std::string_view path, Error error) {
+    error.message =
+        error.field.empty() ? error.message : fmt::format("{}: {}", error.field, error.message);
+    error.field = fmt::format("GET {}", path);
+    error.file = engine_.path();
+    return error;
+  };
+  const auto info = ask("/info"), version = ask("/version");
+  if (!info) return info.error();
+  if (!version) return version.error();
+  auto daemon = decode::decode_daemon(*info, *version);
+  if (!daemon) return unreadable("/info", daemon.error());
+  host_.daemon = *std::move(daemon);
+  if (!wanted_.containers && !wanted_.images) return {};
+  const auto listed = ask("/containers/json?all=1");
+  if (!listed) return listed.error();
+  const auto containers = decode::decode_containers(*listed);
+  if (!containers) return unreadable("/containers/json", containers.error());
+  for (const auto& container : *containers) {
+    host_.used_images.push_back(container.image_id);
+    if (wanted_.containers) containers_.push_back({container.id, container.name});
+  }
+  std::ranges::sort(containers_, {}, &Name::name);
+  if (!wanted_.images) return {};
+  const auto images = decoded("/images/json", decode::decode_images);
+  if (images)
+    for (const auto& image : *images) images_.push_back({image.id, image.name});
+  else
+    host_.images = Seen<std::vector<cis::Image>>::not_seen(images.why);
+  return {};
+}
+
+void DockerHost::keep(const std::function<bool(const Name&)>& wanted) {
+  std::erase_if(containers_, [&](const Name& name) { return !wanted(name); });
+}
+
+const cis::Host& DockerHost::look(const std::function<void()>& step) {
+  if (host_.images.why.empty()) {
+    std::vector<cis::Image> images;
+    for (const Name& name : images_) {
+      cis::Image image{.id = name.id, .name = name.name, .health_check = false, .history = {}};
+      const std::string path = "/images/" + encoded(name.id);
+      const auto health_check = decoded(path + "/json", decode::decode_health_check);
+      const auto history = decoded(path + "/history", decode::decode_history, true);
+      if (history) image.history = *history;
+      image.health_check = health_check && *health_check;
+      // Of one that could not be read nothing is said.
+      if (health_check) images.push_back(std::move(image));
+      step();
+    }
+    host_.images = std::move(images);
+  }
+  host_.networks = decoded("/networks", decode::decode_networks, true);
+  if (host_.daemon.manager) {
+    host_.swarm = decoded("/swarm", decode::decode_swarm, true);
+    host_.secrets = decoded("/secrets", decode::decode_count, true);
+  }
+  look_at_files();
+  defaults_.no_new_privileges =
+      host_.daemon.secures("no-new-privileges") || host_.last("no-new-privileges") == "true";
+  const auto profile = host_.daemon.seccomp_profile();
+  defaults_.seccomp = !profile.empty() && profile != "unconfined";
+  defaults_.apparmor = host_.daemon.secures("apparmor");
+  return host_;
+}
+
+void DockerHost::look_at_files() {
+  auto& host = host_;
+  const auto arguments = files_.dockerd_arguments();
+  host.flags = arguments ? Seen<cis::Settings>(decode::settings_of(*arguments))
+                         : Seen<cis::Settings>::not_seen(arguments.why);
+  const std::string config(host.last("config-file").empty() ? "/etc/docker/daemon.json"
+                                                            : host.last("config-file"));
+  const auto text = files_.read(config);
+  if (!text) {
+    host.file = Seen<cis::Settings>::not_seen(text.why);
+  } else if (text->empty()) {
+    host.file = cis::Settings();
+  } else if (auto settings = decode::decode_daemon_file(*text); settings) {
+    host.file = *std::move(settings);
+  } else {
+    host.file =
+        Seen<cis::Settings>::not_seen(fmt::format("{}: {}", config, settings.error().to_string()));
+  }
+  const auto program = [&](std::string_view name) {
+    return files_.file({fmt::format("/usr/local/bin/{}", name),
+                        fmt::format("/usr/local/sbin/{}", name), fmt::format("/usr/sbin/{}", name),
+                        fmt::format("/usr/bin/{}", name)});
+  };
+  host.at(Place::Dockerd) = program("dockerd");
+  host.at(Place::RunContainerd) = files_.file("/run/containerd");
+  host.at(Place::DataRoot) =
+      files_.file(host.daemon.root_dir.empty() ? "/var/lib/docker" : host.daemon.root_dir);
+  host.at(Place::EtcDocker) = files_.file("/etc/docker");
+  host.at(Place::Service) = files_.unit("docker.service");
+  host.at(Place::ContainerdSocket) = files_.file("/run/containerd/containerd.sock");
+  host.at(Place::SocketUnit) = files_.unit("docker.socket");
+  host.at(Place::DefaultDocker) = files_.file("/etc/default/docker");
+  host.at(Place::DaemonJson) = files_.file(config);
+  host.at(Place::ContainerdConfig) = files_.file("/etc/containerd/config.toml");
+  host.at(Place::SysconfigDocker) = files_.file("/etc/sysconfig/docker");
+  host.at(Place::Containerd) = program("containerd");
+  host.at(Place::Shim) = program("containerd-shim");
+  host.at(Place::ShimV1) = program("containerd-shim-runc-v1");
+  host.at(Place::ShimV2) = program("containerd-shim-runc-v2");
+  host.at(Place::Runc) = program("runc");
+  // The socket that was asked stands for itself; one that a container sees elsewhere is the host's.
+  host.at(Place::DockerSocket) = files_.file(engine_.path());
+  if (host.at(Place::DockerSocket).state == cis::File::State::Missing)
+    host.at(Place::DockerSocket) = files_.file("/run/docker.sock");
+  host.at(Place::CaCertificate) = named_by(files_, host, "tlscacert");
+  host.at(Place::Certificate) = named_by(files_, host, "tlscert");
+  host.at(Place::Key) = named_by(files_, host, "tlskey");
+  host.registry_certificates = files_.registry_certificates();
+  host.watches = files_.watches();
+  host.mount_points = files_.mount_points();
+  host.docker_group = files_.group("docker");
+  if (host.daemon.swarm == "active") host.swarm_port_open = files_.listens_everywhere(kSwarmPort);
+  const char* const trust = std::getenv("DOCKER_CONTENT_TRUST");
+  host.content_trust = (trust != nullptr && std::string_view(trust) == "1") ||
+                       files_.environment_says("DOCKER_CONTENT_TRUST=1");
+}
+
+Result<cis::Container> DockerHost::container(const Name& name) {
+  const auto fail = [&](const std::string& why) {
+    Error error;
+    error.message = fmt::format("container {}: {}", name.name.empty() ? name.id : name.name, why);
+    missing_.push_back(error.message);
+    return error;
+  };
+  const std::string path = "/containers/" + encoded(name.id);
+  auto answer = engine_.get(path + "/json");
+  if (!answer) return fail(answer.error().to_string());
+  if (answer->status == 404) return fail("it was listed and is gone");
+  if (answer->status != 200)
+    return fail(fmt::format("GET {}/json is answered with {}: {}", path, answer->status,
+                            decode::decode_message(answer->body)));
+  auto container = decode::decode_container(answer->body, defaults_);
+  if (!container) return fail(container.error().to_string());
+  if (!container->uid()) {
+    const auto list = engine_.get(path + "/archive?path=/etc/passwd");
+    if (list && list->status == 200)
+      container->uid() = decode::uid_in(
+          list->body, std::string_view(container->user).substr(0, container->user.find(':')));
+  }
+  if (container->running && wanted_.processes) look_at_processes(*container);
+  return *std::move(container);
+}
+
+void DockerHost::look_at_processes(cis::Container& container) {
+  const std::string path = fmt::format("/containers/{}/top", encoded(container.id));
+  const auto answer = engine_.get(path);
+  std::string why;
+  if (!answer) {
+    why = answer.error().to_string();
+  } else if (answer->status != 200) {
+    why = fmt::format("GET {} is answered with {}: {}", path, answer->status,
+                      decode::decode_message(answer->body));
+  } else if (auto commands = decode::decode_top(answer->body); commands) {
+    container.processes = *std::move(commands);
+    return;
+  } else {
+    why = fmt::format("GET {}: {}", path, commands.error().to_string());
+  }
+  container.processes = Seen<std::vector<std::string>>::not_seen(why);
+  missing_.push_back(fmt::format("container {}: {}", container.name, why));
+}
+
+}  // namespace plimsoll::app

@@ -1,0 +1,69 @@
+// Looks at a Docker host: asks its engine, and reads its files.
+//
+// Ownership: borrows the engine and the files. Thread-safety: one thread.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cis/facts.h"
+#include "docker/engine.h"
+#include "docker/host_files.h"
+#include "plimsoll/result.h"
+
+namespace plimsoll::app {
+
+/// What is to be looked at.
+struct Wanted {
+  bool images = true, containers = true, processes = true;
+};
+
+class DockerHost {
+ public:
+  DockerHost(docker::Engine& engine, const docker::HostFiles& files, Wanted wanted)
+      : engine_(engine), files_(files), wanted_(wanted) {}
+
+  /// The daemon itself, and which containers there are. An error: nothing can be said at all.
+  Status begin();
+  /// How many steps are left, for a progress bar.
+  [[nodiscard]] std::size_t steps() const { return images_.size() + containers_.size(); }
+
+  struct Name {
+    std::string id, name;
+  };
+  [[nodiscard]] const std::vector<Name>& containers() const { return containers_; }
+  /// Leaves out the containers for which it says false.
+  void keep(const std::function<bool(const Name&)>& wanted);
+
+  /// The host; `step` is called after each image.
+  const cis::Host& look(const std::function<void()>& step);
+
+  /// A container. An error: it, or what is in it, could not be read; it is listed as missing.
+  Result<cis::Container> container(const Name& name);
+
+  /// What should have been seen and could not be: a line for people each.
+  [[nodiscard]] std::vector<std::string>& missing() { return missing_; }
+
+ private:
+  /// The body of a 200; otherwise why there is none. `optional`: podman need not have it, and a
+  /// node that is no manager neither; else what fails is missing.
+  cis::Seen<std::string> fetch(const std::string& path, bool optional = false);
+  template <class T>
+  cis::Seen<T> decoded(const std::string& path, Result<T> (*decode)(std::string_view),
+                       bool optional = false);
+  void look_at_files();
+  void look_at_processes(cis::Container& container);
+
+  docker::Engine& engine_;
+  const docker::HostFiles& files_;
+  Wanted wanted_;
+  cis::Host host_;
+  cis::Defaults defaults_;
+  std::vector<Name> images_, containers_;
+  std::vector<std::string> missing_;
+};
+
+}  // namespace plimsoll::app

@@ -1,0 +1,55 @@
+// The file system of a Docker host, below a folder: `/`, or where a container has the host's root.
+//
+// Symbolic links count from that folder, so that a link of the host means what it means there.
+// Thread-safety: stateless but for the file system.
+#pragma once
+
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cis/facts.h"
+
+namespace plimsoll::docker {
+
+class HostFiles {
+ public:
+  /// Bytes of a file that are read: more than any of those that are asked for has.
+  static constexpr std::size_t kMaxBytes = std::size_t{4} << 20;
+
+  explicit HostFiles(std::string root = "/");
+
+  /// The first of the paths that is there, or else the last.
+  [[nodiscard]] cis::File file(std::initializer_list<std::string_view> paths) const;
+  [[nodiscard]] cis::File file(std::string_view path) const { return file({path}); }
+  /// A systemd unit, where systemd would find it.
+  /// Source: systemd.unit(5), "Unit File Load Path".
+  [[nodiscard]] cis::File unit(std::string_view name) const;
+
+  /// The bytes of a file; empty without one.
+  [[nodiscard]] cis::Seen<std::string> read(std::string_view path) const;
+  /// The names in a folder, sorted; none without one.
+  [[nodiscard]] cis::Seen<std::vector<std::string>> list(std::string_view path) const;
+
+  // What is made of several files.
+  [[nodiscard]] cis::Seen<std::vector<cis::File>> registry_certificates() const;
+  [[nodiscard]] cis::Seen<std::vector<cis::Watch>> watches() const;
+  [[nodiscard]] cis::Seen<std::vector<std::string>> mount_points() const;
+  [[nodiscard]] cis::Seen<std::vector<std::string>> group(std::string_view name) const;
+  /// Whether a TCP port listens on every address.
+  [[nodiscard]] cis::Seen<bool> listens_everywhere(unsigned port) const;
+  /// The arguments of dockerd, without its name.
+  [[nodiscard]] cis::Seen<std::vector<std::string>> dockerd_arguments() const;
+  /// Whether /etc/environment sets it to that value.
+  [[nodiscard]] bool environment_says(std::string_view assignment) const;
+
+ private:
+  /// Where it is for this process; nothing with errno: it is not.
+  [[nodiscard]] std::optional<std::string> resolve(std::string_view path) const;
+
+  std::string root_;  ///< without a slash at its end; empty: /
+};
+
+}  // namespace plimsoll::docker

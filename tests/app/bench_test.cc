@@ -1,0 +1,217 @@
+// `plimsoll bench` on an engine and a host that a test makes up.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "app/command.h"
+#include "cis/item.h"
+#include "docker/fake_engine.h"
+
+namespace plimsoll::app {
+namespace {
+
+using namespace testing;
+using docker::testing::FakeEngine;
+using nlohmann::json;
+using server::testing::text_of;
+using ::testing::HasSubstr;
+
+/// An engine with two containers and an image, and a host beside it.
+class Bench : public ::testing::Test {
+ protected:
+  Bench() {
+    engine_.say("/info",
+                json{{"Name", "host-1"},
+                     {"Containers", 2},
+                     {"ContainersRunning", 1},
+                     {"Swarm", {{"LocalNodeState", "inactive"}}},
+                     {"SecurityOptions", {"name=apparmor", "name=seccomp,profile=builtin"}}}
+                    .dump());
+    engine_.say("/version", R"({"Version":"26.1"})");
+    engine_.say("/networks", "[]");
+    engine_.say("/images/json", R"([{"Id":"sha256:i","RepoTags":["web:1"]}])");
+    engine_.say("/images/sha256:i/json", R"({"Config":{}})");
+    engine_.say("/images/sha256:i/history", "[]");
+    engine_.say("/containers/json?all=1",
+                R"([{"Id":"bbbbbbbbbbbbbbbb","Names":["/web"],"ImageID":"sha256:i"},
+                    {"Id":"aaaaaaaaaaaaaaaa","Names":["/agent"],"ImageID":"sha256:i"}])");
+    engine_.say("/containers/aaaaaaaaaaaaaaaa/json",
+                R"({"Id":"aaaaaaaaaaaaaaaa","Name":"/agent","State":{"Status":"exited"},
+                    "Config":{"Image":"web:1","User":"app"},"HostConfig":{"Privileged":true}})");
+    engine_.say(
+        "/containers/bbbbbbbbbbbbbbbb/json",
+        R"({"Id":"bbbbbbbbbbbbbbbb","Name":"/web","State":{"Status":"running","Running":true},
+                    "Config":{"Image":"web:1","User":"1000"},"HostConfig":{"CapAdd":["SYS_ADMIN"]}})");
+    engine_.say("/containers/bbbbbbbbbbbbbbbb/top",
+                R"({"Titles":["PID","CMD"],"Processes":[["1","/usr/sbin/sshd"]]})");
+    host_.write("etc/group", "docker:x:999:ann\n");
+    host_.write("proc/1/mountinfo", "1 0 8:1 / / rw\n");
+    host_.write("proc/9/cmdline", std::string("dockerd\0--icc=false\0", 20));
+  }
+
+  Ran bench(std::vector<std::string> more) {
+    if (!started_) engine_.start();
+    started_ = true;
+    std::vector<std::string> arguments{"bench", "--docker", engine_.address(), "--host-root",
+                                       host_.path()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run(std::move(arguments));
+  }
+  static std::vector<std::string> names(const json& report) {
+    std::vector<std::string> all;
+    for (const auto& resource : report.at("resources")) all.push_back(resource.at("name"));
+    return all;
+  }
+
+  FakeEngine engine_;
+  server::testing::Folder host_;
+  bool started_ = false;
+};
+
+TEST_F(Bench, ReportsTheHostAndEachContainer) {
+  const auto ran = bench({"-o", "json"});
+  EXPECT_EQ(ran.status, kViolations) << ran.errors;
+  const auto report = json::parse(ran.output);
+  EXPECT_EQ(names(report), (std::vector<std::string>{"host-1", "agent", "web"}));
+  const auto& agent = report.at("resources").at(1);
+  EXPECT_EQ(agent.at("kind"), "Container");
+  EXPECT_EQ(report.at("resources").at(0).at("kind"), "Host");
+  const auto& findings = agent.at("findings");
+  const auto at = std::ranges::find_if(
+      findings, [](const json& finding) { return finding.at("check") == "cis-docker-5.5"; });
+  ASSERT_NE(at, findings.end());
+  EXPECT_EQ(at->at("references"),
+            json::parse(R"([{"standard":"CIS Docker 1.6.0","section":"5.5"}])"));
+  EXPECT_EQ(at->at("field"), "HostConfig.Privileged");
+  EXPECT_EQ(at->at("path"), "/HostConfig/Privileged");
+  EXPECT_EQ(at->at("severity"), "critical");
+  EXPECT_EQ(at->at("message"), "is privileged");
+  std::size_t items = 0;
+  for (const auto& resource : report.at("resources")) items += resource.at("items").size();
+  std::size_t host_items = 0;
+  for (const auto* item : cis::items()) host_items += item->of_host != nullptr ? 1 : 0;
+  EXPECT_EQ(items, host_items + 2 * (cis::items().size() - host_items));
+}
+
+TEST_F(Bench, PicksItemsAndContainers) {
+  const auto some = bench({"--include", "5.5,5.4", "--exclude", "5.4", "-o", "json"});
+  EXPECT_EQ(some.status, kViolations);
+  const auto report = json::parse(some.output);
+  EXPECT_EQ(names(report), (std::vector<std::string>{"agent", "web"}));
+  EXPECT_EQ(report.at("resources").at(0).at("items").size(), 1U);
+  const auto web = bench({"--include", "5.5", "--include-containers", "w*", "-o", "json"});
+  EXPECT_EQ(web.status, kPassed) << web.errors;
+  EXPECT_EQ(names(json::parse(web.output)), (std::vector<std::string>{"web"}));
+  const auto no_web =
+      bench({"--include", "5.*", "--exclude-containers", "bbbbbbbbbbbb", "-o", "json"});
+  EXPECT_EQ(names(json::parse(no_web.output)), (std::vector<std::string>{"host-1", "agent"}));
+  const auto none = bench({"--include", "9.9"});
+  EXPECT_EQ(none.status, kFailed);
+  EXPECT_EQ(
+      none.errors,
+      "plimsoll: --include: \"9.9\" is no number of an item; use one such as 5.5, 5 or 5.*\n");
+}
+
+TEST_F(Bench, AsksForNoContainerThatItDoesNotNeed) {
+  engine_.say("/containers/json?all=1", "", 500);
+  engine_.say("/images/json", "", 500);
+  const auto ran = bench({"--include", "1.1.2", "-o", "json"});
+  EXPECT_EQ(ran.status, kPassed) << ran.errors;
+  EXPECT_EQ(json::parse(ran.output).at("resources").at(0).at("items").at(0).at("detail"),
+            "as good as root through the group docker: ann");
+}
+
+TEST_F(Bench, SaysWhatWasLostOnTheWay) {
+  engine_.say("/containers/aaaaaaaaaaaaaaaa/json", R"({"message":"No such container"})", 404);
+  engine_.say("/containers/bbbbbbbbbbbbbbbb/top", R"({"message":"ps failed"})", 500);
+  const auto ran = bench({"--include", "5", "-o", "json"});
+  EXPECT_EQ(ran.status, kFailed);
+  EXPECT_THAT(ran.errors, HasSubstr("plimsoll: container agent: it was listed and is gone\n"));
+  EXPECT_THAT(ran.errors,
+              HasSubstr("plimsoll: container web: GET /containers/bbbbbbbbbbbbbbbb/top is "
+                        "answered with 500: ps failed\n"));
+  const auto report = json::parse(ran.output);
+  EXPECT_EQ(names(report), (std::vector<std::string>{"host-1", "web"})) << "the rest is there";
+  EXPECT_EQ(report.at("missing").size(), 2U);
+}
+
+TEST_F(Bench, TakesWhatItCannotReadForLost) {
+  engine_.say("/containers/aaaaaaaaaaaaaaaa/json", R"({"HostConfig":{"Privileged":"no"}})");
+  engine_.say("/images/sha256:i/json", "{");
+  const auto ran = bench({"-o", "json"});
+  EXPECT_EQ(ran.status, kFailed);
+  EXPECT_THAT(ran.errors, HasSubstr("plimsoll: container agent: HostConfig.Privileged: must be a "
+                                    "boolean, is a string\n"));
+  EXPECT_THAT(ran.errors, HasSubstr("plimsoll: GET /images/sha256:i/json: is no JSON"));
+}
+
+TEST_F(Bench, FailsWithoutAnEngineThatAnswers) {
+  engine_.say("/info", R"({"message":"busy"})", 500);
+  const auto busy = bench({"-o", "json"});
+  EXPECT_EQ(busy.status, kFailed);
+  EXPECT_EQ(busy.errors,
+            "plimsoll: " + engine_.path() + ": GET /info is answered with 500: busy\n");
+  EXPECT_EQ(busy.output, "");
+  engine_.say("/info", R"({"Name":5})");
+  EXPECT_EQ(bench({}).errors,
+            "plimsoll: " + engine_.path() + ": GET /info: Name: must be a string, is an integer\n");
+  const auto none = run({"bench", "--docker", "unix://" + host_.path() + "/none"});
+  EXPECT_EQ(none.status, kFailed);
+  EXPECT_EQ(none.errors,
+            "plimsoll: " + host_.path() +
+                "/none: there is no such socket; start Docker, or name its socket with "
+                "--docker unix://PATH\n");
+}
+
+TEST_F(Bench, TellsInOneLineWhatCouldNotBeSeen) {
+  const server::testing::Folder empty;
+  engine_.start();
+  const auto ran = run({"bench", "--docker", engine_.address(), "--host-root", empty.path(),
+                        "--include", "2.3,2.4", "-o", "json"});
+  EXPECT_EQ(ran.status, kPassed) << "what cannot be seen is no finding, and was not lost";
+  EXPECT_EQ(ran.errors,
+            "plimsoll: 2 items: could not be seen: no process is called dockerd here, so its "
+            "command line is not known; run it as root on the host, or with --host-root\n");
+}
+
+TEST_F(Bench, GoesByTheEnvironment) {
+  engine_.start();
+  const auto ran = run({"bench", "--include", "5.5", "--include-containers", "web", "-o", "json"},
+                       "", {"DOCKER_HOST=" + engine_.address()});
+  EXPECT_EQ(ran.status, kPassed) << ran.errors;
+  const auto remote = run({"bench"}, "", {"DOCKER_HOST=tcp://192.0.2.1:2376"});
+  EXPECT_EQ(remote.status, kFailed);
+  EXPECT_THAT(remote.errors, HasSubstr("DOCKER_HOST: \"tcp://192.0.2.1:2376\" is not unix://PATH"));
+}
+
+TEST_F(Bench, LooksUsersUpInTheContainer) {
+  std::string archive(512, '\0');
+  archive.replace(0, 6, "passwd");
+  archive.replace(124, 11, "00000000017");  // 15 bytes
+  archive[156] = '0';
+  archive += "app:x:0:0::/:\n\n" + std::string(497, '\0');
+  engine_.say("/containers/aaaaaaaaaaaaaaaa/archive?path=/etc/passwd", archive);
+  const auto ran = bench({"--include", "4.1", "-o", "text"});
+  EXPECT_EQ(ran.status, kViolations);
+  EXPECT_THAT(ran.output, HasSubstr("runs as root: its user is app, which has the id 0"));
+}
+
+TEST(BenchDocs, ListEveryItem) {
+  const std::string page = text_of(std::string(PLIMSOLL_SOURCE_DIR) + "/docs/bench.md");
+  std::string rows;
+  for (const auto* item : cis::items())
+    rows += "| " + std::string(item->number()) + " | " +
+            std::string(name_of(item->check.severity)) + " | " + std::string(item->check.title) +
+            " |\n";
+  EXPECT_THAT(page, HasSubstr(rows));
+  const auto listed = run({"bench", "--list", "--include", "5.5"});
+  EXPECT_EQ(listed.output, "5.5     critical  No container is privileged\n");
+}
+
+}  // namespace
+}  // namespace plimsoll::app
