@@ -37,8 +37,9 @@ struct Options : OutputOptions {
 
 // Lines of one file that are named when they cannot be read. The others are counted.
 constexpr std::size_t kMostFaults = 10;
-// Batches that wait for those before them, for each thread.
-constexpr std::size_t kAhead = 4;
+// Batches that wait for those before them, for each thread; and threads: of more, reading itself
+// leaves no use, and each has its share of memory.
+constexpr std::size_t kAhead = 4, kMostThreads = 8;
 // Namespaces whose labels are kept. A cluster is not made for more than a tenth of them.
 constexpr std::size_t kMostNamespaces = 100'000;
 
@@ -484,7 +485,7 @@ int run(const Options& options) {
                     for (const Error& error : made.faults) faults.add(made.task.file, error);
                     progress.step(made.task.batch->bytes);
                   },
-                  std::thread::hardware_concurrency(), kAhead);
+                  std::min<std::size_t>(std::thread::hardware_concurrency(), kMostThreads), kAhead);
   }
   if (examples.problem) return fail(*examples.problem);
 
