@@ -4,11 +4,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "app/command.h"
+#include "app/commands.h"
 #include "cis/item.h"
 #include "docker/fake_engine.h"
 
