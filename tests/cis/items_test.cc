@@ -379,9 +379,10 @@ TEST(Items, WhatTheDaemonSaysItselfCountsMore) {
 
 TEST(Items, PodmanHasNoDaemonToSetUp) {
   Host host;
-  host.daemon.podman = true;
+  host.daemon.podman = host.daemon.experimental = true;
   host.flags = Seen<Settings>::not_seen("no dockerd");
-  for (const char* number : {"2.3", "2.4", "2.8", "2.10", "2.11", "2.12", "2.15", "2.16"}) {
+  for (const char* number :
+       {"2.3", "2.4", "2.8", "2.10", "2.11", "2.12", "2.13", "2.15", "2.16", "2.18"}) {
     const Said said = of_host(number, host);
     EXPECT_EQ(said.status, kInfo) << number;
     EXPECT_FALSE(said.unseen) << number;
