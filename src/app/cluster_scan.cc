@@ -321,6 +321,7 @@ class Scan {
 
   std::vector<Kind> custom_kinds() {
     std::vector<Kind> kinds;
+    if (options_.stop.stop_requested()) return kinds;
     auto served = kube::discover(reader_);
     if (!served) {
       add_missing("custom kinds that hold pods: " + served.error().to_string(), {});
@@ -459,7 +460,8 @@ class Scan {
       owner.active = number_at(object.json, "/spec/replicas", 1) > 0;
     if (!owner.active) return;
     // Its pods say what differs from the template that it was made by.
-    if (controlled && owners_[owner.controller].has_template) return;
+    const Owner* const by = controlled ? &owners_[owner.controller] : nullptr;
+    if (by != nullptr && by->has_template && by->controller == Owner::kNone) return;
     owners_.add_own(owner, judge(kind, space, object, true));
   }
 

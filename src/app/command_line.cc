@@ -69,7 +69,7 @@ int run_command_line(std::vector<std::string> words) {
   Action action;
   for (const auto& add :
        {add_serve, add_check, add_fix, add_checks, add_explain, add_templates, add_certs,
-        add_health, add_doctor, add_scan, add_bench, add_version, add_completion})
+        add_health, add_doctor, add_scan, add_bench, add_replay, add_version, add_completion})
     add(app, action);
 
   // To CLI11 `[a,b]` is a list of two; where a file is expected it is a name.

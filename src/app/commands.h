@@ -22,6 +22,7 @@ void add_explain(CLI::App& app, Action& action);
 void add_templates(CLI::App& app, Action& action);
 void add_certs(CLI::App& app, Action& action);
 void add_health(CLI::App& app, Action& action);
+void add_replay(CLI::App& app, Action& action);
 void add_version(CLI::App& app, Action& action);
 void add_scan(CLI::App& app, Action& action);
 void add_doctor(CLI::App& app, Action& action);

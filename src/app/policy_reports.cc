@@ -86,10 +86,13 @@ Status PolicyReports::read_known() {
   kube::PageLimits limits;
   limits.max_items = SIZE_MAX;
   limits.deadline = std::chrono::steady_clock::now() + kListTime;
+  limits.accept = kube::kMetadataList;
   const auto listed =
       kube::list_pages(*transport_, path, limits, [&](std::string_view body) -> Result<kube::Page> {
         const json list = json::parse(body, nullptr, false);
-        if (!list.is_object() || !list.contains("items") || !list["items"].is_array()) {
+        // An empty list of metadata has null in their place.
+        const json items = list.is_object() ? list.value("items", json()) : json();
+        if (!list.is_object() || !(items.is_array() || items.is_null())) {
           Error error;
           error.message = fmt::format("the list of {} cannot be read", api_->resource);
           return error;
@@ -97,7 +100,7 @@ Status PolicyReports::read_known() {
         kube::Page page;
         if (list.contains("metadata") && list["metadata"].is_object())
           page.continue_token = text_at(list["metadata"], "continue");
-        for (const json& item : list["items"]) {
+        for (const json& item : items) {
           ++page.items;
           const json metadata = item.value("metadata", json::object());
           Known known;

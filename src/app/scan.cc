@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "app/earlier_reports.h"
 #include "app/kube_client.h"
 #include "app/outputs.h"
+#include "app/policy_reports.h"
 #include "app/progress.h"
 #include "app/settings.h"
 #include "app/staged_file.h"
@@ -30,6 +32,7 @@ struct Options : OutputOptions {
   std::string policy, config, kubeconfig, context;
   std::vector<std::string> templates, pod_templates, namespaces, exclude_namespaces;
   bool pod_security_labels = false, advise = false;
+  bool policy_reports = false, events = false, exit_zero = false;
 };
 
 // Without a configuration the labels of namespaces say what binds them.
@@ -165,6 +168,18 @@ int run_advice(const Options& options, ScanOptions& scan, const ApiServer& serve
 
 // --- the report ----------------------------------------------------------------------------------
 
+void say_written(const PolicyReports& reports) {
+  const ReportCounts& counts = reports.counts();
+  fmt::print(stderr, "plimsoll: {}.{}: {} created, {} updated, {} unchanged, {} deleted",
+             reports.api().resource, reports.api().group, counts.created, counts.updated,
+             counts.unchanged, counts.deleted);
+  if (counts.events > 0) fmt::print(stderr, "; {} events", counts.events);
+  if (counts.events_left_out > 0)
+    fmt::print(stderr, "; {} events left out, for there were too many at once",
+               counts.events_left_out);
+  fmt::print(stderr, "\n");
+}
+
 int run(const Options& options) {
   auto scan = scan_options(options);
   if (!scan) return fail(scan.error());
@@ -181,7 +196,14 @@ int run(const Options& options) {
   const auto head =
       head_of_now(options, scan->everywhere ? scan->everywhere->ref() : "what binds them", subject);
   if (!head) return fail(head.error());
+  std::optional<PolicyReports> reports;
+  if (options.policy_reports) {
+    auto opened = PolicyReports::open(*server->transport, options.events);
+    if (!opened) return fail(opened.error());
+    reports = *std::move(opened);
+  }
   ReportTail tail;
+  Status unwritten;  // the first report that the cluster did not take
   bool open = false;
   {
     Progress progress("scanning", "objects", 0, progress_wanted(false));
@@ -193,14 +215,20 @@ int run(const Options& options) {
         outputs->open(*head);
       }
       outputs->add(resource);
+      if (reports && !unwritten) unwritten = reports->write(resource, head->template_ref);
     };
     if (auto error = scan_cluster(*server->transport, *scan, give, tail)) return fail(*error);
   }
   if (!open) outputs->open(*head);
+  // What was left out on purpose says nothing about its owners.
+  const bool partial = !tail.missing.empty() || !options.namespaces.empty();
+  if (reports && !unwritten) unwritten = reports->end(partial);
+  if (unwritten) tail.missing.push_back("reports in the cluster: " + unwritten->to_string());
   if (const auto error = outputs->end(tail)) return fail(*error);
   say_missing(tail.missing);
+  if (reports) say_written(*reports);
   if (!tail.missing.empty() || tail.summary.errors > 0) return kFailed;
-  return tail.summary.failed > 0 ? kViolations : kPassed;
+  return tail.summary.failed > 0 && !options.exit_zero ? kViolations : kPassed;
 }
 
 }  // namespace
@@ -214,10 +242,6 @@ void add_scan(CLI::App& app, Action& action) {
                           "Template for everything: NAME or NAME@VERSION [what binds each]");
   command->add_option("--config", options->config,
                       "Configuration file of the server, for its bindings and exemptions");
-  command
-      ->add_flag("--pod-security-labels", options->pod_security_labels,
-                 "Labels pod-security.kubernetes.io/* of namespaces count as well")
-      ->check(CLI::IsMember({"true", "false"}));
   command->add_option("--kubeconfig", options->kubeconfig,
                       "How to reach the API server [as kubectl, or the pod]");
   command->add_option("--context", options->context, "Context of the kubeconfig [the current one]");
@@ -233,11 +257,22 @@ void add_scan(CLI::App& app, Action& action) {
   repeatable("--templates", options->templates, "File with SecurityTemplates; repeatable");
   repeatable("--pod-templates", options->pod_templates,
              "File that says where custom resources hold pods; repeatable");
-  command
-      ->add_flag("--advise", options->advise,
-                 "Say what each namespace could be held to, instead of what strays in it")
-      ->check(CLI::IsMember({"true", "false"}))
-      ->excludes(policy);
+  const auto flag = [&](const char* name, bool& value, const char* meaning) {
+    return command->add_flag(name, value, meaning)->check(CLI::IsMember({"true", "false"}));
+  };
+  flag("--pod-security-labels", options->pod_security_labels,
+       "Labels pod-security.kubernetes.io/* of namespaces count as well");
+  auto* const advise =
+      flag("--advise", options->advise,
+           "Say what each namespace could be held to, instead of what strays in it")
+          ->excludes(policy);
+  auto* const reports =
+      flag("--policy-reports", options->policy_reports,
+           "Keep a report of each owner in the cluster: openreports.io, or wgpolicyk8s.io")
+          ->excludes(advise);
+  flag("--events", options->events, "Write an Event on an owner whose report is new and not good")
+      ->needs(reports);
+  flag("--exit-zero", options->exit_zero, "Exit 0 although something strays");
   add_trend_options(*command, *options);
   command->callback([&action, options] { action = [options] { return run(*options); }; });
 }

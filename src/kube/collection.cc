@@ -22,11 +22,6 @@ void really_wait(milliseconds pause, const std::stop_token& stop) {
   wake.wait_for(lock, stop, pause, [] { return false; });
 }
 
-// Source: k8s.io/apimachinery pkg/api/errors: what a client may ask again.
-bool may_pass(int status) {
-  return status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
-}
-
 /// The token with which a collection goes on in a later state, if the server gives one.
 /// Source: k8s.io/apiserver pkg/storage/etcd3/store.go, handleExpiredResourceVersion.
 std::string later_token(const std::string& body) {
@@ -53,8 +48,15 @@ CollectionReader::CollectionReader(Transport& transport, Patience patience, std:
       note_(std::move(note)),
       wait_(wait ? std::move(wait) : Wait(really_wait)) {}
 
+// A server that has just started refuses what it has not read the roles for.
+bool CollectionReader::may_pass(int status) const {
+  return status == 429 || status == 500 || status == 502 || status == 503 || status == 504 ||
+         (coming_ && (status == 401 || status == 403));
+}
+
 Result<Response> CollectionReader::ask(const Request& request, std::size_t max_body, bool& large) {
   body_.clear();
+  if (stop_.stop_requested()) return stopped();
   const auto deadline = std::chrono::steady_clock::now() + request.timeout;
   bool late = false;
   large = false;
@@ -124,6 +126,7 @@ Collected CollectionReader::read(std::string_view what, const std::string& path,
         gone_ = true;
         return give_up(response.error(), 0);
       }
+      coming_ = true;
       continue;
     }
     gone_ = false;
@@ -141,9 +144,11 @@ Collected CollectionReader::read(std::string_view what, const std::string& path,
     }
     if (response->status != 200) {
       if (may_pass(response->status) && pause(response->retry_after, left, next)) continue;
+      coming_ = false;
       response->body = std::move(body_);
       return give_up(api_error(request, *response), response->status);
     }
+    coming_ = false;
     auto head = each(body_);
     if (!head) {
       Error error = head.error();
@@ -171,10 +176,12 @@ Result<Response> CollectionReader::get(const Request& asked) {
         gone_ = !large;
         return response;
       }
+      coming_ = true;
       continue;
     }
     gone_ = false;
     if (may_pass(response->status) && pause(response->retry_after, left, next)) continue;
+    coming_ = false;
     response->body = std::move(body_);
     return response;
   }

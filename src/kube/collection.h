@@ -66,6 +66,7 @@ class CollectionReader {
  private:
   /// An answer whose body is in body_.
   Result<Response> ask(const Request& request, std::size_t max_body, bool& large);
+  [[nodiscard]] bool may_pass(int status) const;
   bool pause(std::chrono::seconds retry_after, std::chrono::milliseconds& left,
              std::chrono::milliseconds& next) const;
 
@@ -76,6 +77,7 @@ class CollectionReader {
   const Wait wait_;
   bool answered_ = false;  ///< the server ever did
   bool gone_ = false;      ///< it was waited for in vain, and has not answered since
+  bool coming_ = false;    ///< it was away, and may not know yet who may do what
   std::string body_;       ///< kept from page to page, so that memory stays as it is
 };
 

@@ -98,8 +98,8 @@ void add_group(CollectionReader& reader, const json& group, Collector& out) {
           fmt::format("what {}/{} serves: {}", name, *at, error.to_string()));
       continue;
     }
-    for (const json& resource :
-         array_at(json::parse(response->body, nullptr, false), "resources")) {
+    const json list = json::parse(response->body, nullptr, false);
+    for (const json& resource : array_at(list, "resources")) {
       std::string plural = text_at(resource, "name");
       if (plural.find('/') != std::string::npos || !can_list(resource)) continue;
       const auto namespaced = resource.find("namespaced");

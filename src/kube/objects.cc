@@ -171,6 +171,7 @@ Result<Listed> list_pages(Transport& transport, std::string_view path, const Pag
     }
     Request request;
     request.timeout = std::max(left, std::chrono::milliseconds(1));
+    request.accept = limits.accept;
     const std::size_t room = limits.max_items - std::min(listed.items, limits.max_items);
     request.path = fmt::format("{}{}limit={}", path, path.find('?') == path.npos ? '?' : '&',
                                std::max<std::size_t>(std::min(limits.page_size, room), 1));

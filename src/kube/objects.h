@@ -52,6 +52,7 @@ struct PageLimits {
   std::size_t page_size = 500;
   std::size_t max_items = 500;                     ///< no more are asked for
   std::chrono::steady_clock::time_point deadline;  ///< no page is waited for longer
+  std::string_view accept = "application/json";    ///< media types of a page, best first
 };
 
 struct Listed {

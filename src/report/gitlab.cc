@@ -34,7 +34,7 @@ class GitlabWriter : public Writer {
                       {"fingerprint", fingerprint_of(resource, finding)},
                       {"severity", severity_of(finding.check->severity)},
                       {"location",
-                       {{"path", text::replace_invalid_utf8(path_of(resource.source))},
+                       {{"path", place_of(resource)},
                         {"lines", {{"begin", std::max(finding.region.line, std::size_t{1})}}}}}};
       sink_(first_ ? "[\n" : ",\n");
       sink_(json.dump());
@@ -45,6 +45,15 @@ class GitlabWriter : public Writer {
   void end(const ReportTail&) override { sink_(first_ ? "[]\n" : "\n]\n"); }
 
  private:
+  // GitLab shows nothing without a path: what runs has its place in the cluster for one.
+  static std::string place_of(const Resource& resource) {
+    if (!resource.source.file.empty()) return text::replace_invalid_utf8(path_of(resource.source));
+    std::string place = resource.namespace_name;
+    for (const std::string& part : {resource.kind, resource.name})
+      if (!part.empty()) place += (place.empty() ? "" : "/") + part;
+    return place.empty() ? "-" : shown(place);
+  }
+
   // GitLab drops a finding whose fingerprint it has seen already in the report.
   std::string fingerprint_of(const Resource& resource, const ReportedFinding& finding) {
     std::string fingerprint = finding.fingerprint;

@@ -398,7 +398,8 @@ std::string trend_of(std::span<const EarlierReport> reports) {
       "preserveAspectRatio=\"none\" aria-hidden=\"true\">{}</svg>\n<table>\n"
       "<caption>Findings, report by report</caption>\n<thead><tr><th scope=\"col\">Report</th>"
       "<th scope=\"col\">pass</th>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table></div>\n",
-      reports.size() * 10, columns, head, rows);
+      // A few are not drawn as wide as the page.
+      std::max<std::size_t>(reports.size(), 8) * 10, columns, head, rows);
 }
 
 /// The items of a benchmark, those that need somebody first in their order.
@@ -544,7 +545,10 @@ class HtmlWriter : public Writer {
   void write_head(const ReportTail& tail) {
     const Summary& sum = tail.summary;
     const std::string verdict = verdict_of(sum);
-    std::string about;
+    std::string judge = escape(head_.template_ref), about;
+    // Some are judged by more than one template.
+    if (head_.template_ref.find('@') != std::string::npos)
+      judge = fmt::format("<code>{}</code>", judge);
     if (!head_.subject.empty()) about += fmt::format(": <bdi>{}</bdi>", words(head_.subject));
     if (!head_.time.empty()) about += fmt::format(", <time>{}</time>", words(head_.time));
     if (!tail.missing.empty())
@@ -563,9 +567,9 @@ class HtmlWriter : public Writer {
     sink_(fmt::format(
         "<body{}>\n<header>\n<p class=\"brand\"><svg viewBox=\"0 0 24 24\" aria-hidden=\"true\">"
         "<circle cx=\"12\" cy=\"12\" r=\"7.5\"/><path d=\"M1 12h22\"/></svg>Plimsoll</p>\n"
-        "<h1>{}</h1>\n<p>Judged by <code>{}</code>{}</p>\n{}</header>\n<main>\n",
-        total(counts_) >= kManyFrom ? " class=\"many\"" : "", verdict, escape(head_.template_ref),
-        about, outcomes_of(sum)));
+        "<h1>{}</h1>\n<p>Judged by {}{}</p>\n{}</header>\n<main>\n",
+        total(counts_) >= kManyFrom ? " class=\"many\"" : "", verdict, judge, about,
+        outcomes_of(sum)));
   }
 
   void write_summary(const Summary& sum) {

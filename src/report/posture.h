@@ -38,7 +38,7 @@ struct FirstStep {
 class Posture {
  public:
   /// So many resources are kept as the worst ones.
-  static constexpr std::size_t kWorst = 10;
+  static constexpr std::size_t kWorst = 8;
 
   void add(const Resource& resource);
 

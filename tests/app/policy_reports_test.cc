@@ -83,6 +83,7 @@ class FakeReports : public kube::Transport {
       if (index >= from && index < from + 2) items.push_back(object);
       ++index;
     }
+    if (items.empty()) items = nullptr;
     return {.status = 200, .body = json{{"metadata", metadata}, {"items", items}}.dump()};
   }
 

@@ -45,7 +45,7 @@ const std::map<std::string, Room>& table() {
        {{"templates", "verdict", "policy", "cel", "fix", "text", "codec", "report", "metrics",
          "server", "kube", "cis", "docker"},
         {"fmt", "nlohmann", "spdlog", "CLI", "sys", "fcntl.h", "fnmatch.h", "netdb.h", "poll.h",
-         "pthread.h", "unistd.h"}}},
+         "pthread.h", "unistd.h", "zlib.h"}}},
   };
   return kTable;
 }

@@ -75,5 +75,12 @@ TEST(Gitlab, HasALevelForEachSeverity) {
   EXPECT_THAT(levels, ElementsAre("blocker", "critical", "major", "minor"));
 }
 
+TEST(Gitlab, WhatRunsHasAPathToo) {
+  Report report = sample();
+  report.resources[0].source = {};
+  report.resources[0].name = "web";
+  EXPECT_THAT(write(gitlab, report), ::testing::HasSubstr(R"("path":"shop/Pod/web")"));
+}
+
 }  // namespace
 }  // namespace plimsoll::report

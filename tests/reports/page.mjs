@@ -269,6 +269,60 @@ test('page: accepted, stale, skipped and unreadable are told, and do not count',
   });
 });
 
+test('page: what runs: how namespaces stand, who is worst, what to fix first', () =>
+  look(reports.scan, async (page) => {
+    const { resources, summary } = reports.scan.json;
+    assert.match(await page.locator('header').innerText(), /Judged by what binds them: cluster http:\/\/127\.0\.0\.1:\d+, 20\d\d-/);
+    const rowsOf = (name) => page.getByRole('table', { name }).locator('tbody tr').allInnerTexts();
+    const judged = resources.filter(({ verdict }) => verdict !== 'skipped');
+    for (const row of await rowsOf('By namespace')) {
+      const own = judged.filter(({ namespace }) => row.startsWith(namespace));
+      assert.ok(own.length > 0, row);
+      assert.match(row, new RegExp(`\\D${own.filter(({ verdict }) => verdict === 'pass').length} of ${own.length} pass`));
+    }
+    // Each step, done after those before it, makes pass what the page says.
+    const mended = new Set();
+    const steps = await page.getByRole('table', { name: 'Fix first' }).locator('tbody tr').all();
+    assert.ok(steps.length >= 3);
+    for (const step of steps) {
+      const check = await step.locator('th').getAttribute('data-value');
+      mended.add(check);
+      const cells = await step.locator('td').allTextContents();
+      assert.equal(Number(cells[0]), judged.filter(({ findings }) => findings.some((one) => one.check === check)).length);
+      const passing = judged.filter(({ findings }) => findings.every((one) => mended.has(one.check))).length;
+      assert.equal(cells[2], `${passing} of ${summary.passed + summary.failed}`);
+    }
+    const worst = page.getByRole('table', { name: 'Worst' }).locator('tbody tr');
+    assert.equal(await worst.count(), 8);
+    await worst.first().getByRole('button').click();
+    const shown = findingsOf(reports.scan).filter(({ resource }) => resource.namespace === 'payments' && resource.name === 'search');
+    await shows(page, shown);
+    const card = await page.locator('.finding:visible').first().innerText();
+    assert.match(card, /\(pods: 2\)/);
+    assert.match(card, /restricted@v1\.\d+ enforce/);
+  }));
+
+test('page: how it was before', () =>
+  look(reports.scan, async (page) => {
+    const rows = await page.locator('#trend tbody tr').allInnerTexts();
+    assert.equal(rows.length, 4);
+    assert.match(rows[0], /^2026-03-01T08:00:00Z/);
+    assert.match(rows[3], /^now/);
+    const now = findingsOf(reports.scan);
+    for (const [i, level] of levels.entries())
+      assert.equal(rows[3].split(/\s+/).at(i - 4), String(now.filter(({ severity }) => severity === level).length));
+    const heights = await page.locator('.trend rect[data-severity=critical]').evaluateAll((all) => all.map((one) => Number(one.getAttribute('height'))));
+    assert.equal(heights.length, 4);
+    assert.ok(heights[0] > heights[3] && heights[3] > 0, `${heights}`);
+  }));
+
+test('page: what was not looked at is said first', () =>
+  look(reports.partial, async (page) => {
+    await page.getByRole('link', { name: 'This report is partial: 1 thing could not be looked at' }).click();
+    assert.deepEqual(await page.locator('#missing li').allTextContents(), reports.partial.json.missing);
+    assert.equal(reports.partial.json.partial, true);
+  }));
+
 test('page: nothing found', () =>
   look(reports.clean, async (page) => {
     assert.equal(await page.locator('h1').textContent(), '1 resource passes');
@@ -352,12 +406,12 @@ test('page: 10,000 findings', () =>
 for (const [size, viewport] of Object.entries({ desktop, phone }))
   for (const colorScheme of ['light', 'dark'])
     test(`page: axe finds nothing, ${size}, ${colorScheme}`, async () => {
-      for (const [name, report] of Object.entries({ team: reports.team, accepted: reports.accepted, hostile: reports.hostile, clean: reports.clean }))
+      for (const [name, report] of Object.entries({ team: reports.team, scan: reports.scan, partial: reports.partial, accepted: reports.accepted, hostile: reports.hostile, clean: reports.clean }))
         await look(
           report,
           async (page) => {
-            if (name === 'team') {
-              const file = join(screenshots, `${size}-${colorScheme}.png`);
+            if (name === 'team' || name === 'scan') {
+              const file = join(screenshots, name === 'team' ? `${size}-${colorScheme}.png` : `scan-${size}-${colorScheme}.png`);
               await page.screenshot({ path: file });
               assert.ok(statSync(file).size > 10_000);
             }

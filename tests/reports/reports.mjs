@@ -1,10 +1,12 @@
-// Reports to look at: the binary's own, of generated manifests.
+// Reports to look at: the binary's own, of generated manifests and of a cluster.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cluster, namespaces } from './cluster.mjs';
+import { refusal, served } from './served.mjs';
 import { writeAccepted, writeHostile, writeMany, writeOld, writeTeam } from './manifests.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -26,9 +28,13 @@ const check = (name, status, write, options = []) => {
   const folder = join(work, name);
   mkdirSync(folder, { recursive: true });
   write(folder);
+  return report(name, folder, status, ['check', '.', ...options]);
+};
+
+const report = (name, folder, status, args) => {
   const files = Object.fromEntries(formats.map((format) => [format, join(work, `${name}.${format}`)]));
   const outputs = formats.flatMap((format) => ['-o', `${format}=${files[format]}`]);
-  plimsoll(folder, status, ['check', '.', ...options, ...outputs]);
+  plimsoll(folder, status, [...args, ...outputs]);
   return {
     folder,
     file: (format) => files[format],
@@ -37,7 +43,49 @@ const check = (name, status, write, options = []) => {
   };
 };
 
+// What `plimsoll scan` says of the cluster as it was: 0 is now. A report says when it was made, which tests cannot wait for.
+const scan = async (name, age, status, options = [], change = (routes) => routes) => {
+  const { address, close } = await served(change(cluster(age)), { host: '127.0.0.1', port: 0 });
+  const kubeconfig = join(work, `${name}.kubeconfig`);
+  writeFileSync(
+    kubeconfig,
+    JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [{ name: 'a', cluster: { server: `http://127.0.0.1:${address.port}` } }],
+      users: [{ name: 'a', user: {} }],
+      contexts: [{ name: 'a', context: { cluster: 'a', user: 'a' } }],
+      'current-context': 'a',
+    }),
+  );
+  try {
+    return report(name, work, status, ['scan', '--kubeconfig', kubeconfig, ...options]);
+  } finally {
+    await close();
+  }
+};
+
+const earlier = [];
+for (const age of [3, 2, 1]) {
+  const { text } = await scan(`scan-${age}`, age, 1);
+  const file = join(work, `earlier-${age}.json`);
+  const old = JSON.parse(text('json'));
+  writeFileSync(file, JSON.stringify({ ...old, time: `2026-0${6 - age}-01T08:00:00Z` }));
+  earlier.push('--trend', file);
+}
+
+// Neither all of them nor those of a namespace.
+const forbidden = (resource) =>
+  Object.fromEntries(
+    ['', ...Object.keys(namespaces).map((name) => `namespaces/${name}/`)].map((place) => [
+      `/apis/batch/v1/${place}${resource}`,
+      refusal(403, 'Forbidden'),
+    ]),
+  );
+
 export const reports = {
+  scan: await scan('scan', 0, 1, earlier),
+  partial: await scan('partial', 0, 2, [], (routes) => ({ ...routes, ...forbidden('jobs') })),
   team: check('team', 1, writeTeam),
   accepted: check(
     'accepted',

@@ -1,0 +1,793 @@
+#include "app/cluster_scan.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "app/fake_cluster.h"
+#include "app/settings.h"
+
+namespace plimsoll::app {
+namespace {
+
+using namespace testing;
+using std::chrono::milliseconds;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+using ::testing::UnorderedElementsAre;
+
+const std::string kPods = "/api/v1/pods", kDeployments = "/apis/apps/v1/deployments",
+                  kSets = "/apis/apps/v1/replicasets", kJobs = "/apis/batch/v1/jobs",
+                  kCronJobs = "/apis/batch/v1/cronjobs";
+
+/// A container that passes least-privilege.
+json good_container(const std::string& name) {
+  return {{"name", name},
+          {"image", "registry.example/app:1"},
+          {"securityContext",
+           {{"allowPrivilegeEscalation", false},
+            {"readOnlyRootFilesystem", true},
+            {"runAsNonRoot", true},
+            {"runAsUser", 10001},
+            {"runAsGroup", 10001},
+            {"seccompProfile", {{"type", "RuntimeDefault"}}},
+            {"capabilities", {{"drop", {"ALL"}}}}}}};
+}
+json good_spec() {
+  return {{"automountServiceAccountToken", false}, {"containers", {good_container("app")}}};
+}
+json bad_spec() {
+  json spec = good_spec();
+  spec["hostPID"] = true;
+  return spec;
+}
+json pod_of(json spec) { return {{"spec", std::move(spec)}, {"status", {{"phase", "Running"}}}}; }
+json workload_of(json spec, int replicas = 1) {
+  return {{"spec", {{"replicas", replicas}, {"template", {{"spec", std::move(spec)}}}}}};
+}
+json cron_job_of(json spec) {
+  return {{"spec", {{"jobTemplate", {{"spec", {{"template", {{"spec", std::move(spec)}}}}}}}}}};
+}
+json controlled_by(json object, const std::string& api_version, const std::string& kind,
+                   const std::string& name, const std::string& uid) {
+  object["metadata"]["ownerReferences"] = {{{"apiVersion", api_version},
+                                            {"kind", kind},
+                                            {"name", name},
+                                            {"uid", uid},
+                                            {"controller", true}}};
+  return object;
+}
+std::string uid_of(const json& object) { return object["metadata"]["uid"]; }
+
+/// A Deployment with its ReplicaSet and so many pods.
+void add_deployment(FakeCluster& cluster, const std::string& space, const std::string& name,
+                    const json& spec, int pods, const json& pod_spec) {
+  const auto uid = uid_of(cluster.add(kDeployments, space, name, workload_of(spec, pods)));
+  const auto set = uid_of(
+      cluster.add(kSets, space, name + "-1",
+                  controlled_by(workload_of(spec, pods), "apps/v1", "Deployment", name, uid)));
+  for (int i = 0; i < pods; ++i)
+    cluster.add(kPods, space, fmt::format("{}-1-{}", name, i),
+                controlled_by(pod_of(pod_spec), "apps/v1", "ReplicaSet", name + "-1", set));
+}
+
+struct Scanned {
+  Status status;
+  std::vector<Resource> resources;
+  ReportTail tail;
+  std::vector<std::string> notes;
+  std::vector<milliseconds> pauses;
+
+  /// `pass Pod shop/a`
+  [[nodiscard]] std::vector<std::string> rows() const {
+    std::vector<std::string> out;
+    for (const Resource& r : resources)
+      out.push_back(fmt::format("{} {} {}{}{}", name_of(r.outcome), r.kind, r.namespace_name,
+                                r.namespace_name.empty() ? "" : "/", r.name));
+    return out;
+  }
+  [[nodiscard]] const Resource& of(const std::string& name) const {
+    const auto at = std::ranges::find(resources, name, &Resource::name);
+    if (at == resources.end()) throw std::runtime_error("no resource " + name);
+    return *at;
+  }
+  /// `host-namespaces: spec.hostPID ...`
+  [[nodiscard]] std::vector<std::string> findings(const std::string& name) const {
+    std::vector<std::string> out;
+    for (const ReportedFinding& f : of(name).findings)
+      out.push_back(fmt::format("{} {} {}", f.check->id, f.field, f.message));
+    return out;
+  }
+  [[nodiscard]] std::string fact(const std::string& name, std::string_view key) const {
+    for (const Fact& fact : of(name).facts)
+      if (fact.name == key)
+        return std::holds_alternative<std::string>(fact.value)
+                   ? std::get<std::string>(fact.value)
+                   : std::to_string(std::get<std::uint64_t>(fact.value));
+    return "none";
+  }
+};
+
+std::shared_ptr<const policy::Policy> policy_of(Settings settings = {}) {
+  settings.namespace_labels = true;
+  return make_policy(settings).value();
+}
+
+ScanOptions options_with(Scanned& scanned, const std::string& everywhere = "",
+                         std::shared_ptr<const policy::Policy> policy = policy_of()) {
+  ScanOptions options;
+  options.policy = std::move(policy);
+  if (!everywhere.empty())
+    options.everywhere = options.policy->library.find(*TemplateRef::parse(everywhere));
+  options.note = [&scanned](const std::string& line) { scanned.notes.push_back(line); };
+  options.wait = [&scanned](milliseconds pause, const std::stop_token&) {
+    scanned.pauses.push_back(pause);
+  };
+  return options;
+}
+
+void scan(FakeCluster& cluster, const ScanOptions& options, Scanned& scanned) {
+  scanned.status = scan_cluster(
+      cluster, options, [&](const Resource& r) { scanned.resources.push_back(r); }, scanned.tail);
+}
+
+Scanned scan(FakeCluster& cluster, const std::string& everywhere = "baseline") {
+  Scanned scanned;
+  scan(cluster, options_with(scanned, everywhere), scanned);
+  return scanned;
+}
+
+// --- owners --------------------------------------------------------------------------------------
+
+TEST(ClusterScan, ADeploymentIsOneRow) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  add_deployment(cluster, "shop", "web", bad_spec(), 3, bad_spec());
+  // Its old revisions count for nothing.
+  const auto uid = uid_of(cluster.lists[kDeployments][0]);
+  json old = bad_spec();
+  old["hostNetwork"] = true;
+  cluster.add(kSets, "shop", "web-0",
+              controlled_by(workload_of(old, 0), "apps/v1", "Deployment", "web", uid));
+  const auto scanned = scan(cluster);
+  EXPECT_THAT(scanned.rows(), ElementsAre("fail Deployment shop/web"));
+  const Resource& web = scanned.of("web");
+  EXPECT_EQ(web.api_version, "apps/v1");
+  EXPECT_EQ(web.uid, uid);
+  EXPECT_EQ(scanned.fact("web", "pods"), "3");
+  ASSERT_THAT(web.findings, SizeIs(1));
+  const ReportedFinding& finding = web.findings[0];
+  EXPECT_EQ(finding.path, "/spec/template/spec/hostPID");
+  EXPECT_EQ(finding.template_ref, "");  // the report's
+  EXPECT_EQ(finding.mode, "");
+  EXPECT_EQ(json::parse(finding.patch)[0]["path"], finding.path);
+  EXPECT_EQ(web.patch, finding.patch);
+  EXPECT_FALSE(finding.fingerprint.empty());
+  EXPECT_THAT(scanned.tail.missing, IsEmpty());
+  EXPECT_EQ(scanned.tail.summary.findings, 1U);
+}
+
+TEST(ClusterScan, WhatOnlySomePodsHaveSaysSo) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  add_deployment(cluster, "shop", "web", bad_spec(), 3, bad_spec());
+  json injected = bad_spec();
+  json sidecar = good_container("sidecar");
+  sidecar["ports"] = {{{"containerPort", 80}, {"hostPort", 80}}};
+  injected["containers"].insert(injected["containers"].begin(), sidecar);
+  cluster.lists[kPods][1]["spec"] = injected;
+  const auto scanned = scan(cluster);
+  ASSERT_THAT(scanned.findings("web"), SizeIs(2));
+  EXPECT_THAT(scanned.findings("web")[0], HasSubstr("host-namespaces spec.template.spec.hostPID"));
+  EXPECT_THAT(scanned.findings("web")[0], ::testing::Not(HasSubstr("pods")));
+  EXPECT_THAT(scanned.findings("web")[1], StartsWith("host-ports spec.containers[0].ports[0]"));
+  EXPECT_THAT(scanned.findings("web")[1], HasSubstr("(in 1 of 3 pods, not in the template)"));
+  // Nothing in the Deployment can be patched for it.
+  EXPECT_EQ(scanned.of("web").findings[1].patch, "[]");
+  EXPECT_EQ(scanned.of("web").findings[1].container, "sidecar");
+}
+
+TEST(ClusterScan, AContainerIsTheSameWhereverItStands) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  json spec = good_spec();
+  spec["containers"][0]["securityContext"]["privileged"] = true;
+  json pod = spec;
+  pod["containers"].insert(pod["containers"].begin(), good_container("sidecar"));
+  add_deployment(cluster, "shop", "web", spec, 2, pod);
+  EXPECT_THAT(scan(cluster).findings("web"),
+              ElementsAre(StartsWith("privileged spec.template.spec.containers[0]")));
+}
+
+TEST(ClusterScan, ControllersWithoutPodsAreJudgedByTheirTemplates) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  add_deployment(cluster, "shop", "idle", bad_spec(), 0, bad_spec());
+  cluster.add(kCronJobs, "shop", "nightly", cron_job_of(bad_spec()));
+  cluster.add("/apis/apps/v1/statefulsets", "shop", "db", workload_of(bad_spec()));
+  cluster.add("/apis/apps/v1/daemonsets", "shop", "agent", workload_of(good_spec()));
+  cluster.add("/api/v1/replicationcontrollers", "shop", "old", workload_of(bad_spec(), 0));
+  cluster.add(kSets, "shop", "alone", workload_of(bad_spec(), 0));
+  const auto scanned = scan(cluster);
+  EXPECT_THAT(scanned.rows(),
+              ElementsAre("fail CronJob shop/nightly", "pass DaemonSet shop/agent",
+                          "fail Deployment shop/idle", "fail ReplicaSet shop/alone",
+                          "fail ReplicationController shop/old", "fail StatefulSet shop/db"));
+  EXPECT_EQ(scanned.of("nightly").findings[0].field, "spec.jobTemplate.spec.template.spec.hostPID");
+}
+
+TEST(ClusterScan, JobsBelongToTheirCronJobAndEndedPodsToNobody) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  const auto cron = uid_of(cluster.add(kCronJobs, "shop", "nightly", cron_job_of(good_spec())));
+  const auto job = uid_of(
+      cluster.add(kJobs, "shop", "nightly-1",
+                  controlled_by(workload_of(good_spec()), "batch/v1", "CronJob", "nightly", cron)));
+  cluster.add(kPods, "shop", "nightly-1-a",
+              controlled_by(pod_of(bad_spec()), "batch/v1", "Job", "nightly-1", job));
+  json done = controlled_by(pod_of(bad_spec()), "batch/v1", "Job", "nightly-1", job);
+  done["status"]["phase"] = "Succeeded";
+  cluster.add(kPods, "shop", "nightly-1-b", done);
+  json failed = pod_of(bad_spec());
+  failed["status"]["phase"] = "Failed";
+  cluster.add(kPods, "shop", "bare", failed);
+  json finished = workload_of(bad_spec());
+  finished["status"]["conditions"] = {{{"type", "Complete"}, {"status", "True"}}};
+  cluster.add(kJobs, "shop", "migrate", finished);
+  cluster.add(kJobs, "shop", "running", workload_of(bad_spec()));
+  const auto scanned = scan(cluster);
+  EXPECT_THAT(scanned.rows(), ElementsAre("fail CronJob shop/nightly", "fail Job shop/running"));
+  EXPECT_EQ(scanned.fact("nightly", "pods"), "1");
+  EXPECT_THAT(scanned.findings("nightly")[0], HasSubstr("(in its pod, not in the template)"));
+}
+
+TEST(ClusterScan, AnUnknownControllerHasTheNameThatItsPodsSay) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  for (int i = 0; i < 3; ++i)
+    cluster.add(kPods, "shop", fmt::format("p{}", i),
+                controlled_by(pod_of(i == 0 ? good_spec() : bad_spec()), "example.org/v1",
+                              "Website", "home", "w-1"));
+  // What an operator makes to run for good stands for itself.
+  cluster.add("/apis/apps/v1/statefulsets", "shop", "db",
+              controlled_by(workload_of(good_spec()), "example.org/v1", "Database", "db", "d-1"));
+  // The static pods of a node do not belong together.
+  for (const char* name : {"etcd-n1", "proxy-n1"})
+    cluster.add(kPods, "shop", name, controlled_by(pod_of(good_spec()), "v1", "Node", "n1", "n-1"));
+  const auto scanned = scan(cluster);
+  EXPECT_THAT(scanned.rows(), ElementsAre("pass Pod shop/etcd-n1", "pass Pod shop/proxy-n1",
+                                          "pass StatefulSet shop/db", "fail Website shop/home"));
+  EXPECT_EQ(scanned.of("home").api_version, "example.org/v1");
+  EXPECT_EQ(scanned.of("home").uid, "w-1");
+  EXPECT_EQ(scanned.fact("home", "pods"), "3");
+  EXPECT_THAT(scanned.findings("home")[0], HasSubstr("(in 2 of 3 pods)"));
+  EXPECT_EQ(scanned.fact("db", "controlledBy"), "Database db");
+  EXPECT_EQ(scanned.fact("etcd-n1", "controlledBy"), "Node n1");
+}
+
+// The list of ReplicaSets may be older than the pod, or forbidden.
+TEST(ClusterScan, APodOfAReplicaSetThatWasNotSeenFindsItsDeployment) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  cluster.add(kDeployments, "shop", "web", workload_of(good_spec()));
+  json pod = controlled_by(pod_of(bad_spec()), "apps/v1", "ReplicaSet", "web-5d8f", "unseen");
+  pod["metadata"]["labels"]["pod-template-hash"] = "5d8f";
+  cluster.add(kPods, "shop", "web-5d8f-x", pod);
+  EXPECT_THAT(scan(cluster).rows(), ElementsAre("fail Deployment shop/web"));
+}
+
+TEST(ClusterScan, AChainThatLeadsInACircleLosesNothing) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  const int links = 3;
+  for (int i = 0; i < links; ++i)
+    cluster.add(kSets, "shop", fmt::format("s{}", i),
+                controlled_by(workload_of(bad_spec()), "apps/v1", "ReplicaSet",
+                              fmt::format("s{}", (i + 1) % links),
+                              fmt::format("uid-{}", (i + 1) % links + 1)));
+  EXPECT_THAT(
+      scan(cluster).rows(),
+      ElementsAre("fail ReplicaSet shop/s0", "fail ReplicaSet shop/s1", "fail ReplicaSet shop/s2"));
+}
+
+// A reference does not lead out of a namespace.
+TEST(ClusterScan, NobodyHidesBehindTheOwnersOfOthers) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  cluster.add_namespace("evil");
+  const auto uid = uid_of(cluster.add(kDeployments, "shop", "web", workload_of(good_spec())));
+  cluster.add(kPods, "evil", "miner",
+              controlled_by(pod_of(bad_spec()), "apps/v1", "Deployment", "web", uid));
+  EXPECT_THAT(scan(cluster).rows(),
+              ElementsAre("fail Deployment evil/web", "pass Deployment shop/web"));
+}
+
+TEST(ClusterScan, CustomKindsAreFoundByDiscovery) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  const std::string path = "/apis/argoproj.io/v1alpha1/rollouts";
+  cluster.discovery["items"] = {{{"metadata", {{"name", "argoproj.io"}}},
+                                 {"versions",
+                                  {{{"version", "v1alpha1"},
+                                    {"resources",
+                                     {{{"resource", "rollouts"},
+                                       {"responseKind", {{"kind", "Rollout"}}},
+                                       {"scope", "Namespaced"},
+                                       {"verbs", {"get", "list"}}},
+                                      {{"resource", "applications"},
+                                       {"responseKind", {{"kind", "Application"}}},
+                                       {"scope", "Namespaced"},
+                                       {"verbs", {"get", "list"}}}}}}}}}};
+  const auto uid = uid_of(cluster.add(path, "shop", "canary", workload_of(bad_spec())));
+  const auto set = uid_of(cluster.add(
+      kSets, "shop", "canary-1",
+      controlled_by(workload_of(bad_spec()), "argoproj.io/v1alpha1", "Rollout", "canary", uid)));
+  cluster.add(kPods, "shop", "canary-1-a",
+              controlled_by(pod_of(bad_spec()), "apps/v1", "ReplicaSet", "canary-1", set));
+  const auto scanned = scan(cluster);
+  EXPECT_THAT(scanned.rows(), ElementsAre("fail Rollout shop/canary"));
+  EXPECT_EQ(scanned.of("canary").api_version, "argoproj.io/v1alpha1");
+  EXPECT_EQ(scanned.fact("canary", "pods"), "1");
+  EXPECT_THAT(scanned.findings("canary"), SizeIs(1));
+  for (const std::string& asked : cluster.paths())
+    EXPECT_THAT(asked, ::testing::Not(HasSubstr("applications")));
+}
+
+// --- what binds ----------------------------------------------------------------------------------
+
+TEST(ClusterScan, WhatBindsANamespaceJudgesIt) {
+  FakeCluster cluster;
+  cluster.add_namespace(
+      "enforced", {{"plimsoll.dev/enforce", "baseline"}, {"plimsoll.dev/audit", "restricted"}});
+  cluster.add_namespace("free");
+  json spec = bad_spec();
+  spec["containers"][0]["securityContext"].erase("seccompProfile");
+  for (const char* space : {"enforced", "free"}) cluster.add(kPods, space, "a", pod_of(spec));
+  cluster.add(kPods, "free", "b", pod_of(spec));
+  const auto scanned = scan(cluster, "");
+  EXPECT_THAT(scanned.rows(), ElementsAre("skipped Namespace free", "fail Pod enforced/a"));
+  EXPECT_THAT(scanned.of("free").reason, StartsWith("nothing binds a template to it"));
+  EXPECT_EQ(scanned.fact("free", "pods"), "2");
+  EXPECT_EQ(scanned.fact("free", "workloads"), "2");
+  const auto& findings = scanned.of("a").findings;
+  ASSERT_THAT(findings, SizeIs(2));
+  EXPECT_EQ(findings[0].check->id, "host-namespaces");
+  EXPECT_THAT(findings[0].template_ref, StartsWith("baseline@"));
+  EXPECT_EQ(findings[0].mode, "enforce");
+  EXPECT_EQ(findings[1].check->id, "seccomp");
+  EXPECT_THAT(findings[1].template_ref, StartsWith("restricted@"));
+  EXPECT_EQ(findings[1].mode, "audit");
+  EXPECT_EQ(scanned.tail.summary.skipped, 1U);
+}
+
+TEST(ClusterScan, ConfiguredBindingsAndExemptionsCount) {
+  FakeCluster cluster;
+  for (const char* name : {"shop", "kube-system", "other"}) {
+    cluster.add_namespace(name);
+    cluster.add(kPods, name, std::string("pod-") + name, pod_of(bad_spec()));
+  }
+  json kata = bad_spec();
+  kata["runtimeClassName"] = "kata";
+  cluster.add(kPods, "shop", "isolated", pod_of(kata));
+  Settings settings;
+  auto binding = codec::parse_binding("enforce=baseline,excludeNamespaces=other").value();
+  settings.bindings.push_back(binding);
+  settings.exemptions.namespaces = {"kube-*"};
+  settings.exemptions.runtime_classes = {"kata"};
+  Scanned scanned;
+  scan(cluster, options_with(scanned, "", policy_of(settings)), scanned);
+  EXPECT_THAT(scanned.rows(),
+              ElementsAre("skipped Namespace kube-system", "skipped Namespace other",
+                          "skipped Pod shop/isolated", "fail Pod shop/pod-shop"));
+  EXPECT_THAT(scanned.of("kube-system").reason, HasSubstr("exempt"));
+  EXPECT_THAT(scanned.of("isolated").reason, HasSubstr("runtime class is exempt"));
+}
+
+TEST(ClusterScan, AMisspeltLabelIsSaid) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop", {{"plimsoll.dev/enforce", "restrictde"}});
+  const auto scanned = scan(cluster, "");
+  EXPECT_THAT(scanned.notes, ElementsAre(HasSubstr("restrictde")));
+}
+
+TEST(ClusterScan, RowsAreSorted) {
+  FakeCluster cluster;
+  for (const char* space : {"b", "a-x", "a"}) {
+    cluster.add_namespace(space);
+    for (const char* name : {"z", "y"}) cluster.add(kPods, space, name, pod_of(good_spec()));
+    cluster.add(kDeployments, space, "z", workload_of(good_spec()));
+  }
+  EXPECT_THAT(scan(cluster).rows(),
+              ElementsAre("pass Deployment a/z", "pass Pod a/y", "pass Pod a/z",
+                          "pass Deployment a-x/z", "pass Pod a-x/y", "pass Pod a-x/z",
+                          "pass Deployment b/z", "pass Pod b/y", "pass Pod b/z"));
+}
+
+// --- namespaces that are asked for ---------------------------------------------------------------
+
+TEST(ClusterScan, OnlyTheNamespacesThatAreAskedForAreRead) {
+  FakeCluster cluster;
+  for (const char* name : {"a", "b", "c"}) {
+    cluster.add_namespace(name);
+    cluster.add(kPods, name, "p", pod_of(good_spec()));
+  }
+  Scanned only;
+  auto options = options_with(only, "baseline");
+  options.namespaces = {"b", "gone"};
+  scan(cluster, options, only);
+  EXPECT_THAT(only.rows(), ElementsAre("pass Pod b/p"));
+  EXPECT_THAT(only.tail.missing, ElementsAre("namespace gone: there is none of that name"));
+  for (const std::string& path : cluster.paths())
+    EXPECT_THAT(path, ::testing::AnyOf(HasSubstr("/namespaces/"), "/apis"));
+  Scanned rest;
+  options = options_with(rest, "baseline");
+  options.exclude_namespaces = {"b*"};
+  scan(cluster, options, rest);
+  EXPECT_THAT(rest.rows(), ElementsAre("pass Pod a/p", "pass Pod c/p"));
+}
+
+// --- faults --------------------------------------------------------------------------------------
+
+bool is_list_of(const kube::Request& request, std::string_view resource) {
+  return request.path.starts_with(fmt::format("/api/v1/{}?", resource));
+}
+
+/// 1,200 pods: three pages.
+void fill(FakeCluster& cluster) {
+  cluster.add_namespace("shop");
+  for (int i = 0; i < 1200; ++i)
+    cluster.add(kPods, "shop", fmt::format("p{:04}", i), pod_of(good_spec()));
+}
+
+TEST(ClusterScan, PagesAreOf500) {
+  FakeCluster cluster;
+  fill(cluster);
+  Scanned scanned;
+  auto options = options_with(scanned, "baseline");
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> steps;
+  options.progress = [&](std::uint64_t read, std::uint64_t left) {
+    steps.emplace_back(read, left);
+  };
+  scan(cluster, options, scanned);
+  EXPECT_THAT(scanned.resources, SizeIs(1200));
+  const auto paths = cluster.paths();
+  EXPECT_THAT(
+      std::vector(paths.begin(), paths.begin() + 4),
+      ElementsAre("/api/v1/namespaces?limit=500", "/api/v1/pods?limit=500",
+                  "/api/v1/pods?limit=500&continue=500", "/api/v1/pods?limit=500&continue=1000"));
+  using Step = std::pair<std::uint64_t, std::uint64_t>;
+  EXPECT_THAT(std::vector(steps.begin(), steps.begin() + 3),
+              ElementsAre(Step(500, 700), Step(1000, 200), Step(1200, 0)));
+}
+
+TEST(ClusterScan, ARestartOfTheServerIsWaitedFor) {
+  FakeCluster cluster;
+  fill(cluster);
+  std::size_t down = 0;
+  cluster.before = [&](std::size_t,
+                       const kube::Request& request) -> std::optional<Result<kube::Response>> {
+    if (!is_list_of(request, "pods") || request.path.find("continue=500") == std::string::npos)
+      return std::nullopt;
+    if (++down > 4) return std::nullopt;
+    if (down == 3) {
+      auto busy = FakeCluster::refusal(429, "TooManyRequests");
+      busy.retry_after = std::chrono::seconds(7);
+      return busy;
+    }
+    if (down == 4) return FakeCluster::refusal(503, "ServiceUnavailable");
+    Error error;
+    error.message = "connection refused";
+    return Result<kube::Response>(error);
+  };
+  const auto scanned = scan(cluster);
+  EXPECT_THAT(scanned.resources, SizeIs(1200));
+  EXPECT_THAT(scanned.tail.missing, IsEmpty());
+  EXPECT_THAT(scanned.pauses, ElementsAre(milliseconds(1000), milliseconds(2000),
+                                          milliseconds(7000), milliseconds(8000)));
+}
+
+// Its roles are read anew when it starts.
+TEST(ClusterScan, AServerThatHasJustStartedMayNotKnowYetWhoMayDoWhat) {
+  FakeCluster cluster;
+  fill(cluster);
+  std::size_t asked = 0;
+  cluster.before = [&](std::size_t,
+                       const kube::Request& request) -> std::optional<Result<kube::Response>> {
+    if (!request.path.ends_with("continue=500") || ++asked > 2) return std::nullopt;
+    if (asked == 2) return FakeCluster::refusal(403, "Forbidden");
+    Error error;
+    error.message = "connection refused";
+    return Result<kube::Response>(error);
+  };
+  const auto scanned = scan(cluster);
+  EXPECT_THAT(scanned.resources, SizeIs(1200));
+  EXPECT_THAT(scanned.tail.missing, IsEmpty());
+}
+
+TEST(ClusterScan, AServerThatStaysAwayLeavesAPartOfTheReport) {
+  FakeCluster cluster;
+  fill(cluster);
+  cluster.before = [&](std::size_t number,
+                       const kube::Request&) -> std::optional<Result<kube::Response>> {
+    if (number < 3) return std::nullopt;
+    Error error;
+    error.message = "connection refused";
+    return Result<kube::Response>(error);
+  };
+  const auto scanned = scan(cluster);
+  EXPECT_FALSE(scanned.status);
+  EXPECT_THAT(scanned.resources, SizeIs(500));
+  ASSERT_THAT(scanned.tail.missing, SizeIs(9));  // eight kinds and discovery
+  EXPECT_EQ(scanned.tail.missing[0], "pods: only the first 500 were read: connection refused");
+  EXPECT_EQ(scanned.tail.missing[1], "deployments.apps: connection refused");
+  // It is waited for once, and not for each kind.
+  milliseconds waited{0};
+  for (const auto pause : scanned.pauses) waited += pause;
+  EXPECT_LE(waited, std::chrono::seconds(60));
+  EXPECT_GE(waited, std::chrono::seconds(40));
+}
+
+TEST(ClusterScan, WithoutAnAnswerThereIsNoReport) {
+  FakeCluster cluster;
+  cluster.before = [&](std::size_t, const kube::Request&) -> std::optional<Result<kube::Response>> {
+    Error error;
+    error.message = "https://nowhere: connection refused";
+    return Result<kube::Response>(error);
+  };
+  const auto scanned = scan(cluster);
+  ASSERT_TRUE(scanned.status);
+  EXPECT_THAT(scanned.status->message, HasSubstr("nowhere"));
+  EXPECT_THAT(scanned.pauses, IsEmpty());  // an address that never answered is not waited for
+}
+
+TEST(ClusterScan, AnExpiredTokenGoesOnInALaterState) {
+  FakeCluster cluster;
+  fill(cluster);
+  cluster.before = [&](std::size_t,
+                       const kube::Request& request) -> std::optional<Result<kube::Response>> {
+    if (request.path.ends_with("continue=500"))
+      return FakeCluster::refusal(410, "Expired", {{"continue", "499"}});
+    return std::nullopt;
+  };
+  const auto scanned = scan(cluster);
+  EXPECT_THAT(scanned.resources, SizeIs(1200));  // the one of two pages is there once
+  EXPECT_THAT(scanned.tail.missing, IsEmpty());
+  EXPECT_THAT(scanned.notes, ElementsAre("pods: the API server has dropped the state that the list "
+                                         "began with; the rest is read as it is now"));
+}
+
+TEST(ClusterScan, AnExpiredTokenWithoutAnotherBeginsAnew) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  add_deployment(cluster, "shop", "web", bad_spec(), 700, bad_spec());
+  std::size_t expired = 0;
+  cluster.before = [&](std::size_t,
+                       const kube::Request& request) -> std::optional<Result<kube::Response>> {
+    if (request.path.ends_with("continue=500") && ++expired <= 2)
+      return FakeCluster::refusal(410, "Expired");
+    return std::nullopt;
+  };
+  const auto scanned = scan(cluster);
+  EXPECT_THAT(scanned.rows(), ElementsAre("fail Deployment shop/web"));
+  EXPECT_EQ(scanned.fact("web", "pods"), "700");  // none is counted twice
+  EXPECT_THAT(scanned.tail.missing, IsEmpty());
+  EXPECT_THAT(scanned.notes, SizeIs(2));
+}
+
+TEST(ClusterScan, TokensThatAlwaysExpireLeaveAPart) {
+  FakeCluster cluster;
+  fill(cluster);
+  cluster.before = [&](std::size_t,
+                       const kube::Request& request) -> std::optional<Result<kube::Response>> {
+    if (request.path.ends_with("continue=500")) return FakeCluster::refusal(410, "Expired");
+    return std::nullopt;
+  };
+  const auto scanned = scan(cluster);
+  EXPECT_THAT(scanned.resources, SizeIs(500));
+  EXPECT_THAT(scanned.tail.missing, ElementsAre(HasSubstr("410 Expired")));
+}
+
+kube::Response forbidden() { return FakeCluster::refusal(403, "Forbidden"); }
+
+TEST(ClusterScan, WhatIsForbiddenForAllIsAskedForOneByOne) {
+  FakeCluster cluster;
+  for (const char* name : {"a", "b", "c"}) {
+    cluster.add_namespace(name);
+    cluster.add(kPods, name, "p", pod_of(good_spec()));
+  }
+  cluster.before = [&](std::size_t,
+                       const kube::Request& request) -> std::optional<Result<kube::Response>> {
+    if (is_list_of(request, "pods") || request.path.starts_with("/api/v1/namespaces/b/pods"))
+      return forbidden();
+    return std::nullopt;
+  };
+  const auto scanned = scan(cluster);
+  EXPECT_THAT(scanned.rows(), ElementsAre("pass Pod a/p", "pass Pod c/p"));
+  EXPECT_THAT(scanned.tail.missing,
+              ElementsAre("pods in namespace b: listing them is forbidden; allow it with a role: "
+                          "{apiGroups: [\"\"], resources: [pods], verbs: [list]}"));
+}
+
+TEST(ClusterScan, NamespacesThatMayNotBeListedAreToBeNamed) {
+  FakeCluster cluster;
+  cluster.add_namespace("a");
+  cluster.add(kPods, "a", "p", pod_of(bad_spec()));
+  cluster.before = [&](std::size_t,
+                       const kube::Request& request) -> std::optional<Result<kube::Response>> {
+    if (request.path.find("/namespaces?") != std::string::npos ||
+        request.path.ends_with("/namespaces/a"))
+      return forbidden();
+    return std::nullopt;
+  };
+  const auto all = scan(cluster);
+  ASSERT_TRUE(all.status);
+  EXPECT_THAT(all.status->remedy, HasSubstr("name namespaces with -n"));
+  Scanned named;
+  auto options = options_with(named, "baseline");
+  options.namespaces = {"a"};
+  scan(cluster, options, named);
+  EXPECT_THAT(named.rows(), ElementsAre("fail Pod a/p"));  // -t asks for no labels
+  EXPECT_THAT(named.tail.missing, IsEmpty());
+  Scanned bound;
+  options = options_with(bound);
+  options.namespaces = {"a"};
+  scan(cluster, options, bound);
+  EXPECT_THAT(bound.rows(), IsEmpty());
+  EXPECT_THAT(bound.tail.missing, ElementsAre(HasSubstr("its labels say what binds it")));
+}
+
+TEST(ClusterScan, WhatCannotBeReadIsSaid) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  json odd = good_spec();
+  odd["hostPID"] = "yes";
+  cluster.add(kPods, "shop", "odd", pod_of(odd));
+  cluster.add(kPods, "shop", "good", pod_of(good_spec()));
+  cluster.lists[kPods].push_back("no object at all");
+  const auto scanned = scan(cluster);
+  EXPECT_THAT(scanned.rows(), ElementsAre("pass Pod shop/good", "fail Pod shop/odd"));
+  EXPECT_EQ(scanned.of("odd").findings[0].check->id, "unreadable-field");
+  EXPECT_THAT(scanned.tail.missing,
+              ElementsAre("Pod shop/odd: could not be read whole: spec.hostPID must be a boolean, "
+                          "is a string",
+                          "Pod (no name): could not be read whole: it has no name"));
+}
+
+TEST(ClusterScan, AnAnswerThatIsNoListIsSaid) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  cluster.before = [&](std::size_t,
+                       const kube::Request& request) -> std::optional<Result<kube::Response>> {
+    if (is_list_of(request, "pods")) return kube::Response{200, "<html>"};
+    return std::nullopt;
+  };
+  EXPECT_THAT(scan(cluster).tail.missing,
+              ElementsAre(StartsWith("pods: GET /api/v1/pods: the answer cannot be read")));
+}
+
+TEST(ClusterScan, AStopEndsIt) {
+  FakeCluster cluster;
+  fill(cluster);
+  std::stop_source stop;
+  Scanned scanned;
+  auto options = options_with(scanned, "baseline");
+  options.stop = stop.get_token();
+  cluster.before = [&](std::size_t number,
+                       const kube::Request&) -> std::optional<Result<kube::Response>> {
+    if (number == 3) stop.request_stop();
+    return std::nullopt;
+  };
+  scan(cluster, options, scanned);
+  EXPECT_TRUE(scanned.status);
+  EXPECT_THAT(scanned.resources, IsEmpty());
+  EXPECT_EQ(cluster.paths().size(), 3U);
+}
+
+// --- advice --------------------------------------------------------------------------------------
+
+std::map<std::string, Advice> advise(FakeCluster& cluster, std::vector<std::string>* missing = {}) {
+  Scanned scanned;
+  std::map<std::string, Advice> out;
+  std::vector<std::string> lines;
+  const auto status = advise_cluster(
+      cluster, options_with(scanned),
+      [&](const Advice& advice) { out.emplace(advice.namespace_name, advice); }, lines);
+  EXPECT_FALSE(status);
+  if (missing != nullptr) *missing = lines;
+  return out;
+}
+
+TEST(Advice, NamesTheStrictestTemplateAndWhatIsInTheWay) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  json root = good_spec();
+  for (const char* key : {"runAsNonRoot", "runAsUser", "runAsGroup", "seccompProfile"})
+    root["containers"][0]["securityContext"].erase(key);
+  add_deployment(cluster, "shop", "web", root, 2, root);
+  json no_seccomp = good_spec();
+  no_seccomp["containers"][0]["securityContext"].erase("seccompProfile");
+  cluster.add(kCronJobs, "shop", "nightly", cron_job_of(no_seccomp));
+  cluster.add(kPods, "shop", "fine", pod_of(good_spec()));
+  const auto shop = advise(cluster).at("shop");
+  EXPECT_EQ(shop.workloads, 3U);
+  EXPECT_EQ(shop.pods, 3U);
+  EXPECT_THAT(shop.meets, StartsWith("baseline@v1."));
+  EXPECT_THAT(shop.next, StartsWith("restricted@v1."));
+  ASSERT_THAT(shop.obstacles, SizeIs(2));
+  const auto ids = [](const Obstacle& obstacle) {
+    std::string text = obstacle.kind + " " + obstacle.name + ":";
+    for (const Check* check : obstacle.checks) text += fmt::format(" {}", check->id);
+    return text;
+  };
+  EXPECT_EQ(ids(shop.obstacles[0]), "CronJob nightly: seccomp");
+  EXPECT_EQ(ids(shop.obstacles[1]), "Deployment web: run-as-non-root seccomp");
+  EXPECT_EQ(shop.command, "kubectl label namespace shop plimsoll.dev/enforce=baseline "
+                          "plimsoll.dev/enforce-version=" +
+                              shop.meets.substr(shop.meets.find('@') + 1));
+  const std::string text = advice_text(shop, {});
+  EXPECT_THAT(text, HasSubstr("seccomp            2  CronJob nightly, Deployment web\n"));
+  const json document = json::parse(advice_json(shop));
+  EXPECT_EQ(document["checks"][0], (json{{"check", "seccomp"}, {"workloads", 2}}));
+  EXPECT_EQ(document["enforced"], nullptr);
+  EXPECT_EQ(document["command"], shop.command);
+}
+
+TEST(Advice, KnowsWhatIsEnforced) {
+  FakeCluster cluster;
+  cluster.add_namespace("low", {{"plimsoll.dev/enforce", "baseline"}});
+  cluster.add_namespace("right", {{"plimsoll.dev/enforce", "least-privilege"}});
+  cluster.add_namespace("high", {{"plimsoll.dev/enforce", "restricted"}});
+  for (const char* space : {"low", "right"}) cluster.add(kPods, space, "p", pod_of(good_spec()));
+  cluster.add(kPods, "high", "p", pod_of(bad_spec()));
+  const auto all = advise(cluster);
+  EXPECT_THAT(all.at("low").meets, StartsWith("least-privilege@"));
+  EXPECT_EQ(all.at("low").next, "");
+  EXPECT_THAT(all.at("low").command, HasSubstr("namespace low --overwrite plimsoll.dev/enforce="
+                                               "least-privilege "));
+  EXPECT_EQ(all.at("right").command, "");
+  EXPECT_THAT(all.at("high").enforced, StartsWith("restricted@"));
+  EXPECT_EQ(all.at("high").refused, 1U);
+  EXPECT_EQ(all.at("high").command, "");
+  EXPECT_THAT(all.at("high").meets, StartsWith("privileged@"));
+}
+
+TEST(Advice, LeavesTheClustersOwnNamespacesAlone) {
+  FakeCluster cluster;
+  cluster.add_namespace("kube-system");
+  cluster.add(kPods, "kube-system", "p", pod_of(good_spec()));
+  const auto system = advise(cluster).at("kube-system");
+  EXPECT_TRUE(system.system);
+  EXPECT_EQ(system.command, "");
+  EXPECT_THAT(system.meets, StartsWith("least-privilege@"));
+}
+
+TEST(Advice, SaysNothingOfWhatWasNotSeenWhole) {
+  FakeCluster cluster;
+  cluster.add_namespace("a");
+  cluster.add_namespace("b");
+  cluster.before = [&](std::size_t,
+                       const kube::Request& request) -> std::optional<Result<kube::Response>> {
+    if (request.path.starts_with("/apis/apps/v1/deployments") ||
+        request.path.starts_with("/apis/apps/v1/namespaces/a/deployments"))
+      return forbidden();
+    return std::nullopt;
+  };
+  std::vector<std::string> missing;
+  const auto all = advise(cluster, &missing);
+  EXPECT_THAT(missing, SizeIs(1));
+  EXPECT_NE(all.at("a").unknown, "");
+  EXPECT_EQ(all.at("a").command, "");
+  EXPECT_EQ(all.at("a").meets, "");
+  EXPECT_EQ(all.at("b").unknown, "");
+}
+
+}  // namespace
+}  // namespace plimsoll::app

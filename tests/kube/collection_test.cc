@@ -1,0 +1,122 @@
+#include "kube/collection.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "kube/fake_transport.h"
+
+namespace plimsoll::kube {
+namespace {
+
+using std::chrono::milliseconds;
+using ::testing::ElementsAre;
+using testing::FakeTransport;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+struct Read {
+  Collected collected;
+  std::string seen;  ///< of each page what stands before the colon
+  std::vector<std::string> paths, notes;
+  std::vector<milliseconds> pauses;
+};
+
+using Answers = std::function<Result<Response>(std::size_t number, const Request& request)>;
+
+/// Pages are `ITEMS:TOKEN`, one item for each letter.
+Read read(const Answers& answers, Patience patience = {}) {
+  Read out;
+  FakeTransport transport([&](std::size_t number, const Request& request, const std::stop_token&,
+                              const auto&) { return answers(number, request); });
+  CollectionReader reader(
+      transport, patience, {}, [&](const std::string& line) { out.notes.push_back(line); },
+      [&](milliseconds pause, const std::stop_token&) { out.pauses.push_back(pause); });
+  out.collected = reader.read("pods", "/api/v1/pods", [&](std::string& page) -> Result<PageHead> {
+    const auto colon = page.find(':');
+    if (colon == page.npos) return FakeTransport::broken("no colon");
+    out.seen += page.substr(0, colon) + " ";
+    return PageHead{page.substr(colon + 1), colon, 0};
+  });
+  out.paths = transport.paths();
+  return out;
+}
+
+TEST(Collection, IsReadPageByPage) {
+  const auto all = read([](std::size_t number, const Request&) -> Result<Response> {
+    return Response{200, number == 1 ? "ab:x y" : "c:"};
+  });
+  EXPECT_FALSE(all.collected.error);
+  EXPECT_EQ(all.collected.items, 3U);
+  EXPECT_EQ(all.seen, "ab c ");
+  EXPECT_THAT(all.paths,
+              ElementsAre("/api/v1/pods?limit=500", "/api/v1/pods?limit=500&continue=x%20y"));
+  EXPECT_THAT(all.pauses, IsEmpty());
+}
+
+// What is held of an answer is bounded, whatever the objects are.
+TEST(Collection, APageThatIsTooLargeIsAskedForInSmallerOnes) {
+  const auto all = read(
+      [](std::size_t, const Request& request) -> Result<Response> {
+        const auto limit = std::stoul(request.path.substr(request.path.find('=') + 1));
+        const bool last = request.path.find("continue") != std::string::npos;
+        return Response{200, std::string(limit * 10, 'x') + (last ? ":" : ":t")};
+      },
+      {.max_page = 400});
+  EXPECT_FALSE(all.collected.error);
+  EXPECT_THAT(all.paths, ElementsAre("/api/v1/pods?limit=500", "/api/v1/pods?limit=125",
+                                     "/api/v1/pods?limit=31", "/api/v1/pods?limit=31&continue=t"));
+}
+
+TEST(Collection, AnObjectThatIsTooLargeEndsIt) {
+  const auto all = read(
+      [](std::size_t, const Request&) -> Result<Response> {
+        return Response{200, std::string(5UL << 20, 'x')};
+      },
+      {.max_page = 1UL << 20});
+  ASSERT_TRUE(all.collected.error);
+  EXPECT_EQ(all.collected.error->to_string(), "GET /api/v1/pods: the answer is larger than 4 MiB");
+  EXPECT_THAT(all.paths.back(), HasSubstr("limit=1"));
+  EXPECT_THAT(all.pauses, IsEmpty());
+}
+
+TEST(Collection, EachPageHasItsOwnPatience) {
+  // Every other request fails: no page is waited for long.
+  const auto all = read([](std::size_t number, const Request&) -> Result<Response> {
+    if (number % 2 == 0) return Response{503, "{}"};
+    return Response{200, number < 200 ? "a:t" : "a:"};
+  });
+  EXPECT_FALSE(all.collected.error);
+  EXPECT_EQ(all.collected.items, 101U);
+  EXPECT_EQ(all.pauses, std::vector<milliseconds>(100, milliseconds(1000)));
+}
+
+TEST(Collection, AServerThatAsksForMoreTimeThanThereIsIsNotWaitedFor) {
+  const auto all = read([](std::size_t, const Request&) -> Result<Response> {
+    return Response{429, R"({"kind":"Status","reason":"TooManyRequests"})", std::chrono::hours(1)};
+  });
+  ASSERT_TRUE(all.collected.error);
+  EXPECT_EQ(all.collected.status, 429);
+  EXPECT_THAT(all.collected.error->to_string(), HasSubstr("429 TooManyRequests"));
+  EXPECT_THAT(all.pauses, IsEmpty());
+}
+
+TEST(Collection, WhatIsForbiddenIsNotAskedForAgain) {
+  const auto all =
+      read([](std::size_t, const Request&) -> Result<Response> { return Response{403, "{}"}; });
+  EXPECT_EQ(all.collected.status, 403);
+  EXPECT_THAT(all.pauses, IsEmpty());
+}
+
+TEST(Collection, AFirstPageThatExpiresIsAnError) {
+  const auto all =
+      read([](std::size_t, const Request&) -> Result<Response> { return Response{410, "[]"}; });
+  EXPECT_EQ(all.collected.status, 410);
+  EXPECT_EQ(all.paths.size(), 1U);
+}
+
+}  // namespace
+}  // namespace plimsoll::kube
