@@ -231,7 +231,11 @@ Result<cis::Container> DockerHost::container(const Name& name) {
 }
 
 void DockerHost::look_at_processes(cis::Container& container) {
-  const std::string path = fmt::format("/containers/{}/top", encoded(container.id));
+  // podman goes on telling unless it is asked not to, and asks a ps in the container unless it is
+  // given names of columns. Docker asks the host's.
+  const std::string path =
+      fmt::format("/containers/{}/top{}", encoded(container.id),
+                  host_.daemon.podman ? "?stream=false&ps_args=pid,args" : "");
   const auto answer = engine_.get(path);
   std::string why;
   if (!answer) {

@@ -285,6 +285,7 @@ void host_users(const Container& container, const Host&, Said& said) {
 
 void socket(const Container& container, const Host& host, Said& said) {
   std::vector<std::string> sockets{"/run/docker.sock", "/run/containerd/containerd.sock",
+                                   "/run/docker/containerd/containerd.sock",
                                    "/run/podman/podman.sock", "/run/crio/crio.sock"};
   if (const std::string& own = host.at(Place::DockerSocket).path; !own.empty())
     sockets.push_back(own);

@@ -122,6 +122,8 @@ void authorization(const Host& host, Said& said) {
 
 void remote_logging(const Host& host, Said& said) {
   const std::string& driver = host.daemon.logging_driver;
+  if (driver.empty() && host.daemon.podman)
+    return said.say(ItemStatus::Info, "podman does not say its log driver");
   if (driver.empty()) return said.not_seen("the daemon does not say its log driver");
   if (driver == "json-file" || driver == "local" || driver == "none" || driver == "k8s-file")
     said.warn(fmt::format("the log driver {} keeps what containers say on this host, if anywhere",
@@ -158,6 +160,8 @@ void seccomp_profile(const Host& host, Said& said) {
 }
 
 void experimental(const Host& host, Said& said) {
+  // podman says so of every build.
+  if (host.daemon.podman) return said.say(ItemStatus::Info, std::string(kPodman));
   if (host.daemon.experimental) said.warn("experimental features are on", "experimental");
 }
 

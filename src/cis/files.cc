@@ -6,9 +6,11 @@ namespace {
 
 using enum Severity;
 
-bool there(const File& file, Said& said) {
+bool there(const Host& host, const File& file, Said& said) {
   if (file.state == File::State::Hidden)
     said.not_seen(file.why);
+  else if (file.path.empty() && !host.unsure().empty() && !host.daemon.podman)
+    said.not_seen(host.unsure());
   else if (file.path.empty())
     said.say(ItemStatus::Info, "the daemon uses none");
   else if (file.state == File::State::Missing)
@@ -32,18 +34,18 @@ void check_mode(const File& file, std::uint32_t most, Said& said) {
 
 template <Place P>
 void owner(const Host& host, Said& said) {
-  if (there(host.at(P), said)) check_owner(host.at(P), said);
+  if (there(host, host.at(P), said)) check_owner(host.at(P), said);
 }
 
 template <Place P, std::uint32_t Most>
 void mode(const Host& host, Said& said) {
-  if (there(host.at(P), said)) check_mode(host.at(P), Most, said);
+  if (there(host, host.at(P), said)) check_mode(host.at(P), Most, said);
 }
 
 // A socket that only root may use is not what the benchmark describes, but tighter.
 void socket_owner(const Host& host, Said& said) {
   const File& file = host.at(Place::DockerSocket);
-  if (!there(file, said)) return;
+  if (!there(host, file, said)) return;
   if (file.uid != 0 || (file.gid != 0 && file.group != "docker"))
     said.warn(fmt::format("{} belongs to user {} and group {}, not to root and docker", file.path,
                           file.uid, file.group.empty() ? std::to_string(file.gid) : file.group),

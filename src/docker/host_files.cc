@@ -160,7 +160,8 @@ File HostFiles::file(std::initializer_list<std::string_view> paths) const {
       if (const auto groups = read("/etc/group"))
         for (const auto line : split(*groups, '\n')) {
           const auto parts = split(line, ':', Empty::Kept);
-          if (parts.size() >= 3 && parts[2] == std::to_string(file.gid)) file.group = parts[0];
+          if (file.group.empty() && parts.size() >= 3 && parts[2] == std::to_string(file.gid))
+            file.group = parts[0];
         }
       return file;
     }

@@ -4,11 +4,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "app/command.h"
+#include "app/commands.h"
 #include "cis/item.h"
 #include "docker/fake_engine.h"
 
@@ -132,9 +134,10 @@ TEST_F(Bench, SaysWhatWasLostOnTheWay) {
   const auto ran = bench({"--include", "5", "-o", "json"});
   EXPECT_EQ(ran.status, kFailed);
   EXPECT_THAT(ran.errors, HasSubstr("plimsoll: container agent: it was listed and is gone\n"));
-  EXPECT_THAT(ran.errors,
-              HasSubstr("plimsoll: container web: GET /containers/bbbbbbbbbbbbbbbb/top is "
-                        "answered with 500: ps failed\n"));
+  EXPECT_THAT(
+      ran.errors,
+      HasSubstr("plimsoll: container web: GET /containers/bbbbbbbbbbbbbbbb/top is "
+                "answered with 500: ps failed\n"));
   const auto report = json::parse(ran.output);
   EXPECT_EQ(names(report), (std::vector<std::string>{"host-1", "web"})) << "the rest is there";
   EXPECT_EQ(report.at("missing").size(), 2U);

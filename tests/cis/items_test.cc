@@ -292,10 +292,15 @@ TEST(Items, FilesAreComparedBitByBit) {
   set(0644, 0, 5);
   EXPECT_EQ(of_host("3.17", host).hits.at(0).message,
             "/etc/docker/daemon.json belongs to user 0 and group 5, not to root");
+  host.flags = Seen<Settings>::not_seen("no dockerd");
+  EXPECT_EQ(of_host("3.13", host).detail, "could not be seen: no dockerd");
+  host.flags = host.file = Settings();
+  EXPECT_EQ(of_host("3.13", host).detail, "the daemon uses none");
   host.at(Place::DaemonJson).state = File::State::Missing;
   EXPECT_EQ(of_host("3.17", host).status, kInfo);
   File& socket = host.at(Place::DockerSocket);
   socket.state = File::State::There;
+  socket.path = "/run/docker.sock";
   EXPECT_EQ(of_host("3.15", host).status, kPass);
   socket.gid = 999;
   EXPECT_EQ(of_host("3.15", host).status, kWarn);
@@ -374,9 +379,10 @@ TEST(Items, WhatTheDaemonSaysItselfCountsMore) {
 
 TEST(Items, PodmanHasNoDaemonToSetUp) {
   Host host;
-  host.daemon.podman = true;
+  host.daemon.podman = host.daemon.experimental = true;
   host.flags = Seen<Settings>::not_seen("no dockerd");
-  for (const char* number : {"2.3", "2.4", "2.8", "2.10", "2.11", "2.12", "2.15", "2.16"}) {
+  for (const char* number :
+       {"2.3", "2.4", "2.8", "2.10", "2.11", "2.12", "2.13", "2.15", "2.16", "2.18"}) {
     const Said said = of_host(number, host);
     EXPECT_EQ(said.status, kInfo) << number;
     EXPECT_FALSE(said.unseen) << number;

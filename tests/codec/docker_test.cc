@@ -124,8 +124,8 @@ TEST(Docker, SaysWhichFieldItCannotRead) {
             "HostConfig.Privileged: must be a boolean, is a string");
   EXPECT_EQ(why(R"({"Mounts":[{"RW":1}]})"), "Mounts[0].RW: must be a boolean, is an integer");
   EXPECT_EQ(why("[]"), "must be an object, is an array");
-  EXPECT_EQ(why("{"), "is no JSON: JSON has a comma or bracket mismatch.");
-  EXPECT_EQ(why(""), "is no JSON: Empty: no JSON found");
+  for (const char* broken : {"{", "", "{\"HostConfig\":"})
+    EXPECT_TRUE(why(broken).starts_with("is no JSON: ")) << broken;
   EXPECT_EQ(why(R"({"HostConfig":{"Privileged":false,"Privileged":true}})"),
             "HostConfig.Privileged: stands there twice");
 }
