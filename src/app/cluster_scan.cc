@@ -360,6 +360,11 @@ class Scan {
       if (options_.stop.stop_requested()) return;
       const auto collected = read_list(kind, spaces_[space].name);
       if (!collected.error) continue;
+      if (collected.status == 0) {
+        // Nobody answers, and nobody would about the others.
+        add_missing(words_for(kind, collected), in_order());
+        break;
+      }
       if (collected.status == 403) {
         forbidden.push_back(spaces_[space].name);
         spaces.push_back(space);

@@ -185,6 +185,10 @@ class LineStream::Impl {
           ++at_;
           continue;
         }
+        if (buffer_[at_] != kGzip.front()) {
+          fault_ = wrong("its gzip data is followed by what is none, which is not read");
+          break;
+        }
         inflateReset(&zip_);
         between_ = false;
       }

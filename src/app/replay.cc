@@ -37,8 +37,9 @@ struct Options : OutputOptions {
 
 // Lines of one file that are named when they cannot be read. The others are counted.
 constexpr std::size_t kMostFaults = 10;
-// Batches that wait for those before them, for each thread.
-constexpr std::size_t kAhead = 4;
+// Batches that wait for those before them, for each thread; and threads: of more, reading itself
+// leaves no use, and each has its share of memory.
+constexpr std::size_t kAhead = 4, kMostThreads = 8;
 // Namespaces whose labels are kept. A cluster is not made for more than a tenth of them.
 constexpr std::size_t kMostNamespaces = 100'000;
 
@@ -308,11 +309,17 @@ Made work_on(Task task, const policy::Policy& policy, const Spaces& spaces) {
 /// What could not be read, named on standard error at once, and kept for the report.
 class Faults {
  public:
+  /// Of the whole.
+  void add(std::string line) {
+    end_file();
+    say(std::move(line));
+  }
   void add(const std::string& file, const Error& error) {
     if (std::exchange(file_, file) != file) end_file();
     if (++of_file_ > kMostFaults) return;
     say(error.to_string());
   }
+  [[nodiscard]] bool none() const { return lines_.empty(); }
   std::vector<std::string> all() && {
     end_file();
     return std::move(lines_);
@@ -320,6 +327,7 @@ class Faults {
 
  private:
   void say(std::string line) {
+    line = verdict::cut(std::move(line), verdict::kMostWords);
     fmt::print(stderr, "plimsoll: {}\n", verdict::printable(line));
     lines_.push_back(std::move(line));
   }
@@ -484,14 +492,13 @@ int run(const Options& options) {
                     for (const Error& error : made.faults) faults.add(made.task.file, error);
                     progress.step(made.task.batch->bytes);
                   },
-                  std::thread::hardware_concurrency(), kAhead);
+                  std::min<std::size_t>(std::thread::hardware_concurrency(), kMostThreads), kAhead);
   }
   if (examples.problem) return fail(*examples.problem);
 
+  for (std::string& line : missing_of(counts, changes, faults.none())) faults.add(std::move(line));
   ReportTail tail;
   tail.missing = std::move(faults).all();
-  for (std::string& line : missing_of(counts, changes, tail.missing.empty()))
-    tail.missing.push_back(std::move(line));
   head->subject = subject_of(inputs, counts);
   outputs->open(*head);
   const auto tell = [&](const Resource& resource) {

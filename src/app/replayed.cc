@@ -116,6 +116,20 @@ std::string key_of(const Change& change) {
   return key + fingerprint_of({findings});
 }
 
+/// Takes out the findings that no report has, for many changes wait at once; gives their number.
+std::size_t trim(Verdict& verdict) {
+  std::size_t kept = 0, left_out = 0;
+  for (Judgement& judgement : verdict.judgements) {
+    if (judgement.mode != Mode::Enforce) judgement.violations.clear();
+    const std::size_t keep = std::min(judgement.violations.size(), Changes::kMostFindings - kept);
+    left_out += judgement.violations.size() - keep;
+    judgement.violations.erase(judgement.violations.begin() + static_cast<std::ptrdiff_t>(keep),
+                               judgement.violations.end());
+    kept += keep;
+  }
+  return left_out;
+}
+
 std::size_t cost_of(const Resource& resource) {
   std::size_t cost = 1024 + resource.patch.size();
   for (const ReportedFinding& f : resource.findings)
@@ -170,6 +184,7 @@ std::optional<Change> settle(codec::Recorded recorded, Replayed replayed, Replay
                 .recorded = std::move(recorded),
                 .origins = {},
                 .verdict = std::move(replayed.verdict),
+                .left_out = 0,
                 .key = {},
                 .place = {}};
   ++(change.denied ? counts.newly_denied : counts.no_longer);
@@ -179,6 +194,7 @@ std::optional<Change> settle(codec::Recorded recorded, Replayed replayed, Replay
   if (change.origins.name.empty()) change.origins.name = facts.name;
   if (change.origins.kind.empty()) change.origins.kind = facts.kind;
   change.key = key_of(change);
+  change.left_out = trim(change.verdict);
   return change;
 }
 
@@ -188,6 +204,7 @@ Changes::Group Changes::group_of(const Change& change) const {
   const codec::Origins& origins = change.origins;
   Group group;
   group.denied = change.denied;
+  group.findings_left_out = change.left_out;
   group.operation = name_of(facts.operation);
   if (!origins.owner_kind.empty())
     group.owner = brief(fmt::format("{} {}", origins.owner_kind, origins.owner_name));
@@ -212,10 +229,6 @@ Changes::Group Changes::group_of(const Change& change) const {
   const auto json = nlohmann::json::parse(text, nullptr, false);
   std::vector<const Edit*> all;
   each_violation(change.verdict, [&](const Judgement& judgement, const Violation& violation) {
-    if (resource.findings.size() == kMostFindings) {
-      ++group.findings_left_out;
-      return;
-    }
     ReportedFinding& finding = resource.findings.emplace_back();
     finding.check = violation.check;
     if (name_templates_) {

@@ -55,9 +55,10 @@ struct Change {
   bool denied = true;  ///< newly; else no longer
   codec::Recorded recorded;
   codec::Origins origins;
-  Verdict verdict;
-  std::string key;    ///< the same for requests that belong together
-  std::string place;  ///< of its line: `audit.log:12`
+  Verdict verdict;           ///< with as many findings as are kept
+  std::size_t left_out = 0;  ///< other findings
+  std::string key;           ///< the same for requests that belong together
+  std::string place;         ///< of its line: `audit.log:12`
 };
 
 /// Counts what the request came to; a change is given back.

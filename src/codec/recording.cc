@@ -600,8 +600,10 @@ Result<std::vector<NamespaceLabels>> read_namespaces(std::string_view text,
     };
     Decoder decoder("", faults);
     if (root.is_object() && root["items"].get(items) == simdjson::SUCCESS)
-      decoder.array(items, sizeof(NamespaceLabels),
-                    [&](Json one, std::size_t) { add(decoder, one); });
+      decoder.below("items", [&] {
+        decoder.array(items, sizeof(NamespaceLabels),
+                      [&](Json one, std::size_t) { add(decoder, one); });
+      });
     else
       add(decoder, root);
     if (!faults.empty()) return wrong(faults.front().path, faults.front().message);

@@ -535,6 +535,22 @@ TEST(ClusterScan, AServerThatStaysAwayLeavesAPartOfTheReport) {
   EXPECT_GE(waited, std::chrono::seconds(40));
 }
 
+TEST(ClusterScan, NobodyIsAskedAboutEachNamespaceWhereNobodyAnswers) {
+  FakeCluster cluster;
+  for (int i = 0; i < 20; ++i) cluster.add_namespace(fmt::format("n{}", i));
+  cluster.before = [&](std::size_t,
+                       const kube::Request& request) -> std::optional<Result<kube::Response>> {
+    if (is_list_of(request, "namespaces")) return std::nullopt;
+    if (is_list_of(request, "pods")) return FakeCluster::refusal(403, "Forbidden");
+    Error error;
+    error.message = "connection refused";
+    return Result<kube::Response>(error);
+  };
+  const auto scanned = scan(cluster);
+  EXPECT_THAT(scanned.tail.missing, SizeIs(9));
+  EXPECT_EQ(scanned.tail.missing[0], "pods: connection refused");
+}
+
 TEST(ClusterScan, WithoutAnAnswerThereIsNoReport) {
   FakeCluster cluster;
   cluster.before = [&](std::size_t, const kube::Request&) -> std::optional<Result<kube::Response>> {
@@ -614,6 +630,40 @@ TEST(ClusterScan, WhatIsForbiddenForAllIsAskedForOneByOne) {
   EXPECT_THAT(scanned.tail.missing,
               ElementsAre("pods in namespace b: listing them is forbidden; allow it with a role: "
                           "{apiGroups: [\"\"], resources: [pods], verbs: [list]}"));
+}
+
+// What they own says what they are called, and what their templates hold.
+TEST(ClusterScan, OwnersThatMayNotBeListedAreStillOwners) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  add_deployment(cluster, "shop", "web", bad_spec(), 0, bad_spec());
+  cluster.lists[kSets][0]["spec"]["replicas"] = 2;  // whose pods could not be made yet
+  add_deployment(cluster, "shop", "idle", bad_spec(), 0, bad_spec());
+  cluster.before = [&](std::size_t,
+                       const kube::Request& request) -> std::optional<Result<kube::Response>> {
+    if (request.path.find("/deployments?") != std::string::npos) return forbidden();
+    return std::nullopt;
+  };
+  const auto scanned = scan(cluster);
+  EXPECT_THAT(scanned.rows(), ElementsAre("fail Deployment shop/web"));
+  EXPECT_EQ(scanned.of("web").uid, uid_of(cluster.lists[kDeployments][0]));
+  EXPECT_EQ(scanned.of("web").findings[0].patch, "[]");  // it is for the ReplicaSet
+  EXPECT_THAT(scanned.tail.missing, ElementsAre(StartsWith("deployments.apps in namespace shop")));
+}
+
+TEST(ClusterScan, OfManyFindingsOfOneObjectNotAllAreKept) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  json spec = good_spec();
+  for (int i = 0; i < 1500; ++i) {
+    json container = good_container(fmt::format("c{}", i));
+    container["securityContext"]["privileged"] = true;
+    spec["containers"].push_back(container);
+  }
+  cluster.add(kPods, "shop", "many", pod_of(spec));
+  const auto scanned = scan(cluster);
+  EXPECT_THAT(scanned.of("many").findings, SizeIs(1000));
+  EXPECT_EQ(scanned.fact("many", "findingsLeftOut"), "500");
 }
 
 TEST(ClusterScan, NamespacesThatMayNotBeListedAreToBeNamed) {
@@ -787,6 +837,27 @@ TEST(Advice, SaysNothingOfWhatWasNotSeenWhole) {
   EXPECT_EQ(all.at("a").command, "");
   EXPECT_EQ(all.at("a").meets, "");
   EXPECT_EQ(all.at("b").unknown, "");
+}
+
+TEST(Advice, NeedsAllKindsOfObjects) {
+  FakeCluster cluster;
+  cluster.add_namespace("a");
+  json odd = good_spec();
+  odd["hostPID"] = "yes";
+  cluster.add_namespace("b");
+  cluster.add(kPods, "b", "odd", pod_of(odd));
+  std::vector<std::string> missing;
+  auto all = advise(cluster, &missing);
+  EXPECT_THAT(missing, SizeIs(1));
+  EXPECT_EQ(all.at("a").unknown, "");
+  EXPECT_NE(all.at("b").unknown, "");
+  cluster.before = [&](std::size_t,
+                       const kube::Request& request) -> std::optional<Result<kube::Response>> {
+    if (request.path == "/apis") return forbidden();
+    return std::nullopt;
+  };
+  all = advise(cluster, &missing);
+  EXPECT_NE(all.at("a").unknown, "");
 }
 
 }  // namespace

@@ -39,6 +39,12 @@ TEST(Readme, ShowsWhatFixPrints) {
   EXPECT_EQ(ran.output + ran.errors, transcript("plimsoll fix examples/web.yaml"));
 }
 
+TEST(Readme, ShowsWhatReplayPrints) {
+  std::filesystem::current_path(kRoot);
+  const auto ran = run({"replay", "-t", "baseline", "examples/reviews"});
+  EXPECT_EQ(ran.output + ran.errors, transcript("plimsoll replay -t baseline examples/reviews"));
+}
+
 // kubectl puts its own words before the message.
 TEST(Readme, ShowsWhatADenialSays) {
   const Folder folder;

@@ -130,6 +130,14 @@ TEST_F(ScanOfACluster, SaysInALineWhatKeepsItFromScanning) {
          "\"c\" is a context of a kubeconfig, and there is none");
 }
 
+TEST_F(ScanOfACluster, LabelsOfPodSecurityCountWhenAskedFor) {
+  cluster_.lists["/api/v1/namespaces"][1]["metadata"]["labels"]["pod-security.kubernetes.io/warn"] =
+      "baseline";
+  EXPECT_THAT(scan({}).output, HasSubstr("skip Namespace blog"));
+  EXPECT_THAT(scan({"--pod-security-labels"}).output,
+              AllOf(HasSubstr("fail Pod blog/site"), HasSubstr("warn by baseline@")));
+}
+
 TEST_F(ScanOfACluster, ReadsBindingsOfAConfiguration) {
   const std::string config =
       folder_.write("config.yaml", "apiVersion: plimsoll.dev/v1alpha1\n"

@@ -105,7 +105,7 @@ func TestRightsOfScan(t *testing.T) {
 	}
 }
 
-// The command line is one that the binary understands: it ends where it looks for a cluster, and not before.
+// The command line is one that the binary understands: it ends where it looks for the pod's token, and not before.
 func TestScanIsUnderstood(t *testing.T) {
 	overMatrix(t, func(t *testing.T, r *rendered) {
 		if len(r.find("CronJob")) == 0 {
@@ -121,9 +121,9 @@ func TestScanIsUnderstood(t *testing.T) {
 			arguments = append(arguments, strings.ReplaceAll(argument, "/etc/plimsoll/config/config.yaml", file))
 		}
 		command := exec.Command(binary(t), arguments...)
-		command.Env = []string{"HOME=/nonexistent"}
+		command.Env = []string{"KUBERNETES_SERVICE_HOST=127.0.0.1", "KUBERNETES_SERVICE_PORT=1"}
 		out, err := command.CombinedOutput()
-		if err == nil || !strings.Contains(string(out), "this is not a pod") {
+		if err == nil || !strings.Contains(string(out), "/var/run/secrets/kubernetes.io/serviceaccount") {
 			t.Errorf("%q: %v\n%s", arguments, err, out)
 		}
 	})

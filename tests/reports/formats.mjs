@@ -77,7 +77,7 @@ for (const [name, report] of Object.entries(reports)) {
       if (wanted[i].resource.source.file === '') {
         // It runs somewhere, and stands in no file.
         const { namespace, name } = wanted[i].resource;
-        assert.ok(result.locations[0].logicalLocations[0].fullyQualifiedName.includes(`${namespace}/${name}`));
+        assert.ok(result.locations[0].logicalLocations[0].fullyQualifiedName.includes(namespace === '' ? name : `${namespace}/${name}`));
         assert.equal(result.locations[0].physicalLocation, undefined);
         return;
       }

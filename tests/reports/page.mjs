@@ -316,6 +316,42 @@ test('page: how it was before', () =>
     assert.ok(heights[0] > heights[3] && heights[3] > 0, `${heights}`);
   }));
 
+test('page: a benchmark, item by item, with those that do not pass', () =>
+  look(reports.bench, async (page) => {
+    const { resources } = reports.bench.json;
+    assert.deepEqual(resources.map(({ kind }) => kind), ['Host', 'Container', 'Container', 'Container', 'Container']);
+    const gravity = ['PASS', 'INFO', 'NOTE', 'WARN'];
+    const items = new Map();
+    for (const { name, items: own } of resources)
+      for (const { reference, title, status } of own) {
+        const item = items.get(reference.section) ?? { title, status, names: [] };
+        if (gravity.indexOf(status) > gravity.indexOf(item.status)) Object.assign(item, { status, names: [] });
+        if (status === item.status) item.names.push(name);
+        items.set(reference.section, item);
+      }
+    assert.ok(items.size > 90, `${items.size} items`);
+    const shown = await page.locator('#items .items > *').all();
+    assert.equal(shown.length, items.size);
+    let before = [];
+    for (const one of shown) {
+      const [status, section] = [await one.locator('.status').textContent(), await one.locator('b').first().textContent()];
+      const item = items.get(section);
+      assert.equal(status, item.status, section);
+      const number = section.split('.').map(Number);
+      const at = number.findIndex((part, i) => part !== before[i]);
+      assert.ok(before.length === 0 || number[at] > (before[at] ?? 0), `${section} after ${before}`);
+      before = number;
+    }
+    const privileged = page.locator('#items details', { hasText: items.get('5.5').title });
+    await privileged.locator('summary').click();
+    assert.match(await privileged.locator('li').innerText(), /^agent/);
+    const findings = findingsOf(reports.bench);
+    assert.ok(findings.every(({ references }) => references[0].standard === 'CIS Docker 1.6.0'));
+    await shows(page, findings);
+    await page.getByRole('combobox', { name: 'Check', exact: true }).selectOption('cis-docker-5.5');
+    await shows(page, findings.filter(({ check }) => check === 'cis-docker-5.5'));
+  }));
+
 test('page: what was not looked at is said first', () =>
   look(reports.partial, async (page) => {
     await page.getByRole('link', { name: 'This report is partial: 1 thing could not be looked at' }).click();
@@ -406,12 +442,12 @@ test('page: 10,000 findings', () =>
 for (const [size, viewport] of Object.entries({ desktop, phone }))
   for (const colorScheme of ['light', 'dark'])
     test(`page: axe finds nothing, ${size}, ${colorScheme}`, async () => {
-      for (const [name, report] of Object.entries({ team: reports.team, scan: reports.scan, partial: reports.partial, accepted: reports.accepted, hostile: reports.hostile, clean: reports.clean }))
+      for (const [name, report] of Object.entries({ team: reports.team, scan: reports.scan, bench: reports.bench, partial: reports.partial, accepted: reports.accepted, hostile: reports.hostile, clean: reports.clean }))
         await look(
           report,
           async (page) => {
-            if (name === 'team' || name === 'scan') {
-              const file = join(screenshots, name === 'team' ? `${size}-${colorScheme}.png` : `scan-${size}-${colorScheme}.png`);
+            if (['team', 'scan', 'bench'].includes(name)) {
+              const file = join(screenshots, name === 'team' ? `${size}-${colorScheme}.png` : `${name}-${size}-${colorScheme}.png`);
               await page.screenshot({ path: file });
               assert.ok(statSync(file).size > 10_000);
             }

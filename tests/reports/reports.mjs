@@ -1,4 +1,4 @@
-// Reports to look at: the binary's own, of generated manifests and of a cluster.
+// Reports to look at: the binary's own, of generated manifests, a cluster and a Docker host.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cluster, namespaces } from './cluster.mjs';
+import { engine } from './engine.mjs';
 import { refusal, served } from './served.mjs';
 import { writeAccepted, writeHostile, writeMany, writeOld, writeTeam } from './manifests.mjs';
 
@@ -83,7 +84,24 @@ const forbidden = (resource) =>
     ]),
   );
 
+// What `plimsoll bench` says of a host that has hardly a file.
+const bench = async (name, status) => {
+  const host = join(work, 'host');
+  mkdirSync(join(host, 'etc'), { recursive: true });
+  mkdirSync(join(host, 'proc/1'), { recursive: true });
+  writeFileSync(join(host, 'etc/group'), 'docker:x:999:ann\n');
+  writeFileSync(join(host, 'proc/1/mountinfo'), '1 0 8:1 / / rw\n');
+  const socket = join(work, 'docker.sock');
+  const { close } = await served(engine(), socket);
+  try {
+    return report(name, work, status, ['bench', '--docker', `unix://${socket}`, '--host-root', host]);
+  } finally {
+    await close();
+  }
+};
+
 export const reports = {
+  bench: await bench('bench', 1),
   scan: await scan('scan', 0, 1, earlier),
   partial: await scan('partial', 0, 2, [], (routes) => ({ ...routes, ...forbidden('jobs') })),
   team: check('team', 1, writeTeam),
