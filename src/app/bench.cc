@@ -231,11 +231,17 @@ int run(const Options& options) {
                       progress_wanted(outputs->to_stdout()));
     const cis::Host& facts = host.look([&] { progress.step(); });
     if (judge.any_of_host()) report(judge.host(facts));
+    std::size_t left = host.containers().size();
     for (const auto& name : host.containers()) {
+      if (host.lost()) break;
+      --left;
       if (const auto container = host.container(name); container)
         report(judge.container(*container, facts));
       progress.step();
     }
+    if (left > 0)
+      host.missing().push_back(fmt::format("the engine answers no more: {} {} not looked at", left,
+                                           left == 1 ? "container was" : "containers were"));
   }
   tail.missing = std::move(host.missing());
   for (const std::string& line : tail.missing)

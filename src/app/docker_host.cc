@@ -38,8 +38,15 @@ cis::File named_by(const docker::HostFiles& files, const cis::Host& host,
 
 }  // namespace
 
-Seen<std::string> DockerHost::fetch(const std::string& path, bool optional) {
+Result<docker::Answer> DockerHost::ask(const std::string& path) {
   auto answer = engine_.get(path);
+  // Another one would be waited for as long, and the next as well.
+  if (!answer && !lost_) lost_ = !engine_.get("/_ping");
+  return answer;
+}
+
+Seen<std::string> DockerHost::fetch(const std::string& path, bool optional) {
+  auto answer = ask(path);
   std::string why;
   if (!answer) {
     why = answer.error().to_string();
@@ -121,6 +128,7 @@ const cis::Host& DockerHost::look(const std::function<void()>& step) {
   if (host_.images.why.empty()) {
     std::vector<cis::Image> images;
     for (const Name& name : images_) {
+      if (lost_) break;
       cis::Image image{.id = name.id, .name = name.name, .health_check = false, .history = {}};
       const std::string path = "/images/" + encoded(name.id);
       const auto health_check = decoded(path + "/json", decode::decode_health_check);
@@ -133,8 +141,8 @@ const cis::Host& DockerHost::look(const std::function<void()>& step) {
     }
     host_.images = std::move(images);
   }
-  host_.networks = decoded("/networks", decode::decode_networks, true);
-  if (host_.daemon.manager) {
+  if (!lost_) host_.networks = decoded("/networks", decode::decode_networks, true);
+  if (host_.daemon.manager && !lost_) {
     host_.swarm = decoded("/swarm", decode::decode_swarm, true);
     host_.secrets = decoded("/secrets", decode::decode_count, true);
   }
@@ -212,7 +220,7 @@ Result<cis::Container> DockerHost::container(const Name& name) {
     return error;
   };
   const std::string path = "/containers/" + encoded(name.id);
-  auto answer = engine_.get(path + "/json");
+  auto answer = ask(path + "/json");
   if (!answer) return fail(answer.error().to_string());
   if (answer->status == 404) return fail("it was listed and is gone");
   if (answer->status != 200)
@@ -221,22 +229,21 @@ Result<cis::Container> DockerHost::container(const Name& name) {
   auto container = decode::decode_container(answer->body, defaults_);
   if (!container) return fail(container.error().to_string());
   if (!container->uid()) {
-    const auto list = engine_.get(path + "/archive?path=/etc/passwd");
+    const auto list = ask(path + "/archive?path=/etc/passwd");
     if (list && list->status == 200)
       container->uid() = decode::uid_in(
           list->body, std::string_view(container->user).substr(0, container->user.find(':')));
   }
-  if (container->running && wanted_.processes) look_at_processes(*container);
+  if (container->running && wanted_.processes && !lost_) look_at_processes(*container);
   return *std::move(container);
 }
 
 void DockerHost::look_at_processes(cis::Container& container) {
   // podman goes on telling unless it is asked not to, and asks a ps in the container unless it is
   // given names of columns. Docker asks the host's.
-  const std::string path =
-      fmt::format("/containers/{}/top{}", encoded(container.id),
-                  host_.daemon.podman ? "?stream=false&ps_args=pid,args" : "");
-  const auto answer = engine_.get(path);
+  const std::string path = fmt::format("/containers/{}/top{}", encoded(container.id),
+                                       host_.daemon.podman ? "?stream=false&ps_args=pid,args" : "");
+  const auto answer = ask(path);
   std::string why;
   if (!answer) {
     why = answer.error().to_string();

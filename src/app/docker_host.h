@@ -44,10 +44,15 @@ class DockerHost {
   /// A container. An error: it, or what is in it, could not be read; it is listed as missing.
   Result<cis::Container> container(const Name& name);
 
+  /// Whether the engine has stopped to answer at all: nothing more can be looked at.
+  [[nodiscard]] bool lost() const { return lost_; }
+
   /// What should have been seen and could not be: a line for people each.
   [[nodiscard]] std::vector<std::string>& missing() { return missing_; }
 
  private:
+  /// An error that is not of this request alone makes it lost.
+  Result<docker::Answer> ask(const std::string& path);
   /// The body of a 200; otherwise why there is none. `optional`: podman need not have it, and a
   /// node that is no manager neither; else what fails is missing.
   cis::Seen<std::string> fetch(const std::string& path, bool optional = false);
@@ -64,6 +69,7 @@ class DockerHost {
   cis::Defaults defaults_;
   std::vector<Name> images_, containers_;
   std::vector<std::string> missing_;
+  bool lost_ = false;
 };
 
 }  // namespace plimsoll::app

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <charconv>
 
 #include "cis/item.h"
 #include "cis/sections.h"

@@ -134,13 +134,25 @@ TEST_F(Bench, SaysWhatWasLostOnTheWay) {
   const auto ran = bench({"--include", "5", "-o", "json"});
   EXPECT_EQ(ran.status, kFailed);
   EXPECT_THAT(ran.errors, HasSubstr("plimsoll: container agent: it was listed and is gone\n"));
-  EXPECT_THAT(
-      ran.errors,
-      HasSubstr("plimsoll: container web: GET /containers/bbbbbbbbbbbbbbbb/top is "
-                "answered with 500: ps failed\n"));
+  EXPECT_THAT(ran.errors,
+              HasSubstr("plimsoll: container web: GET /containers/bbbbbbbbbbbbbbbb/top is "
+                        "answered with 500: ps failed\n"));
   const auto report = json::parse(ran.output);
   EXPECT_EQ(names(report), (std::vector<std::string>{"host-1", "web"})) << "the rest is there";
   EXPECT_EQ(report.at("missing").size(), 2U);
+}
+
+TEST_F(Bench, GivesUpWhenTheEngineAnswersNoMore) {
+  engine_.say("/containers/json?all=1",
+              R"([{"Id":"aaaaaaaaaaaaaaaa","Names":["/agent"]},{"Id":"b","Names":["/b"]},
+                  {"Id":"c","Names":["/c"]},{"Id":"d","Names":["/d"]}])");
+  engine_.end_with("/containers/aaaaaaaaaaaaaaaa/json");
+  const auto ran = bench({"--include", "5.5", "-o", "json"});
+  EXPECT_EQ(ran.status, kFailed);
+  const auto report = json::parse(ran.output);
+  EXPECT_EQ(names(report), (std::vector<std::string>{"agent"}));
+  EXPECT_EQ(report.at("missing"),
+            json::parse(R"(["the engine answers no more: 3 containers were not looked at"])"));
 }
 
 TEST_F(Bench, TakesWhatItCannotReadForLost) {

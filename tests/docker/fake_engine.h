@@ -33,6 +33,10 @@ class FakeEngine {
       response.set_content(
           at == answers_.end() ? R"({"message":"page not found"})" : at->second.body,
           "application/json");
+      if (request.target == last_) {
+        response.set_header("Connection", "close");
+        server_.stop();
+      }
     });
     say("/_ping", "OK");
   }
@@ -46,6 +50,8 @@ class FakeEngine {
   void say(const std::string& target, std::string body, int status = 200) {
     answers_[target] = {status, std::move(body)};
   }
+  /// This is the last that it answers.
+  void end_with(std::string target) { last_ = std::move(target); }
   /// From now on it answers.
   void start() {
     ASSERT_TRUE(server_.bind_to_port(path_, 80));
@@ -58,6 +64,7 @@ class FakeEngine {
  private:
   server::testing::Folder folder_;
   std::string path_;
+  std::string last_;
   std::map<std::string, Said> answers_;
   httplib::Server server_;
   std::thread thread_;
