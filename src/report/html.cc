@@ -413,11 +413,15 @@ std::string items_of(const std::vector<TalliedItem>& items) {
       out += fmt::format("<p>{}</p>\n", line);
       continue;
     }
-    out += fmt::format("<details><summary>{} <small>{}</small></summary>\n<ul>\n", line,
-                       item.places.size());
-    for (const TalliedItem::Place& place : item.places)
-      out += fmt::format("<li><bdi>{}</bdi>{}</li>\n", name_text(place.resource),
+    out +=
+        fmt::format("<details><summary>{} <small>{}</small></summary>\n<ul>\n", line, item.count());
+    for (const TalliedItem::Place& place : item.places) {
+      std::string names;
+      for (const std::string& name : place.resources)
+        names += fmt::format("{}<bdi>{}</bdi>", names.empty() ? "" : ", ", name_text(name));
+      out += fmt::format("<li>{}{}</li>\n", names,
                          place.detail.empty() ? "" : ": " + words(place.detail));
+    }
     out += "</ul>\n";
     if (!item.remedy.empty()) out += fmt::format("<p>{}</p>\n", escape(item.remedy));
     out += "</details>\n";

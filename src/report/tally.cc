@@ -31,9 +31,12 @@ void Tally::add(const Resource& resource) {
       tallied.status = item.status;
       tallied.places.clear();
     }
-    if (item.status == tallied.status && item.status != ItemStatus::Pass)
-      tallied.places.push_back(
-          {resource.kind == "Container" ? resource.name : title_of(resource), item.detail});
+    if (item.status != tallied.status || item.status == ItemStatus::Pass) continue;
+    // Most say the same.
+    auto at = std::ranges::find(tallied.places, item.detail, &TalliedItem::Place::detail);
+    if (at == tallied.places.end())
+      at = tallied.places.insert(at, {.detail = item.detail, .resources = {}});
+    at->resources.push_back(resource.kind == "Container" ? resource.name : title_of(resource));
   }
 }
 

@@ -15,8 +15,8 @@ namespace plimsoll::report {
 
 struct TalliedItem {
   struct Place {
-    std::string resource;  ///< its name, and the kind where that is not Container
     std::string detail;
+    std::vector<std::string> resources;  ///< their names, and the kind where that is not Container
   };
   Reference reference;
   std::string_view title, remedy;  ///< a remedy: something is to be done
@@ -24,6 +24,9 @@ struct TalliedItem {
   ItemStatus status = ItemStatus::Pass;
   std::array<std::size_t, 4> counts{};  ///< of resources, by ItemStatus
   std::vector<Place> places;            ///< where it comes to that status, unless that is PASS
+
+  /// The resources of all places.
+  [[nodiscard]] std::size_t count() const { return counts[static_cast<std::size_t>(status)]; }
 };
 
 class Tally {

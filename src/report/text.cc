@@ -68,6 +68,16 @@ void write_findings(const Resource& resource, const Colours& c, std::string& out
   }
 }
 
+/// `web, db and 57 more`.
+std::string names_of(const std::vector<std::string>& names) {
+  constexpr std::size_t kMost = 10;
+  std::string out;
+  for (std::size_t i = 0; i < std::min(names.size(), kMost); ++i)
+    out += (i == 0 ? "" : ", ") + shown(names[i]);
+  if (names.size() > kMost) out += fmt::format(" and {} more", names.size() - kMost);
+  return out;
+}
+
 class TextWriter : public Writer {
  public:
   TextWriter(ReportHead head, const Style& style, Sink sink)
@@ -162,7 +172,7 @@ class TextWriter : public Writer {
       out += fmt::format("{}[{}]{} {}{:<6}{} {}\n", colour_of(item.status), name_of(item.status),
                          c.plain, c.bold, item.reference.section, c.plain, item.title);
       for (const TalliedItem::Place& place : item.places)
-        out += fmt::format("              {}{}\n", shown(place.resource),
+        out += fmt::format("              {}{}\n", names_of(place.resources),
                            place.detail.empty() ? "" : ": " + shown(place.detail));
       if (!item.remedy.empty())
         out += fmt::format("              {}= fix:{} {}\n", c.green, c.plain, item.remedy);
