@@ -40,7 +40,7 @@ std::vector<Reason> reasons_of(const Advice& advice) {
 std::string names_of(const std::vector<const Obstacle*>& obstacles) {
   std::string names;
   for (std::size_t i = 0; i < std::min(obstacles.size(), kMostNames); ++i)
-    names += fmt::format("{}{} {}", i == 0 ? "" : ", ", obstacles[i]->kind,
+    names += fmt::format("{}{} {}", i == 0 ? "" : ", ", verdict::printable(obstacles[i]->kind),
                          verdict::printable(obstacles[i]->name));
   if (obstacles.size() > kMostNames)
     names += fmt::format(" and {} more", obstacles.size() - kMostNames);

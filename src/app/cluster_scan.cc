@@ -28,11 +28,11 @@
 namespace plimsoll::app {
 namespace {
 
-// Of one object; of more nobody reads.
-constexpr std::size_t kMostFindings = 1000;
 // Lines about single objects that could not be read.
 constexpr std::size_t kMostUnreadable = 100;
 constexpr std::size_t kMostNames = 10;  // in a line
+// Namespaces that are asked for a kind one by one, while all refuse it.
+constexpr std::size_t kMostForbidden = 200;
 
 // What Kubernetes makes for itself.
 constexpr std::array<std::string_view, 3> kSystemNamespaces = {"kube-node-lease", "kube-public",
@@ -87,6 +87,12 @@ std::string joined(const std::vector<std::string>& names) {
   std::string text = fmt::format("{}", fmt::join(names.begin(), names.begin() + shown, ", "));
   if (shown < names.size()) text += fmt::format(" and {} more", names.size() - shown);
   return text;
+}
+
+/// A DNS label, RFC 1123, as the name of every namespace is one.
+bool is_label(std::string_view name) {
+  return !name.empty() &&
+         name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos;
 }
 
 /// The rule that a role lacks.
@@ -327,7 +333,10 @@ class Scan {
       add_missing("custom kinds that hold pods: " + served.error().to_string(), {});
       return kinds;
     }
-    for (const std::string& line : served->missing) add_missing(line, {});
+    // Of most groups nothing is wanted: a metrics server that is away hides no pods.
+    for (const auto& [group, line] : served->missing)
+      if (options_.custom_groups.empty() || options_.custom_groups.contains(group))
+        add_missing(line, {});
     for (kube::ServedResource& one : served->resources)
       if (!policy_.pod_places.find(one.group, one.kind).empty() && !is_own(one.group, one.kind))
         kinds.push_back({std::move(one.group), std::move(one.version), std::move(one.resource),
@@ -360,14 +369,21 @@ class Scan {
       if (options_.stop.stop_requested()) return;
       const auto collected = read_list(kind, spaces_[space].name);
       if (!collected.error) continue;
-      if (collected.status == 0) {
-        // Nobody answers, and nobody would about the others.
+      if (collected.unanswered || collected.status >= 500) {
+        // Nobody would answer about the others either, or not as fast as there are namespaces.
         add_missing(words_for(kind, collected), in_order());
         break;
       }
       if (collected.status == 403) {
         forbidden.push_back(spaces_[space].name);
         spaces.push_back(space);
+        if (forbidden.size() < kMostForbidden) continue;
+        add_missing(
+            fmt::format("{}: listing them is forbidden in {} namespaces, and the others were "
+                        "not asked for; allow it with a role: {}",
+                        kind.full(), forbidden.size(), rule_of(kind, "list")),
+            in_order());
+        return;
       } else {
         add_missing(
             fmt::format("namespace {}: {}", spaces_[space].name, words_for(kind, collected)),
@@ -409,8 +425,9 @@ class Scan {
       if (options_.progress) options_.progress(read_, head->remaining);
       return kube::PageHead{head->continue_token, head->items, head->remaining};
     });
-    // A kind may go while the cluster is read.
-    if (collected.status == 404) collected.error.reset();
+    // A custom kind may go while the cluster is read.
+    if (collected.status == 404 && collected.items == 0 && !is_own(kind.group, kind.kind))
+      collected.error.reset();
     return collected;
   }
 
@@ -440,15 +457,18 @@ class Scan {
     const Owner::Index controller = owners_.controller_of(space, object);
     if (controller != Owner::kNone) {
       Owner& owner = owners_[controller];
-      owners_.add_pod(owner, judge(kind, space, object, false));
+      const bool full = owner.findings.size() >= Owner::kMostFindings;
+      owners_.add_pod(owner, judge(kind, space, object, false, full));
       return;
     }
     const Owner::Index index = owners_.of_object(space, object, "v1", kind.kind);
     owners_.set_controller(index, space, object);
     Owner& owner = owners_[index];
     owner.listed = owner.active = true;
-    owner.pods = 1;
-    owners_.add_own(owner, judge(kind, space, object, true));
+    ++owner.pods;  // others may have named it as their controller
+    Judged judged = judge(kind, space, object, true);
+    if (judged.exempt) ++owner.exempt_pods;
+    owners_.add_own(owner, std::move(judged));
   }
 
   void take_workload(const Kind& kind, std::uint32_t space, const codec::ListedObject& object) {
@@ -464,9 +484,7 @@ class Scan {
     if (kind.kind == "ReplicaSet" && kind.group == "apps" && controlled)
       owner.active = number_at(object.json, "/spec/replicas", 1) > 0;
     if (!owner.active) return;
-    // Its pods say what differs from the template that it was made by.
-    const Owner* const by = controlled ? &owners_[owner.controller] : nullptr;
-    if (by != nullptr && by->has_template && by->controller == Owner::kNone) return;
+    // Also where its controller was judged: anybody may name one, and not each makes such objects.
     owners_.add_own(owner, judge(kind, space, object, true));
   }
 
@@ -482,8 +500,9 @@ class Scan {
   // --- judging
   // ------------------------------------------------------------------------------------
 
+  /// `full`: there is no room for more findings, they are only counted.
   Judged judge(const Kind& kind, std::uint32_t space_index, const codec::ListedObject& object,
-               bool own) {
+               bool own, bool full = false) {
     Judged judged;
     Space& space = spaces_[space_index];
     if (!space.skipped.empty()) return judged;
@@ -493,6 +512,7 @@ class Scan {
     review.pods = codec::decode_pods(
         object.json, "", places_in(kind.group, kind.kind, policy_.pod_places),
         is_own(kind.group, kind.kind) ? codec::Origin::ApiServer : codec::Origin::Manifest, faults);
+    judged.pods = !review.pods.empty();
     if (!faults.empty())
       unreadable(
           kind, object,
@@ -506,12 +526,12 @@ class Scan {
     if (purpose_ == Purpose::Advice)
       try_levels(space_index, review.pods, faults, judged);
     else
-      find(space, object, review.pods, faults, own, judged);
+      find(space, object, review.pods, faults, own, full ? 0 : Owner::kMostFindings, judged);
     return judged;
   }
 
   void find(const Space& space, const codec::ListedObject& object, std::span<const Pod> pods,
-            std::span<const Fault> faults, bool own, Judged& judged) {
+            std::span<const Fault> faults, bool own, std::size_t room, Judged& judged) {
     std::optional<nlohmann::json> json;  // an object without violations need not be read again
     const auto document = [&]() -> const nlohmann::json& {
       if (!json) json = nlohmann::json::parse(simdjson::minify(object.json));
@@ -526,7 +546,7 @@ class Scan {
             !said.emplace(violation.check, violation.finding.path, violation.finding.message)
                  .second)
           continue;
-        if (judged.findings.size() >= kMostFindings) {
+        if (judged.findings.size() >= room) {
           ++judged.left_out;
           continue;
         }
@@ -639,7 +659,8 @@ class Scan {
   }
 
   static bool is_exempt(const Owner& owner) {
-    return owner.has_template ? owner.exempt : owner.pods > 0 && owner.exempt_pods == owner.pods;
+    const bool pods = owner.exempt_pods == owner.pods;
+    return owner.has_template ? owner.exempt && pods : owner.pods > 0 && pods;
   }
 
   ReportedFinding finding_of(const KeptFinding& kept, const Owner& owner,
@@ -655,7 +676,7 @@ class Scan {
     finding.field = verdict::field_of(finding.path);
     finding.place = texts[kept.place];
     finding.message = texts[kept.message];
-    if (!kept.own) finding.message += whose(kept, owner);
+    if (!kept.own) finding.message += whose(kept, owner, texts);
     finding.advice = texts[kept.advice];
     finding.patch = texts[kept.patch];
     finding.fingerprint = fingerprint_of(
@@ -664,13 +685,16 @@ class Scan {
   }
 
   /// Which pods have what their owner's template has not.
-  static std::string whose(const KeptFinding& kept, const Owner& owner) {
+  static std::string whose(const KeptFinding& kept, const Owner& owner, const Texts& texts) {
     const std::string_view apart = owner.has_template ? ", not in the template" : "";
+    if (kept.pods == 0 && kept.via != 0)
+      return fmt::format("{}in {}{})", kWhose, texts[kept.via], apart);
     if (kept.pods < owner.pods)
-      return fmt::format(" (in {} of {} pods{})", kept.pods, owner.pods, apart);
+      return fmt::format("{}in {}{} of {} pods{})", kWhose, owner.left_out > 0 ? "at least " : "",
+                         kept.pods, owner.pods, apart);
     if (!owner.has_template) return "";
-    if (owner.pods == 1) return fmt::format(" (in its pod{})", apart);
-    return fmt::format(" (in all {} pods{})", owner.pods, apart);
+    if (owner.pods == 1) return fmt::format("{}in its pod{})", kWhose, apart);
+    return fmt::format("{}in all {} pods{})", kWhose, owner.pods, apart);
   }
 
   template <class Give>
@@ -731,7 +755,8 @@ class Scan {
           advice.obstacles.push_back(obstacle_of(*owner, owner->failed[met]));
     }
     const bool held = enforced && policy::at_least(*enforced, *meets, policy_.library);
-    if (met > 0 && !held && !advice.system)
+    // A command to be pasted holds nothing but a name.
+    if (met > 0 && !held && !advice.system && is_label(space.name))
       advice.command = fmt::format(
           "kubectl label namespace {}{} plimsoll.dev/enforce={} plimsoll.dev/enforce-version=v1.{}",
           space.name,

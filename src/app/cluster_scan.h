@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -22,6 +23,9 @@
 
 namespace plimsoll::app {
 
+/// Begins what a finding's message says, at its end, of the pods that it is found in.
+inline constexpr std::string_view kWhose = " (";
+
 struct ScanOptions {
   /// Bindings, labels that count, exemptions, and where custom kinds hold pods. Not null.
   std::shared_ptr<const policy::Policy> policy;
@@ -29,6 +33,8 @@ struct ScanOptions {
   std::shared_ptr<const Template> everywhere;
   std::vector<std::string> namespaces;          ///< only these, by name; empty: all
   std::vector<std::string> exclude_namespaces;  ///< names or globs
+  /// The groups whose kinds may hold pods; empty: any.
+  std::set<std::string> custom_groups;
   /// Ends the scan within moments, with an error.
   std::stop_token stop;
   /// Objects that were read, and how many more of their kind are known of.

@@ -82,10 +82,11 @@ Result<EarlierReport> read_one(const std::string& file) {
   error.file = file;
   error.field = "--trend";
   error.remedy = "name a report that -o json wrote";
-  std::ifstream in(file, std::ios::binary);
   std::error_code problem;
   const auto written = std::filesystem::last_write_time(file, problem);
-  if (!in || problem || !std::filesystem::is_regular_file(file, problem)) {
+  std::ifstream in;  // a FIFO would be waited for
+  if (!problem && std::filesystem::is_regular_file(file, problem)) in.open(file, std::ios::binary);
+  if (!in.is_open()) {
     error.message = "cannot be read";
     return error;
   }

@@ -26,6 +26,7 @@ bool before(const KeptFinding& a, const KeptFinding& b) { return essence(a) < es
 KeptFinding joined(const KeptFinding& a, const KeptFinding& b) {
   KeptFinding one = b.own && !a.own ? b : a;  // the template's places are those to be mended
   one.pods = a.pods + b.pods;
+  if (one.own) one.via = 0;
   return one;
 }
 
@@ -52,6 +53,13 @@ void merge(std::vector<KeptFinding>& into, const std::vector<KeptFinding>& from)
     else
       all.push_back(joined(*a++, *b++));
   into = std::move(all);
+}
+
+void merge(Owner& into, const std::vector<KeptFinding>& from) {
+  merge(into.findings, from);
+  if (into.findings.size() <= Owner::kMostFindings) return;
+  into.left_out += static_cast<std::uint32_t>(into.findings.size() - Owner::kMostFindings);
+  into.findings.resize(Owner::kMostFindings);
 }
 
 void merge(Failed& into, const Failed& from) {
@@ -144,23 +152,23 @@ bool Owners::first_time(std::uint32_t space, const codec::ListedObject& pod) {
 }
 
 void Owners::add_own(Owner& owner, Judged judged) {
-  owner.has_template = true;
+  owner.has_template = judged.pods;  // a custom resource may leave its out
   owner.exempt = judged.exempt;
   owner.left_out += judged.left_out;
   owner.patch = judged.patch;
   for (KeptFinding& finding : judged.findings) finding.own = true;
   sort(judged.findings);
-  merge(owner.findings, judged.findings);
+  merge(owner, judged.findings);
   merge(owner.failed, judged.failed);
 }
 
 void Owners::add_pod(Owner& owner, Judged judged) {
   ++owner.pods;
   if (judged.exempt) ++owner.exempt_pods;
-  owner.left_out = std::max(owner.left_out, judged.left_out);
+  owner.left_out += judged.left_out;
   sort(judged.findings);
   for (KeptFinding& finding : judged.findings) finding.pods = 1;
-  merge(owner.findings, judged.findings);
+  merge(owner, judged.findings);
   merge(owner.failed, judged.failed);
 }
 
@@ -182,7 +190,8 @@ void Owners::adopt_by_name() {
   std::map<std::pair<std::uint32_t, std::string_view>, Owner::Index> deployments;
   const auto kind = texts.id("Deployment");
   for (Owner::Index i = 0; i < all_.size(); ++i)
-    if (all_[i].kind == kind) deployments.emplace(std::pair(all_[i].space, all_[i].name), i);
+    if (all_[i].kind == kind)
+      deployments.emplace(std::pair(all_[i].space, std::string_view(all_[i].name)), i);
   for (const auto& [index, name] : told_) {
     Owner& set = all_[index];
     if (set.listed) continue;
@@ -208,19 +217,17 @@ std::vector<const Owner*> Owners::settle(const std::vector<std::uint32_t>& rank)
     Owner& owner = all_[root[i]];
     owner.pods += child.pods;
     owner.exempt_pods += child.exempt_pods;
-    // Where the owner's template was read it says what its other pods will be.
-    const bool speaks = child.active && !owner.has_template;
-    if (!speaks)
-      std::erase_if(child.findings, [](const KeptFinding& finding) { return finding.pods == 0; });
+    // Where the owner's template was read it says what its other pods will be, and the child's only
+    // what is different.
+    const auto via = texts.id(fmt::format("{} {}", texts[child.kind], child.name));
     for (KeptFinding& finding : child.findings) {
-      finding.own = finding.own && speaks;
+      if (finding.own && owner.has_template) finding.via = via;
+      finding.own = finding.own && !owner.has_template;
       finding.patch = no_patch;  // it is for another object
     }
-    merge(owner.findings, child.findings);
-    if (speaks || child.pods > 0) {
-      merge(owner.failed, child.failed);
-      owner.left_out = std::max(owner.left_out, child.left_out);
-    }
+    merge(owner, child.findings);
+    merge(owner.failed, child.failed);
+    owner.left_out += child.left_out;
     owner.active = owner.active || child.active;
     child.findings = {};
   }

@@ -41,6 +41,7 @@ struct KeptFinding {
   std::uint32_t bound = 0;  ///< what asks for it, by number
   Texts::Id container = 0, path = 0, place = 0, message = 0, advice = 0, patch = 0;
   Texts::Id spot = 0;      ///< the place, as of a pod: the same for a template and its pods
+  Texts::Id via = 0;       ///< the object between the owner and its pods whose template has it
   std::uint32_t pods = 0;  ///< that have it, and are no template's
   bool own = false;        ///< the owner's template has it, or the owner is the pod
 };
@@ -51,6 +52,8 @@ using Failed = std::array<std::uint64_t, 4>;
 struct Owner {
   using Index = std::uint32_t;
   static constexpr Index kNone = ~Index{0};
+  /// Of more nobody reads, and the pods of one controller may all be different.
+  static constexpr std::size_t kMostFindings = 1000;
 
   Texts::Id api_version = 0, kind = 0;
   std::string name, uid;
@@ -64,7 +67,7 @@ struct Owner {
   bool has_template = false;          ///< its own pods are in the findings
   std::uint32_t pods = 0;             ///< that have not ended
   std::uint32_t exempt_pods = 0;      ///< of those
-  std::uint32_t left_out = 0;         ///< findings beyond those that are kept
+  std::uint32_t left_out = 0;         ///< findings beyond those that are kept, of each object
   Texts::Id patch = 0;                ///< that mends it, as JSON
   std::vector<KeptFinding> findings;  ///< in an order of their own
   Failed failed{};
@@ -77,6 +80,7 @@ struct Judged {
   Texts::Id patch = 0;
   Failed failed{};
   bool exempt = false;
+  bool pods = false;  ///< the object holds one at least
 };
 
 class Owners {

@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string_view>
+#include <thread>
 #include <utility>
 
+#include "app/cluster_scan.h"
 #include "app/earlier_reports.h"
 #include "app/findings.h"
 #include "kube/objects.h"
@@ -36,10 +39,21 @@ std::string content_of(const Ordered& report) {
 
 bool good(int status) { return status >= 200 && status < 300; }
 
-Result<kube::Response> send(kube::Transport& transport, std::string method, std::string path,
-                            std::string body = "") {
-  return transport.send(
-      {.method = std::move(method), .path = std::move(path), .body = std::move(body)});
+/// A uid as API servers make them. Of a controller, which is named by who made the object, it may
+/// be any text, of which no name can be made.
+bool is_uid(std::string_view uid) {
+  return !uid.empty() && uid.size() <= 64 &&
+         uid.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos &&
+         !uid.ends_with('-');
+}
+
+/// The message without how many pods of how many it is about: a report is not another one for each
+/// pod that comes and goes.
+std::string lasting(const ReportedFinding& finding) {
+  const auto at = finding.message.rfind(fmt::format("{}in ", kWhose));
+  if (at == std::string::npos || !finding.message.ends_with(')')) return finding.message;
+  const bool apart = finding.message.find("not in the template", at) != std::string::npos;
+  return finding.message.substr(0, at) + (apart ? " (not in the template)" : " (in its pods)");
 }
 
 Error error_of(std::string method, std::string path, const kube::Response& response) {
@@ -49,7 +63,7 @@ Error error_of(std::string method, std::string path, const kube::Response& respo
 /// Whether the cluster has the API.
 Result<bool> has(kube::Transport& transport, const report::ReportApi& api) {
   const std::string path = fmt::format("/apis/{}/{}", api.group, api.version);
-  const auto response = send(transport, "GET", path);
+  const auto response = transport.send({.path = path});
   if (!response) return response.error();
   if (response->status == 404) return false;
   if (!good(response->status)) return error_of("GET", path, *response);
@@ -63,12 +77,13 @@ Result<bool> has(kube::Transport& transport, const report::ReportApi& api) {
 
 }  // namespace
 
-Result<PolicyReports> PolicyReports::open(kube::Transport& transport, bool events) {
+Result<PolicyReports> PolicyReports::open(kube::Transport& transport, bool events, Wait wait) {
+  if (!wait) wait = [](std::chrono::milliseconds pause) { std::this_thread::sleep_for(pause); };
   for (const report::ReportApi* api : {&report::kOpenReports, &report::kPolicyReports}) {
     const auto there = has(transport, *api);
     if (!there) return there.error();
     if (!*there) continue;
-    PolicyReports reports(transport, *api, events);
+    PolicyReports reports(transport, *api, events, std::move(wait));
     if (auto error = reports.read_known()) return *std::move(error);
     return reports;
   }
@@ -102,12 +117,17 @@ Status PolicyReports::read_known() {
           page.continue_token = text_at(list["metadata"], "continue");
         for (const json& item : items) {
           ++page.items;
-          const json metadata = item.value("metadata", json::object());
+          const json metadata =
+              item.is_object() ? item.value("metadata", json::object()) : json::object();
+          if (!metadata.is_object()) continue;
+          std::string name = text_at(metadata, "name");
+          // A label is put on easily: what has another name was made by somebody else.
+          if (!name.starts_with(report::kReportPrefix)) continue;
           Known known;
-          if (metadata.contains("annotations"))
+          if (metadata.contains("annotations") && metadata["annotations"].is_object())
             known.content = text_at(metadata["annotations"], kContent);
           known.resource_version = text_at(metadata, "resourceVersion");
-          known_[{text_at(metadata, "namespace"), text_at(metadata, "name")}] = std::move(known);
+          known_[{text_at(metadata, "namespace"), std::move(name)}] = std::move(known);
         }
         return page;
       });
@@ -119,52 +139,103 @@ Status PolicyReports::read_known() {
   return error;
 }
 
-Status PolicyReports::write(const Resource& owner, const std::string& template_ref) {
-  if (owner.namespace_name.empty() || owner.uid.empty() || owner.name.empty() ||
+// As the API server asks for it, but not for ever: the next scan comes.
+Result<kube::Response> PolicyReports::send(const std::string& method, const std::string& path,
+                                           const std::string& body) {
+  constexpr int kTries = 4;
+  std::chrono::milliseconds pause{1000};
+  for (int i = 1;; ++i) {
+    auto response = transport_->send({.method = method, .path = path, .body = body});
+    const bool passing = !response || response->status == 429 || response->status >= 500;
+    if (!passing || i == kTries) {
+      gone_ = !response || response->status == 401;
+      return response;
+    }
+    const std::chrono::milliseconds asked = response ? response->retry_after : pause;
+    wait_(std::min<std::chrono::milliseconds>(std::max(pause, asked), std::chrono::seconds(10)));
+    pause *= 2;
+  }
+}
+
+void PolicyReports::failed(const std::string& whose, const Error& error) {
+  constexpr std::size_t kMost = 10;
+  if (++counts_.failed <= kMost)
+    problems_.push_back(fmt::format("the report of {}: {}", whose, error.to_string()));
+}
+
+std::vector<std::string> PolicyReports::problems() const {
+  auto lines = problems_;
+  if (counts_.failed > lines.size())
+    lines.push_back(fmt::format("{} more reports could not be written or deleted",
+                                counts_.failed - lines.size()));
+  return lines;
+}
+
+void PolicyReports::write(const Resource& owner, const std::string& template_ref) {
+  if (owner.namespace_name.empty() || !is_uid(owner.uid) || owner.name.empty() ||
       (owner.outcome != Outcome::Pass && owner.outcome != Outcome::Fail))
-    return {};
-  Ordered report = report::policy_report_of(owner, template_ref, *api_);
+    return;
+  Resource lasting_owner = owner;
+  for (ReportedFinding& finding : lasting_owner.findings) finding.message = lasting(finding);
+  Ordered report = report::policy_report_of(lasting_owner, template_ref, *api_);
   const std::string content = content_of(report);
   const std::string name = report::policy_report_name(owner);
   const auto at = known_.find({owner.namespace_name, name});
-  const bool exists = at != known_.end();
-  if (exists) at->second.seen = true;
-  if (exists && at->second.content == content) {
+  if (at != known_.end()) at->second.seen = true;
+  if (at != known_.end() && at->second.content == content) {
     ++counts_.unchanged;
-    return {};
+    return;
   }
+  const std::string whose = fmt::format("{} {}/{}", owner.kind, owner.namespace_name, owner.name);
+  if (gone_) return failed(whose, {.message = "not written, for nobody answers any more"});
   report["metadata"]["annotations"] = {{kContent, content}};
-  if (exists) report["metadata"]["resourceVersion"] = at->second.resource_version;
-  const std::string method = exists ? "PUT" : "POST";
-  const std::string path = kube::path_of(api_->group, api_->version, api_->resource,
-                                         owner.namespace_name, exists ? name : "");
-  const auto response = send(*transport_, method, path,
-                             report.dump(-1, ' ', false, Ordered::error_handler_t::replace));
-  if (!response) return response.error();
-  // The namespace, or the report with its owner, went between the scan and now; or another scan
-  // has just written it.
-  if (response->status == 404 || response->status == 409) return {};
-  if (!good(response->status)) return error_of(method, path, *response);
-  ++(exists ? counts_.updated : counts_.created);
-  if (!events_ || owner.findings.empty()) return {};
-  if (counts_.events >= kMostEvents) {
-    ++counts_.events_left_out;
-    return {};
+  const auto path_of = [&](std::string_view named) {
+    return kube::path_of(api_->group, api_->version, api_->resource, owner.namespace_name, named);
+  };
+  std::string version = at == known_.end() ? "" : at->second.resource_version;
+  // Twice, for somebody else may have written it since it was listed, or it is there without the
+  // label that it is listed by.
+  for (const bool last : {false, true}) {
+    if (!version.empty()) report["metadata"]["resourceVersion"] = version;
+    const std::string method = version.empty() ? "POST" : "PUT";
+    const std::string path = path_of(version.empty() ? "" : name);
+    const auto response =
+        send(method, path, report.dump(-1, ' ', false, Ordered::error_handler_t::replace));
+    if (!response) return failed(whose, response.error());
+    // The namespace, or the report with its owner, went between the scan and now.
+    if (response->status == 404) return;
+    if (good(response->status)) {
+      ++(version.empty() ? counts_.created : counts_.updated);
+      break;
+    }
+    if (response->status != 409 || last) return failed(whose, error_of(method, path, *response));
+    const auto there = send("GET", path_of(name));
+    if (!there) return failed(whose, there.error());
+    const json object = json::parse(there->body, nullptr, false);
+    version = good(there->status) && object.is_object() && object.contains("metadata") &&
+                      object["metadata"].is_object()
+                  ? text_at(object["metadata"], "resourceVersion")
+                  : "";
   }
-  return tell(owner, content);
+  if (!events_ || owner.findings.empty()) return;
+  if (counts_.events >= kMostEvents)
+    ++counts_.events_left_out;
+  else
+    tell(owner);
 }
 
-// Named by its content, so that the same is not told twice while the API server remembers the first
-// one.
-Status PolicyReports::tell(const Resource& owner, const std::string& content) {
+// Named by what it says, so that the same is not told twice while the API server remembers the
+// first one. An Event is a hint: what becomes of it is no failure of the scan.
+void PolicyReports::tell(const Resource& owner) {
   std::set<std::string_view> checks;
   for (const ReportedFinding& finding : owner.findings) checks.insert(finding.check->id);
+  const std::string ids = fmt::format("{}", fmt::join(checks, ", "));
   const std::string time = rfc3339(std::chrono::system_clock::now());
   const Ordered event{
       {"apiVersion", "v1"},
       {"kind", "Event"},
       {"metadata",
-       {{"name", fmt::format("plimsoll-{}.{}", owner.uid, content)},
+       {{"name", fmt::format("plimsoll-{}.{}", owner.uid, fingerprint_of({ids}))},
         {"namespace", owner.namespace_name}}},
       {"involvedObject",
        {{"apiVersion", owner.api_version},
@@ -174,41 +245,36 @@ Status PolicyReports::tell(const Resource& owner, const std::string& content) {
         {"uid", owner.uid}}},
       {"type", "Warning"},
       {"reason", "ExcessPrivilege"},
-      {"message",
-       verdict::cut(
-           verdict::printable(fmt::format(
-               "more privilege than its templates allow: {} ({}); see report {}",
-               owner.findings.size() == 1 ? "1 finding"
-                                          : fmt::format("{} findings", owner.findings.size()),
-               fmt::join(checks, ", "), report::policy_report_name(owner))),
-           kEventWords)},
+      {"message", verdict::cut(verdict::printable(fmt::format(
+                                   "more privilege than its templates allow ({}); see report {}",
+                                   ids, report::policy_report_name(owner))),
+                               kEventWords)},
       {"source", {{"component", "plimsoll"}}},
       {"firstTimestamp", time},
       {"lastTimestamp", time},
       {"count", 1}};
-  const std::string path = kube::path_of("", "v1", "events", owner.namespace_name, "");
-  const auto response = send(*transport_, "POST", path,
+  const auto response = send("POST", kube::path_of("", "v1", "events", owner.namespace_name, ""),
                              event.dump(-1, ' ', false, Ordered::error_handler_t::replace));
-  if (!response) return response.error();
-  if (response->status == 404 || response->status == 409) return {};
-  if (!good(response->status)) return error_of("POST", path, *response);
-  ++counts_.events;
-  return {};
+  if (response && (response->status == 404 || response->status == 409)) return;
+  ++(response && good(response->status) ? counts_.events : counts_.events_failed);
 }
 
-Status PolicyReports::end(bool partial) {
-  if (partial) return {};
+void PolicyReports::end(bool partial) {
+  if (partial || gone_) return;
   for (const auto& [key, known] : known_) {
     if (known.seen) continue;
     const auto& [space, name] = key;
     const std::string path = kube::path_of(api_->group, api_->version, api_->resource, space, name);
-    const auto response = send(*transport_, "DELETE", path);
-    if (!response) return response.error();
-    if (response->status == 404) continue;
-    if (!good(response->status)) return error_of("DELETE", path, *response);
-    ++counts_.deleted;
+    const auto response = send("DELETE", path);
+    const std::string whose = fmt::format("{}/{}", space, name);
+    if (!response)
+      failed(whose, response.error());
+    else if (good(response->status))
+      ++counts_.deleted;
+    else if (response->status != 404)
+      failed(whose, error_of("DELETE", path, *response));
+    if (gone_) return;
   }
-  return {};
 }
 
 }  // namespace plimsoll::app

@@ -4,9 +4,12 @@
 // borrows the transport. Thread-safety: one thread.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kube/transport.h"
@@ -18,7 +21,9 @@ namespace plimsoll::app {
 
 struct ReportCounts {
   std::size_t created = 0, updated = 0, unchanged = 0, deleted = 0;
+  std::size_t failed = 0;           ///< that could not be written or deleted
   std::size_t events = 0;           ///< that were written
+  std::size_t events_failed = 0;    ///< that were refused
   std::size_t events_left_out = 0;  ///< for there were too many at once
 };
 
@@ -27,20 +32,27 @@ class PolicyReports {
   /// Events are hints that people read one by one, and every API server pays for them in etcd.
   static constexpr std::size_t kMostEvents = 100;
 
+  /// Waits before a request is made again; empty: it really does.
+  using Wait = std::function<void(std::chrono::milliseconds pause)>;
+
   /// Finds the API that the cluster has, openreports.io before wgpolicyk8s.io, and the reports that
   /// were written before; lists, page by page. `events`: whether owners are told. Errors: there is
   /// neither API; requests that fail.
-  static Result<PolicyReports> open(kube::Transport& transport, bool events);
+  static Result<PolicyReports> open(kube::Transport& transport, bool events, Wait wait = {});
 
   /// Writes the owner's report, unless it is as it was. What is in no namespace, was not judged, or
   /// is known only by a name, has none. A report of an owner that is gone meanwhile is none either.
-  Status write(const Resource& owner, const std::string& template_ref);
+  /// What fails is among problems(), and keeps no other report from being written, unless nobody
+  /// answers any more.
+  void write(const Resource& owner, const std::string& template_ref);
 
   /// Once, after the last: deletes the reports of owners that were not written now, unless the scan
   /// was partial, when nobody knows.
-  Status end(bool partial);
+  void end(bool partial);
 
   [[nodiscard]] const ReportCounts& counts() const { return counts_; }
+  /// A line for people about each of the first failures, and one about how many more there were.
+  [[nodiscard]] std::vector<std::string> problems() const;
   [[nodiscard]] const report::ReportApi& api() const { return *api_; }
 
  private:
@@ -49,14 +61,20 @@ class PolicyReports {
     bool seen = false;
   };
 
-  PolicyReports(kube::Transport& transport, const report::ReportApi& api, bool events)
-      : transport_(&transport), api_(&api), events_(events) {}
+  PolicyReports(kube::Transport& transport, const report::ReportApi& api, bool events, Wait wait)
+      : transport_(&transport), api_(&api), events_(events), wait_(std::move(wait)) {}
   Status read_known();
-  Status tell(const Resource& owner, const std::string& content);
+  Result<kube::Response> send(const std::string& method, const std::string& path,
+                              const std::string& body = "");
+  void failed(const std::string& whose, const Error& error);
+  void tell(const Resource& owner);
 
   kube::Transport* transport_;
   const report::ReportApi* api_;
   bool events_;
+  Wait wait_;
+  bool gone_ = false;  ///< nobody answers any more
+  std::vector<std::string> problems_;
   std::map<std::pair<std::string, std::string>, Known> known_;  // by namespace and name
   ReportCounts counts_;
 };

@@ -59,6 +59,10 @@ Result<ScanOptions> scan_options(const Options& options) {
     if (!everywhere) return everywhere.error();
     scan.everywhere = *std::move(everywhere);
   }
+  const auto builtin = codec::read_pod_templates(codec::builtin_pod_templates(), "built in");
+  if (!builtin) return builtin.error();
+  for (const auto* specs : {&*builtin, &settings->pod_templates})
+    for (const codec::PodTemplatesSpec& spec : *specs) scan.custom_groups.insert(spec.group);
   scan.namespaces = options.namespaces;
   scan.exclude_namespaces = options.exclude_namespaces;
   return scan;
@@ -173,7 +177,10 @@ void say_written(const PolicyReports& reports) {
   fmt::print(stderr, "plimsoll: {}.{}: {} created, {} updated, {} unchanged, {} deleted",
              reports.api().resource, reports.api().group, counts.created, counts.updated,
              counts.unchanged, counts.deleted);
+  if (counts.failed > 0) fmt::print(stderr, ", {} failed", counts.failed);
   if (counts.events > 0) fmt::print(stderr, "; {} events", counts.events);
+  if (counts.events_failed > 0)
+    fmt::print(stderr, "; {} events were refused", counts.events_failed);
   if (counts.events_left_out > 0)
     fmt::print(stderr, "; {} events left out, for there were too many at once",
                counts.events_left_out);
@@ -203,7 +210,6 @@ int run(const Options& options) {
     reports = *std::move(opened);
   }
   ReportTail tail;
-  Status unwritten;  // the first report that the cluster did not take
   bool open = false;
   {
     Progress progress("scanning", "objects", 0, progress_wanted(false));
@@ -215,15 +221,17 @@ int run(const Options& options) {
         outputs->open(*head);
       }
       outputs->add(resource);
-      if (reports && !unwritten) unwritten = reports->write(resource, head->template_ref);
+      if (reports) reports->write(resource, head->template_ref);
     };
     if (auto error = scan_cluster(*server->transport, *scan, give, tail)) return fail(*error);
   }
   if (!open) outputs->open(*head);
   // What was left out on purpose says nothing about its owners.
   const bool partial = !tail.missing.empty() || !options.namespaces.empty();
-  if (reports && !unwritten) unwritten = reports->end(partial);
-  if (unwritten) tail.missing.push_back("reports in the cluster: " + unwritten->to_string());
+  if (reports) {
+    reports->end(partial);
+    for (std::string& line : reports->problems()) tail.missing.push_back(std::move(line));
+  }
   if (const auto error = outputs->end(tail)) return fail(*error);
   say_missing(tail.missing);
   if (reports) say_written(*reports);

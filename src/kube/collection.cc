@@ -124,6 +124,7 @@ Collected CollectionReader::read(std::string_view what, const std::string& path,
       // A server that never answered is most likely another's address.
       if (!answered_ || !pause({}, left, next)) {
         gone_ = true;
+        collected.unanswered = true;
         return give_up(response.error(), 0);
       }
       coming_ = true;
@@ -150,6 +151,11 @@ Collected CollectionReader::read(std::string_view what, const std::string& path,
     }
     coming_ = false;
     auto head = each(body_);
+    // One object may be what cannot be read: the others need not be lost with it.
+    if (!head && page_size > 1) {
+      page_size = std::max<std::size_t>(page_size / 4, 1);
+      continue;
+    }
     if (!head) {
       Error error = head.error();
       error.message = fmt::format("GET {}: the answer cannot be read: {}", path, error.to_string());
@@ -159,6 +165,11 @@ Collected CollectionReader::read(std::string_view what, const std::string& path,
     left = patience_.pauses;
     next = patience_.first_pause;
     collected.items += head->items;
+    if (!head->continue_token.empty() && head->continue_token == token) {
+      Error error;
+      error.message = fmt::format("GET {}: the list does not end: one page leads to itself", path);
+      return give_up(std::move(error), 0);
+    }
     token = std::move(head->continue_token);
     if (token.empty()) return collected;
   }

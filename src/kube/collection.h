@@ -41,6 +41,7 @@ struct Collected {
   std::uint64_t items = 0;
   std::optional<Error> error;  ///< none: it was read whole
   int status = 0;              ///< of the answer that is the error; 0: it is none
+  bool unanswered = false;     ///< the error is that nobody answered
 };
 
 class CollectionReader {

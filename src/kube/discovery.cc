@@ -70,7 +70,7 @@ void add_aggregated(const json& root, Collector& out) {
       const std::string of = text_at(version, "version");
       if (text_at(version, "freshness") == "Stale")
         out.served.missing.push_back(
-            fmt::format("what {}/{} serves: its API server does not answer", name, of));
+            {name, fmt::format("what {}/{} serves: its API server does not answer", name, of)});
       for (const json& resource : array_at(version, "resources"))
         if (can_list(resource))
           out.add({.group = name,
@@ -95,7 +95,7 @@ void add_group(CollectionReader& reader, const json& group, Collector& out) {
     if (!response || response->status != 200) {
       const Error error = response ? api_error(request, *response) : response.error();
       out.served.missing.push_back(
-          fmt::format("what {}/{} serves: {}", name, *at, error.to_string()));
+          {name, fmt::format("what {}/{} serves: {}", name, *at, error.to_string())});
       continue;
     }
     const json list = json::parse(response->body, nullptr, false);

@@ -22,7 +22,11 @@ struct Served {
   /// Of named groups, each kind once, in the version that its group prefers of those that have it;
   /// sorted by group and kind. Subresources and what cannot be listed are left out.
   std::vector<ServedResource> resources;
-  std::vector<std::string> missing;  ///< what of it could not be read: a line each
+  /// What of it could not be read.
+  struct Missing {
+    std::string group, line;  ///< a line for people
+  };
+  std::vector<Missing> missing;
 };
 
 /// Asks in one request what all groups have, and where the server knows none such (before 1.26),

@@ -92,7 +92,9 @@ class Results {
 
 }  // namespace
 
-std::string policy_report_name(const Resource& owner) { return "plimsoll-" + owner.uid; }
+std::string policy_report_name(const Resource& owner) {
+  return std::string(kReportPrefix) + owner.uid;
+}
 
 Json policy_report_of(const Resource& owner, std::string_view template_ref, const ReportApi& api) {
   Results results(template_ref, api);

@@ -31,7 +31,9 @@ inline constexpr std::string_view kManager = "plimsoll";
 inline constexpr std::size_t kMostResults = 100;
 inline constexpr std::size_t kMostResultBytes = std::size_t{64} << 10;
 
-/// The name of an owner's report: `plimsoll-` and its uid.
+inline constexpr std::string_view kReportPrefix = "plimsoll-";
+
+/// The name of an owner's report: the prefix and its uid.
 std::string policy_report_name(const Resource& owner);
 
 /// The report of an owner, which has a namespace and a uid and was judged. `template_ref`: of the

@@ -310,6 +310,85 @@ TEST(ClusterScan, NobodyHidesBehindTheOwnersOfOthers) {
               ElementsAre("fail Deployment evil/web", "pass Deployment shop/web"));
 }
 
+// An ownerReference is written by whoever makes the object.
+TEST(ClusterScan, NobodyHidesBehindAControllerThatPasses) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  const auto good = uid_of(cluster.add(kDeployments, "shop", "good", workload_of(good_spec())));
+  cluster.add(kCronJobs, "shop", "evil",
+              controlled_by(cron_job_of(bad_spec()), "apps/v1", "Deployment", "good", good));
+  const auto scanned = scan(cluster);
+  EXPECT_THAT(scanned.rows(), ElementsAre("fail Deployment shop/good"));
+  ASSERT_THAT(scanned.findings("good"), SizeIs(1));
+  EXPECT_THAT(scanned.findings("good")[0], HasSubstr("(in CronJob evil, not in the template)"));
+}
+
+TEST(ClusterScan, ACustomResourceThatSaysNothingOfItsPodsLeavesThatToWhatItMakes) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  const std::string path = "/apis/argoproj.io/v1alpha1/rollouts";
+  cluster.discovery["items"] = {{{"metadata", {{"name", "argoproj.io"}}},
+                                 {"versions",
+                                  {{{"version", "v1alpha1"},
+                                    {"resources",
+                                     {{{"resource", "rollouts"},
+                                       {"responseKind", {{"kind", "Rollout"}}},
+                                       {"scope", "Namespaced"},
+                                       {"verbs", {"get", "list"}}}}}}}}}};
+  const auto uid = uid_of(cluster.add(path, "shop", "canary", {{"spec", json::object()}}));
+  cluster.add(
+      "/apis/apps/v1/statefulsets", "shop", "canary-x",
+      controlled_by(workload_of(bad_spec()), "argoproj.io/v1alpha1", "Rollout", "canary", uid));
+  const auto scanned = scan(cluster);
+  EXPECT_THAT(scanned.rows(), ElementsAre("fail Rollout shop/canary"));
+  EXPECT_THAT(scanned.findings("canary"), SizeIs(1));
+}
+
+TEST(ClusterScan, OfManyPodsOfOneControllerThatAllDifferNotAllFindingsAreKept) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  for (int pod = 0; pod < 30; ++pod) {
+    json spec = bad_spec();
+    spec["hostPID"] = false;
+    for (int i = 0; i < 100; ++i) {
+      json container = good_container(fmt::format("c{}-{}", pod, i));
+      container["securityContext"]["privileged"] = true;
+      spec["containers"].push_back(container);
+    }
+    cluster.add(kPods, "shop", fmt::format("p{}", pod),
+                controlled_by(pod_of(spec), "x/v1", "Foo", "foo", "uid-foo"));
+  }
+  const auto scanned = scan(cluster);
+  EXPECT_THAT(scanned.of("foo").findings, SizeIs(1000));
+  EXPECT_EQ(scanned.fact("foo", "findingsLeftOut"), "2000");
+  EXPECT_EQ(scanned.fact("foo", "pods"), "30");
+}
+
+TEST(ClusterScan, AKindOfKubernetesThatIsNotFoundIsMissing) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  cluster.lists.erase(kPods);
+  const auto scanned = scan(cluster);
+  EXPECT_THAT(scanned.tail.missing, ElementsAre(HasSubstr("pods: GET /api/v1/pods")));
+}
+
+TEST(ClusterScan, AnApiThatHoldsNoPodsMayBeAway) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  cluster.discovery["items"] = {
+      {{"metadata", {{"name", "metrics.k8s.io"}}},
+       {"versions",
+        {{{"version", "v1beta1"}, {"freshness", "Stale"}, {"resources", json::array()}}}}},
+      {{"metadata", {{"name", "argoproj.io"}}},
+       {"versions",
+        {{{"version", "v1alpha1"}, {"freshness", "Stale"}, {"resources", json::array()}}}}}};
+  Scanned scanned;
+  ScanOptions options = options_with(scanned, "baseline");
+  options.custom_groups = {"argoproj.io"};
+  scan(cluster, options, scanned);
+  EXPECT_THAT(scanned.tail.missing, ElementsAre(HasSubstr("argoproj.io/v1alpha1")));
+}
+
 TEST(ClusterScan, CustomKindsAreFoundByDiscovery) {
   FakeCluster cluster;
   cluster.add_namespace("shop");
@@ -788,6 +867,39 @@ TEST(Advice, NamesTheStrictestTemplateAndWhatIsInTheWay) {
   EXPECT_EQ(document["checks"][0], (json{{"check", "seccomp"}, {"workloads", 2}}));
   EXPECT_EQ(document["enforced"], nullptr);
   EXPECT_EQ(document["command"], shop.command);
+}
+
+TEST(Advice, APodThatIsNotExemptCountsWhateverItsTemplateSays) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  json exempt = good_spec();
+  exempt["runtimeClassName"] = "kata";
+  add_deployment(cluster, "shop", "web", exempt, 1, bad_spec());
+  Settings settings;
+  settings.exemptions.runtime_classes = {"kata"};
+  Scanned scanned;
+  std::vector<Advice> all;
+  std::vector<std::string> missing;
+  EXPECT_FALSE(advise_cluster(
+      cluster, options_with(scanned, "", policy_of(settings)),
+      [&](const Advice& advice) { all.push_back(advice); }, missing));
+  ASSERT_THAT(all, SizeIs(1));
+  EXPECT_EQ(all[0].exempt, 0U);
+  EXPECT_THAT(all[0].meets, StartsWith("privileged@"));
+}
+
+TEST(Advice, SaysNothingThatATerminalWouldObey) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  cluster.add(kPods, "shop", "p",
+              controlled_by(pod_of(bad_spec()), "x/v1", "\x1b[31mEVIL\a", "n\x1b[2J", "u"));
+  cluster.add_namespace("x; rm");
+  for (const auto& [name, advice] : advise(cluster)) {
+    const std::string text = advice_text(advice, {});
+    EXPECT_EQ(text.find('\x1b'), std::string::npos) << text;
+    EXPECT_EQ(text.find('\a'), std::string::npos) << text;
+    EXPECT_EQ(advice.command.empty(), name != "shop" || advice.meets.starts_with("privileged"));
+  }
 }
 
 TEST(Advice, KnowsWhatIsEnforced) {

@@ -24,6 +24,7 @@ class FakeReports : public kube::Transport {
   std::map<std::string, json> objects;  // by path
   std::vector<std::string> writes;      // `POST /apis/...`
   std::function<std::optional<int>(const kube::Request&)> refuse;
+  bool unlisted = false;  // what it has is not found by the label
 
   Result<kube::Response> send(const kube::Request& request) override {
     kube::Response response{.status = 200, .body = "{}"};
@@ -71,7 +72,10 @@ class FakeReports : public kube::Transport {
       return {.status = 200, .body = json{{"resources", {{{"name", resource}}}}}.dump()};
     const std::string list = base + "/" + resource +
                              "?labelSelector=app.kubernetes.io%2Fmanaged-by%3Dplimsoll&limit=500";
+    if (const auto at = objects.find(path); at != objects.end())
+      return {.status = 200, .body = at->second.dump()};
     if (!path.starts_with(list)) return response;
+    if (unlisted) return {.status = 200, .body = R"({"items":null})"};
     std::size_t from = 0;
     if (const auto at = path.find("&continue="); at != std::string::npos)
       from = std::stoul(path.substr(at + 10));
@@ -107,13 +111,11 @@ Resource owner(const std::string& name, bool bad) {
 
 ReportCounts write_all(FakeReports& api, const std::vector<Resource>& owners, bool events = false,
                        bool partial = false) {
-  auto reports = PolicyReports::open(api, events);
+  auto reports = PolicyReports::open(api, events, [](std::chrono::milliseconds) {});
   EXPECT_TRUE(reports) << reports.error().to_string();
-  for (const Resource& one : owners) {
-    const auto error = reports->write(one, "restricted@v1.37");
-    EXPECT_FALSE(error) << error->to_string();
-  }
-  EXPECT_FALSE(reports->end(partial));
+  for (const Resource& one : owners) reports->write(one, "restricted@v1.37");
+  reports->end(partial);
+  EXPECT_THAT(reports->problems(), ::testing::IsEmpty());
   return reports->counts();
 }
 
@@ -177,8 +179,7 @@ TEST(PolicyReports, TellOwnersOnceAndOnlyOfWhatIsWrong) {
   EXPECT_EQ(event["involvedObject"]["uid"], "uid-a");
   EXPECT_EQ(event["reason"], "ExcessPrivilege");
   EXPECT_EQ(event["message"],
-            "more privilege than its templates allow: 1 finding (privileged); see "
-            "report plimsoll-uid-a");
+            "more privilege than its templates allow (privileged); see report plimsoll-uid-a");
 }
 
 TEST(PolicyReports, TellOnlySoManyAtOnce) {
@@ -205,9 +206,81 @@ TEST(PolicyReports, AnOwnerThatIsGoneHasNoneAndARefusalIsSaid) {
   };
   auto reports = PolicyReports::open(api, false);
   ASSERT_TRUE(reports);
-  const auto error = reports->write(owner("a", true), "restricted@v1.37");
-  ASSERT_TRUE(error);
-  EXPECT_THAT(error->to_string(), ::testing::HasSubstr("create reports.openreports.io"));
+  reports->write(owner("a", true), "restricted@v1.37");
+  EXPECT_THAT(reports->problems(),
+              ::testing::ElementsAre(::testing::HasSubstr("create reports.openreports.io")));
+}
+
+TEST(PolicyReports, OneThatIsRefusedKeepsNoOtherFromBeingWritten) {
+  FakeReports api;
+  write_all(api, {owner("old", true)});
+  api.refuse = [](const kube::Request& request) -> std::optional<int> {
+    if (request.body.find("uid-a") != std::string::npos) return 403;
+    return std::nullopt;
+  };
+  auto reports = PolicyReports::open(api, false, [](std::chrono::milliseconds) {});
+  ASSERT_TRUE(reports);
+  for (const char* name : {"a", "b", "c"}) reports->write(owner(name, true), "restricted@v1.37");
+  reports->end(false);
+  EXPECT_EQ(reports->counts().created, 2U);
+  EXPECT_EQ(reports->counts().deleted, 1U);
+  EXPECT_EQ(reports->counts().failed, 1U);
+  EXPECT_THAT(reports->problems(),
+              ::testing::ElementsAre(::testing::HasSubstr("Deployment shop/a")));
+}
+
+TEST(PolicyReports, ARequestThatMayPassIsMadeAgain) {
+  FakeReports api;
+  int refusals = 2;
+  std::vector<std::chrono::milliseconds> pauses;
+  auto reports = PolicyReports::open(
+      api, false, [&](std::chrono::milliseconds pause) { pauses.push_back(pause); });
+  ASSERT_TRUE(reports);
+  api.refuse = [&](const kube::Request&) -> std::optional<int> {
+    if (refusals-- > 0) return 429;
+    return std::nullopt;
+  };
+  reports->write(owner("a", true), "restricted@v1.37");
+  EXPECT_EQ(reports->counts().created, 1U);
+  EXPECT_THAT(pauses, ::testing::ElementsAre(std::chrono::milliseconds(1000),
+                                             std::chrono::milliseconds(2000)));
+}
+
+TEST(PolicyReports, OneThatIsThereAlreadyIsWrittenOver) {
+  FakeReports api;
+  write_all(api, {owner("a", true)});
+  api.unlisted = true;
+  EXPECT_EQ(write_all(api, {owner("a", false)}).updated, 1U);
+  EXPECT_EQ(api.objects.begin()->second["summary"]["pass"], 1);
+}
+
+TEST(PolicyReports, WhatIsNotOursIsNotDeleted) {
+  FakeReports api;
+  write_all(api, {owner("a", true)});
+  json other = api.objects.begin()->second;
+  other["metadata"]["name"] = "theirs";
+  api.objects["/apis/openreports.io/v1alpha1/namespaces/shop/reports/theirs"] = other;
+  EXPECT_EQ(write_all(api, {}).deleted, 1U);
+  EXPECT_EQ(api.objects.size(), 1U);
+}
+
+TEST(PolicyReports, PodsThatComeAndGoMakeNoOtherReport) {
+  FakeReports api;
+  Resource one = owner("a", true);
+  one.findings[0].message = "it is (really) bad (in 2 of 3 pods, not in the template)";
+  write_all(api, {one});
+  EXPECT_EQ(api.objects.begin()->second["results"][0]["message"],
+            "it is (really) bad (not in the template): ");
+  one.findings[0].message = "it is (really) bad (in all 4 pods, not in the template)";
+  EXPECT_EQ(write_all(api, {one}).unchanged, 1U);
+}
+
+TEST(PolicyReports, AUidThatIsNoneHasNoReport) {
+  FakeReports api;
+  Resource one = owner("a", true);
+  one.uid = "A B";
+  write_all(api, {one});
+  EXPECT_TRUE(api.objects.empty());
 }
 
 }  // namespace

@@ -71,6 +71,24 @@ TEST(Collection, APageThatIsTooLargeIsAskedForInSmallerOnes) {
                                      "/api/v1/pods?limit=31", "/api/v1/pods?limit=31&continue=t"));
 }
 
+TEST(Collection, APageThatCannotBeReadIsAskedForInSmallerOnes) {
+  const auto all = read([](std::size_t, const Request& request) -> Result<Response> {
+    const bool whole = request.path.find("limit=500") != std::string::npos;
+    return Response{200, whole ? "broken" : "ab:"};
+  });
+  EXPECT_FALSE(all.collected.error);
+  EXPECT_EQ(all.seen, "ab ");
+  EXPECT_THAT(all.paths, ElementsAre("/api/v1/pods?limit=500", "/api/v1/pods?limit=125"));
+}
+
+TEST(Collection, AListThatLeadsToItselfEnds) {
+  const auto all =
+      read([](std::size_t, const Request&) -> Result<Response> { return Response{200, "a:t"}; });
+  ASSERT_TRUE(all.collected.error);
+  EXPECT_THAT(all.collected.error->to_string(), HasSubstr("does not end"));
+  EXPECT_THAT(all.paths, ::testing::SizeIs(2));
+}
+
 TEST(Collection, AnObjectThatIsTooLargeEndsIt) {
   const auto all = read(
       [](std::size_t, const Request&) -> Result<Response> {
@@ -87,7 +105,7 @@ TEST(Collection, EachPageHasItsOwnPatience) {
   // Every other request fails: no page is waited for long.
   const auto all = read([](std::size_t number, const Request&) -> Result<Response> {
     if (number % 2 == 0) return Response{503, "{}"};
-    return Response{200, number < 200 ? "a:t" : "a:"};
+    return Response{200, number < 200 ? fmt::format("a:t{}", number) : "a:"};
   });
   EXPECT_FALSE(all.collected.error);
   EXPECT_EQ(all.collected.items, 101U);

@@ -59,8 +59,10 @@ TEST(Discovery, OneRequestTellsAll) {
   ASSERT_TRUE(found.served);
   EXPECT_THAT(found.all(),
               ElementsAre("ray.io/v1alpha1 olds Old (cluster)", "ray.io/v1 rayjobs RayJob"));
-  EXPECT_THAT(found.served->missing,
-              ElementsAre("what away.example/v1 serves: its API server does not answer"));
+  ASSERT_EQ(found.served->missing.size(), 1U);
+  EXPECT_EQ(found.served->missing[0].group, "away.example");
+  EXPECT_EQ(found.served->missing[0].line,
+            "what away.example/v1 serves: its API server does not answer");
   EXPECT_THAT(found.paths, ElementsAre("/apis"));
 }
 
@@ -78,7 +80,8 @@ TEST(Discovery, OlderServersAreAskedGroupByGroup) {
   ASSERT_TRUE(found.served);
   EXPECT_THAT(found.all(),
               ElementsAre("ray.io/v1alpha1 olds Old (cluster)", "ray.io/v1 rayjobs RayJob"));
-  EXPECT_THAT(found.served->missing, ElementsAre(HasSubstr("what away.example/v1 serves: GET ")));
+  ASSERT_EQ(found.served->missing.size(), 1U);
+  EXPECT_THAT(found.served->missing[0].line, HasSubstr("what away.example/v1 serves: GET "));
   EXPECT_THAT(found.paths, ElementsAre("/apis", "/apis/ray.io/v1", "/apis/ray.io/v1alpha1",
                                        "/apis/away.example/v1"));
 }
