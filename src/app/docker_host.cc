@@ -162,6 +162,7 @@ void DockerHost::look_at_files() {
                          : Seen<cis::Settings>::not_seen(arguments.why);
   const std::string config(host.last("config-file").empty() ? "/etc/docker/daemon.json"
                                                             : host.last("config-file"));
+  host.socket_unit = files_.listen_streams("docker.socket");
   const auto text = files_.read(config);
   if (!text) {
     host.file = Seen<cis::Settings>::not_seen(text.why);

@@ -109,6 +109,7 @@ constexpr Field<Daemon> kInfo[] = {{"Name", plain<&Daemon::name>::read},
                                    {"LoggingDriver", plain<&Daemon::logging_driver>::read},
                                    {"OperatingSystem", plain<&Daemon::operating_system>::read},
                                    {"SecurityOptions", plain<&Daemon::security_options>::read},
+                                   {"Warnings", plain<&Daemon::warnings>::read},
                                    {"LiveRestoreEnabled", plain<&Daemon::live_restore>::read},
                                    {"ExperimentalBuild", plain<&Daemon::experimental>::read},
                                    {"Debug", plain<&Daemon::debug>::read},
@@ -291,6 +292,15 @@ std::optional<std::string_view> option(const Container& container, std::string_v
   return value;
 }
 
+/// Source: Go's strconv.ParseBool, by which Docker reads switches.
+std::optional<bool> truth_of(std::string_view text) {
+  constexpr std::string_view kTrue[] = {"1", "t", "T", "TRUE", "true", "True"};
+  constexpr std::string_view kFalse[] = {"0", "f", "F", "FALSE", "false", "False"};
+  if (std::ranges::find(kTrue, text) != std::end(kTrue)) return true;
+  if (std::ranges::find(kFalse, text) != std::end(kFalse)) return false;
+  return {};
+}
+
 /// A capability as pods have it: `CAP_sys_admin` is `SYS_ADMIN`.
 std::string capability(std::string_view name) {
   std::string text;
@@ -335,8 +345,7 @@ std::string apparmor_of(const Raw& raw, const cis::Defaults& defaults) {
 bool gains_privileges(const Container& container, const cis::Defaults& defaults) {
   const auto value = option(container, "no-new-privileges");
   if (!value) return !defaults.no_new_privileges;
-  return !(value->empty() || *value == "true" || *value == "1" || *value == "t" || *value == "T" ||
-           *value == "TRUE" || *value == "True");
+  return !(value->empty() || truth_of(*value) == true);
 }
 
 std::string_view propagation_of(std::string_view propagation) {
@@ -591,14 +600,37 @@ Result<cis::Settings> decode_daemon_file(std::string_view json) {
 
 cis::Settings settings_of(std::span<const std::string> arguments) {
   // Of pflag's switches only these have no value behind a space.
-  constexpr std::string_view kSwitches[] = {
-      "debug",        "experimental",      "help",           "icc",      "init",
-      "ip-forward",   "ip-masq",           "ip6tables",      "iptables", "ipv6",
-      "live-restore", "no-new-privileges", "raw-logs",       "rootless", "selinux-enabled",
-      "tls",          "tlsverify",         "userland-proxy", "validate", "version"};
+  constexpr std::string_view kSwitches[] = {"allow-direct-routing",
+                                            "cri-containerd",
+                                            "disable-legacy-registry",
+                                            "ip-forward-no-drop",
+                                            "debug",
+                                            "experimental",
+                                            "help",
+                                            "icc",
+                                            "init",
+                                            "ip-forward",
+                                            "ip-masq",
+                                            "ip6tables",
+                                            "iptables",
+                                            "ipv6",
+                                            "live-restore",
+                                            "no-new-privileges",
+                                            "raw-logs",
+                                            "rootless",
+                                            "selinux-enabled",
+                                            "tls",
+                                            "tlsverify",
+                                            "userland-proxy",
+                                            "validate",
+                                            "version"};
   constexpr std::pair<char, std::string_view> kShort[] = {
-      {'H', "host"},   {'l', "log-level"}, {'D', "debug"},   {'s', "storage-driver"},
-      {'b', "bridge"}, {'G', "group"},     {'p', "pidfile"}, {'v', "version"}};
+      {'H', "host"},           {'l', "log-level"}, {'D', "debug"},
+      {'s', "storage-driver"}, {'b', "bridge"},    {'G', "group"},
+      {'p', "pidfile"},        {'v', "version"},   {'h', "help"}};
+  const auto is_switch = [&](std::string_view name) {
+    return std::ranges::find(kSwitches, name) != std::end(kSwitches);
+  };
   cis::Settings settings;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     std::string_view text = arguments[i];
@@ -611,18 +643,29 @@ cis::Settings settings_of(std::span<const std::string> arguments) {
       name = text.substr(0, equals);
       if (equals != std::string_view::npos) value = text.substr(equals + 1);
     } else {
-      const auto* at =
-          std::ranges::find(kShort, text[1], &std::pair<char, std::string_view>::first);
-      if (at == std::end(kShort)) continue;
-      name = at->second;
-      text.remove_prefix(text.size() > 2 && text[2] == '=' ? 3 : 2);
-      if (!text.empty()) value = text;
+      // Several may stand together, of which only the last takes a value: -DHfd://.
+      for (text.remove_prefix(1); !text.empty() && name.empty();) {
+        const auto* at =
+            std::ranges::find(kShort, text[0], &std::pair<char, std::string_view>::first);
+        if (at == std::end(kShort)) break;
+        text.remove_prefix(1);
+        if (is_switch(at->second) && !text.empty() && text[0] != '=') {
+          settings[std::string(at->second)].emplace_back("true");
+          continue;
+        }
+        name = at->second;
+        if (!text.empty()) value = text.substr(text[0] == '=' ? 1 : 0);
+      }
+      if (name.empty()) continue;
     }
     if (!value) {
-      if (std::ranges::find(kSwitches, name) != std::end(kSwitches))
+      // dockerd takes no arguments but flags: whatever does not begin as one is a flag's value.
+      if (is_switch(name))
         value = "true";
-      else if (i + 1 < arguments.size())
+      else if (i + 1 < arguments.size() && !arguments[i + 1].starts_with('-'))
         value = arguments[++i];
+    } else if (is_switch(name)) {
+      if (const auto truth = truth_of(*value)) value = *truth ? "true" : "false";
     }
     settings[name].push_back(value.value_or(""));
   }

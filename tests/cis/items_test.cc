@@ -341,7 +341,7 @@ TEST(Items, TheDaemonIsHeldToWhatItWasTold) {
   EXPECT_EQ(said("2.3", {{"log-level", {"info", "debug"}}}), kWarn);
   EXPECT_EQ(said("2.4", {{"iptables", {"false"}}}), kWarn);
   EXPECT_EQ(said("2.5", {{"insecure-registry", {"a", "b"}}}), kWarn);
-  EXPECT_EQ(said("2.7", {{"host", {"fd://", "unix:///x"}}}), kInfo);
+  EXPECT_EQ(said("2.7", {{"host", {"unix:///x"}}}), kInfo);
   EXPECT_EQ(said("2.7", {{"host", {"tcp://0.0.0.0:2375"}}}), kWarn);
   EXPECT_EQ(said("2.7", {{"host", {"tcp://0:2376"}}, {"tls", {"true"}}}), kWarn);
   EXPECT_EQ(said("2.7", {{"host", {"tcp://0:2376"}}, {"tlsverify", {"true"}}}), kPass);
@@ -353,6 +353,26 @@ TEST(Items, TheDaemonIsHeldToWhatItWasTold) {
   EXPECT_EQ(said("2.14", {{"no-new-privileges", {"false"}}}), kWarn);
   EXPECT_EQ(said("2.16", {}), kWarn);
   EXPECT_EQ(said("2.16", {}, {{"userland-proxy", {"false"}}}), kPass);
+}
+
+TEST(Items, ListenersOfSystemdAndOfTheDaemonsOwnWordsCount) {
+  Host host = known();
+  host.flags = Settings{{"host", {"fd://"}}};
+  host.socket_unit = Seen<std::vector<std::string>>::not_seen("there is no unit docker.socket");
+  EXPECT_EQ(of_host("2.7", host).detail, "could not be seen: there is no unit docker.socket");
+  host.socket_unit = std::vector<std::string>{"/run/docker.sock"};
+  EXPECT_EQ(of_host("2.7", host).detail, "the daemon does not listen on TCP");
+  for (const char* tcp : {"2375", "0.0.0.0:2375", "[::]:2375"}) {
+    host.socket_unit = std::vector<std::string>{"/run/docker.sock", tcp};
+    EXPECT_EQ(of_host("2.7", host).status, kWarn) << tcp;
+  }
+  host = known();
+  host.daemon.warnings = {
+      "WARNING: No swap limit support",
+      "[DEPRECATION NOTICE]: API is accessible on http://0.0.0.0:2375 without encryption.\n  x"};
+  const Said said = of_host("2.7", host);
+  ASSERT_EQ(said.hits.size(), 1U);
+  EXPECT_EQ(said.hits[0].message, "the daemon listens on http://0.0.0.0:2375 without TLS");
 }
 
 TEST(Items, WhatTheDaemonSaysItselfCountsMore) {

@@ -204,6 +204,41 @@ TEST(Docker, TakesFlagsAndFileForTheSame) {
   EXPECT_FALSE(decode_daemon_file("[]"));
 }
 
+TEST(Docker, NoFlagHidesTheNext) {
+  using Arguments = std::vector<std::string>;
+  const Arguments open{"tcp://0.0.0.0:2375"};
+  const std::vector<Arguments> rows{{"--ip-forward-no-drop", "-H", "tcp://0.0.0.0:2375"},
+                                    {"--allow-direct-routing", "--host", "tcp://0.0.0.0:2375"},
+                                    {"--of-tomorrow", "--host=tcp://0.0.0.0:2375"},
+                                    {"-DH", "tcp://0.0.0.0:2375"},
+                                    {"-DHtcp://0.0.0.0:2375"},
+                                    {"-DH=tcp://0.0.0.0:2375"}};
+  for (const Arguments& row : rows) {
+    const auto flags = settings_of(row);
+    ASSERT_TRUE(flags.contains("host")) << row[0];
+    EXPECT_EQ(flags.at("host"), open) << row[0];
+  }
+  EXPECT_EQ(settings_of(rows[3]).at("debug"), (Arguments{"true"}));
+  EXPECT_EQ(settings_of(Arguments{"--of-tomorrow", "value"}).at("of-tomorrow"),
+            (Arguments{"value"}));
+}
+
+TEST(Docker, SwitchesHaveAllTheNamesThatGoGivesThem) {
+  for (const char* no : {"0", "f", "F", "FALSE", "false", "False"})
+    EXPECT_EQ(settings_of(std::vector<std::string>{std::string("--iptables=") + no}).at("iptables"),
+              (std::vector<std::string>{"false"}))
+        << no;
+  for (const char* yes : {"1", "t", "T", "TRUE", "true", "True"})
+    EXPECT_EQ(
+        settings_of(std::vector<std::string>{std::string("--tlsverify=") + yes}).at("tlsverify"),
+        (std::vector<std::string>{"true"}))
+        << yes;
+  EXPECT_EQ(settings_of(std::vector<std::string>{"-D=0"}).at("debug"),
+            (std::vector<std::string>{"false"}));
+  EXPECT_EQ(settings_of(std::vector<std::string>{"--mtu=1"}).at("mtu"),
+            (std::vector<std::string>{"1"}));
+}
+
 TEST(Docker, LooksUsersUpInAnArchive) {
   const std::string list = "root:x:0:0::/:/bin/sh\ntoor:x:0:0:::\napp:x:1000:1000:::\nbad:x\n";
   std::string archive(512, '\0');
