@@ -155,11 +155,11 @@ constexpr Field<Listed> kListedImage[] = {{"Id", plain<&Listed::id>::read},
 
 /// What is decoded before it is put together.
 struct RawDockerContainer : Container {
-  bool privileged = false, read_only = false, published = false;
+  bool privileged = false, read_only = false, published = false, publishes_all = false;
+  bool has_host_config = false, has_config = false, has_state = false;
   std::vector<std::string> added, dropped;
-  std::vector<PortBinding> asked;  ///< PortBindings; `ports` has what is published
-  std::string configured_image;
-  bool null_pids = true;
+  std::vector<PortBinding> asked;    ///< PortBindings; `ports` has what is published
+  std::vector<std::string> exposed;  ///< ports that its image names: `80/tcp`
 };
 
 struct Restart {
@@ -208,6 +208,7 @@ using Raw = RawDockerContainer;
 
 constexpr Field<Raw> kHostConfig[] = {
     {"Privileged", plain<&Raw::privileged>::read},
+    {"PublishAllPorts", plain<&Raw::publishes_all>::read},
     {"ReadonlyRootfs", plain<&Raw::read_only>::read},
     {"CapAdd", plain<&Raw::added>::read},
     {"CapDrop", plain<&Raw::dropped>::read},
@@ -234,8 +235,12 @@ constexpr Field<Raw> kHostConfig[] = {
     {"Ulimits", [](Decoder& d, Json v, Raw& out) { names_of(d, v, kUlimit, out.ulimits); }},
     {"PortBindings", [](Decoder& d, Json v, Raw& out) { read_ports(d, v, out.asked); }}};
 
-constexpr Field<Raw> kConfig[] = {{"User", plain<&Container::user>::read},
-                                  {"Image", plain<&Container::image>::read}};
+constexpr Field<Raw> kConfig[] = {
+    {"User", plain<&Container::user>::read},
+    {"Image", plain<&Container::image>::read},
+    {"ExposedPorts", [](Decoder& d, Json v, Raw& out) {
+       d.members(v, [&](std::string_view port, Json) { out.exposed.emplace_back(port); });
+     }}};
 
 struct Health {
   std::string status;
@@ -261,23 +266,32 @@ constexpr Field<Raw> kNetworks[] = {{"Ports",
                                        });
                                      }}};
 
-constexpr Field<Raw> kContainer[] = {{"Id", plain<&Container::id>::read},
-                                     {"Name", plain<&Container::name>::read},
-                                     {"Image", plain<&Container::image_id>::read},
-                                     {"AppArmorProfile", plain<&Container::apparmor_profile>::read},
-                                     {"HostConfig", part<kHostConfig>::read},
-                                     {"Config", part<kConfig>::read},
-                                     {"State", part<kState>::read},
-                                     {"NetworkSettings", part<kNetworks>::read},
-                                     {"Mounts", [](Decoder& d, Json v, Raw& out) {
-                                        d.array(v,
-                                                sizeof(Mount) + sizeof(Volume) + 4 * sizeof(Moved),
-                                                [&](Json element, std::size_t) {
-                                                  Mount mount;
-                                                  d.object(element, kMount, mount);
-                                                  out.mounts.push_back(std::move(mount));
-                                                });
-                                      }}};
+/// A part without which nothing can be said of the whole.
+template <auto& Fields, bool Raw::* There>
+struct needed {
+  static void read(Decoder& d, Json value, Raw& out) {
+    out.*There = true;
+    d.object(value, Fields, out);
+  }
+};
+
+constexpr Field<Raw> kContainer[] = {
+    {"Id", plain<&Container::id>::read},
+    {"Name", plain<&Container::name>::read},
+    {"Image", plain<&Container::image_id>::read},
+    {"AppArmorProfile", plain<&Container::apparmor_profile>::read},
+    {"HostConfig", needed<kHostConfig, &Raw::has_host_config>::read},
+    {"Config", needed<kConfig, &Raw::has_config>::read},
+    {"State", needed<kState, &Raw::has_state>::read},
+    {"NetworkSettings", part<kNetworks>::read},
+    {"Mounts", [](Decoder& d, Json v, Raw& out) {
+       d.array(v, sizeof(Mount) + sizeof(Volume) + 4 * sizeof(Moved),
+               [&](Json element, std::size_t) {
+                 Mount mount;
+                 d.object(element, kMount, mount);
+                 out.mounts.push_back(std::move(mount));
+               });
+     }}};
 
 /// A security option's value, such as that of `seccomp` in `seccomp=unconfined`; nothing: it is not
 /// there. `:` is how it was written once.
@@ -309,8 +323,10 @@ std::string capability(std::string_view name) {
   return text;
 }
 
+/// Source: Go's strconv.Atoi, by which Docker reads ids.
 std::optional<std::int64_t> number(std::string_view text) {
   std::int64_t value = 0;
+  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (text.empty() || error != std::errc() || end != text.data() + text.size()) return {};
   return value;
@@ -375,10 +391,12 @@ Pod pod_of(const Raw& raw, const cis::Defaults& defaults) {
   context.seccomp_type = seccomp_of(raw, defaults);
   context.apparmor_type = apparmor_of(raw, defaults);
   context.run_as_user = uid_of(raw.user);
-  // A port that is still to be chosen is one as well.
-  for (const PortBinding& binding : raw.ports)
-    container.host_ports.push_back(static_cast<std::int32_t>(
-        std::clamp<std::int64_t>(number(binding.host_port).value_or(-1), -1, 65535)));
+  // A port that is still to be chosen is one as well: nothing, or 0.
+  for (const PortBinding& binding : raw.ports) {
+    const auto port = number(binding.host_port).value_or(0);
+    container.host_ports.push_back(
+        port <= 0 ? -1 : static_cast<std::int32_t>(std::min<std::int64_t>(port, 65535)));
+  }
   pod.moved = {{"/spec/hostIPC", "/HostConfig/IpcMode"},
                {"/spec/hostNetwork", "/HostConfig/NetworkMode"},
                {"/spec/hostPID", "/HostConfig/PidMode"}};
@@ -516,9 +534,24 @@ Result<Container> decode_container(std::string_view json, const cis::Defaults& d
   auto decoded = decode_object(json, kContainer);
   if (!decoded) return decoded.error();
   Raw raw = *std::move(decoded);
+  for (const auto& [there, name] :
+       {std::pair(raw.has_host_config, "HostConfig"), std::pair(raw.has_config, "Config"),
+        std::pair(raw.has_state, "State")})
+    if (!there) {
+      Error error;
+      error.field = name;
+      error.message = "is not there";
+      return error;
+    }
   if (raw.name.starts_with('/')) raw.name.erase(0, 1);
   // What does not run has published nothing yet, and in the host's network nothing is.
-  if (!raw.running || !raw.published) raw.ports = std::move(raw.asked);
+  if (!raw.running || !raw.published) {
+    raw.ports = std::move(raw.asked);
+    if (raw.publishes_all)
+      for (const std::string& port : raw.exposed)
+        if (std::ranges::find(raw.ports, port, &PortBinding::port) == raw.ports.end())
+          raw.ports.push_back({.port = port, .host_ip = {}, .host_port = {}});
+  }
   if (raw.network_mode == "host") raw.ports.clear();
   if (raw.network_mode == "bridge" || raw.network_mode == "default") raw.default_bridge = true;
   raw.pod = pod_of(raw, defaults);
@@ -673,31 +706,41 @@ cis::Settings settings_of(std::span<const std::string> arguments) {
 }
 
 // Source: POSIX.1-2017, pax, "ustar Interchange Format".
-std::optional<std::int64_t> uid_in(std::string_view archive, std::string_view user) {
-  constexpr std::size_t kBlock = 512, kSizeAt = 124, kSizeWidth = 12, kTypeAt = 156;
+std::optional<Archived> file_in(std::string_view archive) {
+  constexpr std::size_t kBlock = 512, kSizeAt = 124, kSizeWidth = 12, kTypeAt = 156, kLinkAt = 157,
+                        kLinkWidth = 100;
   while (archive.size() >= kBlock && archive[0] != '\0') {
     std::string_view digits = archive.substr(kSizeAt, kSizeWidth);
     digits = digits.substr(0, digits.find_first_of(std::string_view("\0 ", 2)));
     std::size_t size = 0;
     std::from_chars(digits.data(), digits.data() + digits.size(), size, 8);
     const char type = archive[kTypeAt];
+    std::string_view link = archive.substr(kLinkAt, kLinkWidth);
+    link = link.substr(0, link.find('\0'));
     archive.remove_prefix(kBlock);
-    if (type == '0' || type == '\0') {
-      std::string_view list = archive.substr(0, size);
-      while (!list.empty()) {
-        const auto end = list.find('\n');
-        const std::string_view line = list.substr(0, end);
-        list.remove_prefix(end == std::string_view::npos ? list.size() : end + 1);
-        if (!line.starts_with(user) || line.size() <= user.size() || line[user.size()] != ':')
-          continue;
-        const auto second = line.find(':', user.size() + 1);
-        if (second == std::string_view::npos) continue;
-        const auto third = line.find(':', second + 1);
-        return number(line.substr(second + 1, third - second - 1));
-      }
-      return {};
-    }
+    if (type == '2') return Archived{.bytes = {}, .link = std::string(link)};
+    if (size > archive.size()) return {};
+    if (type == '0' || type == '\0') return Archived{.bytes = archive.substr(0, size), .link = {}};
     archive.remove_prefix(std::min(archive.size(), (size + kBlock - 1) / kBlock * kBlock));
+  }
+  return {};
+}
+
+// Source: moby/sys user, ParsePasswdFilter: lines are trimmed, and an id that is none is 0.
+std::optional<std::int64_t> uid_in(std::string_view list, std::string_view user) {
+  constexpr std::string_view kSpace = " \t\r\v\f";
+  while (!list.empty()) {
+    const auto end = list.find('\n');
+    std::string_view line = list.substr(0, end);
+    list.remove_prefix(end == std::string_view::npos ? list.size() : end + 1);
+    line.remove_prefix(std::min(line.find_first_not_of(kSpace), line.size()));
+    line = line.substr(0, line.find_last_not_of(kSpace) + 1);
+    if (line.empty() || line.substr(0, line.find(':')) != user) continue;
+    std::string_view id;
+    if (const auto first = line.find(':'); first != std::string_view::npos)
+      if (const auto second = line.find(':', first + 1); second != std::string_view::npos)
+        id = line.substr(second + 1, line.find(':', second + 1) - second - 1);
+    return number(id).value_or(0);
   }
   return {};
 }
