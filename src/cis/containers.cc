@@ -1,7 +1,4 @@
 // Section 5: containers. What pods have too goes through the checks of pods.
-#include <arpa/inet.h>
-
-#include <array>
 #include <charconv>
 
 #include "cis/sections.h"
@@ -185,16 +182,11 @@ void read_only_root(const Container& container, const Host&, Said& said) {
     said.warn("can write to its root file system", finding.path);
 }
 
-/// Whether it is every address, however it is spelt: `0:0:0:0:0:0:0:0`, `::ffff:0.0.0.0`.
-bool is_wildcard(const std::string& ip) {
-  std::array<unsigned char, 16> bytes{};
-  if (ip.empty()) return true;
-  if (::inet_pton(AF_INET, ip.c_str(), bytes.data()) == 1 ||
-      ::inet_pton(AF_INET6, ip.c_str(), bytes.data()) == 1) {
-    if (bytes[10] == 0xff && bytes[11] == 0xff) bytes[10] = bytes[11] = 0;
-    return bytes == std::array<unsigned char, 16>{};
-  }
-  return false;
+/// Whether an address is every address, however it is spelt: `0:0:0:0:0:0:0:0`, `::ffff:0.0.0.0`.
+bool is_wildcard(std::string_view ip) {
+  if (constexpr std::string_view kMapped = "::ffff:"; ip.starts_with(kMapped))
+    ip.remove_prefix(kMapped.size());
+  return ip.find_first_not_of("0.:") == std::string_view::npos;
 }
 
 void one_interface(const Container& container, const Host&, Said& said) {
