@@ -213,7 +213,8 @@ int run(const Options& options) {
                   {.images = judge.any_of_section("4.6") || judge.any_of_section("4.7") ||
                              judge.any_of_section("4.9") || judge.any_of_section("6.1"),
                    .containers = judge.any_of_containers(),
-                   .processes = judge.has("5.7")});
+                   .processes = judge.has("5.7"),
+                   .users = judge.has("4.1")});
   if (const auto error = host.begin()) return fail(*error);
   host.keep([&](const DockerHost::Name& container) { return wanted(options, container); });
   auto head = head_of_now(options, std::string(cis::kStandard),

@@ -22,7 +22,7 @@ std::string encoded(std::string_view text) {
   std::string out;
   for (const unsigned char c : text)
     if (std::isalnum(c) != 0 ||
-        std::string_view("-._~:").find(static_cast<char>(c)) != std::string_view::npos)
+        std::string_view("-._~:/").find(static_cast<char>(c)) != std::string_view::npos)
       out += static_cast<char>(c);
     else
       out += fmt::format("%{:02X}", c);
@@ -162,6 +162,7 @@ void DockerHost::look_at_files() {
                          : Seen<cis::Settings>::not_seen(arguments.why);
   const std::string config(host.last("config-file").empty() ? "/etc/docker/daemon.json"
                                                             : host.last("config-file"));
+  host.socket_unit = files_.listen_streams("docker.socket");
   const auto text = files_.read(config);
   if (!text) {
     host.file = Seen<cis::Settings>::not_seen(text.why);
@@ -228,14 +229,32 @@ Result<cis::Container> DockerHost::container(const Name& name) {
                             decode::decode_message(answer->body)));
   auto container = decode::decode_container(answer->body, defaults_);
   if (!container) return fail(container.error().to_string());
-  if (!container->uid()) {
-    const auto list = ask(path + "/archive?path=/etc/passwd");
-    if (list && list->status == 200)
-      container->uid() = decode::uid_in(
-          list->body, std::string_view(container->user).substr(0, container->user.find(':')));
-  }
+  if (!container->uid() && wanted_.users && !lost_) look_up_user(*container);
   if (container->running && wanted_.processes && !lost_) look_at_processes(*container);
   return *std::move(container);
+}
+
+void DockerHost::look_up_user(cis::Container& container) {
+  constexpr int kMostLinks = 8;
+  const auto user = std::string_view(container.user).substr(0, container.user.find(':'));
+  std::string file = "/etc/passwd";
+  for (int links = 0; links <= kMostLinks; ++links) {
+    const auto archive = fetch(
+        fmt::format("/containers/{}/archive?path={}", encoded(container.id), encoded(file)), true);
+    container.uid_unknown = archive.why;
+    if (!archive) return;
+    const auto list = decode::file_in(*archive);
+    if (list && list->link.empty()) {
+      container.uid() = decode::uid_in(list->bytes, user);
+      container.uid_unknown = fmt::format("its /etc/passwd does not name the user {}", user);
+      return;
+    }
+    if (!list) break;
+    file = list->link.starts_with('/')
+               ? list->link
+               : fmt::format("{}/{}", file.substr(0, file.rfind('/')), list->link);
+  }
+  container.uid_unknown = "its /etc/passwd cannot be read";
 }
 
 void DockerHost::look_at_processes(cis::Container& container) {
@@ -247,6 +266,9 @@ void DockerHost::look_at_processes(cis::Container& container) {
   std::string why;
   if (!answer) {
     why = answer.error().to_string();
+  } else if (answer->status == 409) {
+    container.running = false;  // it ended meanwhile, or is between two starts
+    return;
   } else if (answer->status != 200) {
     why = fmt::format("GET {} is answered with {}: {}", path, answer->status,
                       decode::decode_message(answer->body));

@@ -18,7 +18,7 @@ namespace plimsoll::app {
 
 /// What is to be looked at.
 struct Wanted {
-  bool images = true, containers = true, processes = true;
+  bool images = true, containers = true, processes = true, users = true;
 };
 
 class DockerHost {
@@ -61,6 +61,8 @@ class DockerHost {
                        bool optional = false);
   void look_at_files();
   void look_at_processes(cis::Container& container);
+  /// In the container's own list of users.
+  void look_up_user(cis::Container& container);
 
   docker::Engine& engine_;
   const docker::HostFiles& files_;

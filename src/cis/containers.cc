@@ -112,7 +112,8 @@ void sensitive_mounts(const Container& container, const Host&, Said& said) {
 }
 
 void no_ssh(const Container& container, const Host&, Said& said) {
-  if (!container.running) return said.say(ItemStatus::Info, "it does not run");
+  if (!container.running || container.status == "restarting")
+    return said.say(ItemStatus::Info, "it does not run");
   if (!container.processes) return said.not_seen(container.processes.why);
   for (std::string_view command : *container.processes) {
     std::string_view name = command.substr(0, command.find(' '));
@@ -181,15 +182,23 @@ void read_only_root(const Container& container, const Host&, Said& said) {
     said.warn("can write to its root file system", finding.path);
 }
 
-bool is_wildcard(std::string_view ip) { return ip.empty() || ip == "0.0.0.0" || ip == "::"; }
+/// Whether an address is every address, however it is spelt: `0:0:0:0:0:0:0:0`, `::ffff:0.0.0.0`.
+bool is_wildcard(std::string_view ip) {
+  if (constexpr std::string_view kMapped = "::ffff:"; ip.starts_with(kMapped))
+    ip.remove_prefix(kMapped.size());
+  return ip.find_first_not_of("0.:") == std::string_view::npos;
+}
 
 void one_interface(const Container& container, const Host&, Said& said) {
   for (const Finding& finding : found(container, "host-ports")) {
     const PortBinding& binding = container.ports[index_in(finding.path)];
     if (is_wildcard(binding.host_ip))
-      said.warn(fmt::format("listens on port {} of every {}address of the host", binding.host_port,
-                            binding.host_ip == "::" ? "IPv6 " : ""),
-                "/HostConfig/PortBindings", binding.host_ip + ":" + binding.host_port);
+      said.warn(
+          fmt::format("listens on {} of every {}address of the host",
+                      number_of(binding.host_port) == 0 ? "a port that Docker chooses"
+                                                        : fmt::format("port {}", binding.host_port),
+                      binding.host_ip.find(':') == std::string::npos ? "" : "IPv6 "),
+          "/HostConfig/PortBindings", binding.host_ip + ":" + binding.host_port);
   }
 }
 
@@ -289,6 +298,15 @@ void socket(const Container& container, const Host& host, Said& said) {
                                    "/run/podman/podman.sock", "/run/crio/crio.sock"};
   if (const std::string& own = host.at(Place::DockerSocket).path; !own.empty())
     sockets.push_back(own);
+  constexpr std::string_view kUnix = "unix://";
+  if (const auto* hosts = host.setting("host"))
+    for (const std::string& at : *hosts)
+      if (at.starts_with(std::string(kUnix) + "/")) sockets.push_back(at.substr(kUnix.size()));
+  // The engine of this host or another one: whatever is called so is one's.
+  for (const Finding& finding : found(container, "host-path")) {
+    const std::string path = clean(container.mounts[index_in(finding.path)].source);
+    if (path.ends_with("/docker.sock")) sockets.push_back(path);
+  }
   const Params params({{"sockets", std::move(sockets)}});
   for (const Finding& finding : found(container, "runtime-socket", params)) {
     const Mount& mount = container.mounts[index_in(finding.path)];

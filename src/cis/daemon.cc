@@ -70,16 +70,47 @@ void aufs(const Host& host, Said& said) {
   if (host.daemon.driver == "aufs") said.warn("the storage driver is aufs", "storage-driver");
 }
 
-void tls(const Host& host, Said& said) {
+/// Where the daemon says itself that anybody may talk to it, such as `http://0.0.0.0:2375`.
+/// Source: moby daemon/info.go, fillAPIInfo.
+std::vector<std::string> confessed(const Daemon& daemon) {
+  constexpr std::string_view kWords = "API is accessible on ";
   std::vector<std::string> open;
-  if (const auto* hosts = host.setting("host"))
-    std::ranges::copy_if(*hosts, std::back_inserter(open), [](const std::string& at) {
-      return !at.starts_with("unix://") && !at.starts_with("fd://") && !at.starts_with("npipe://");
-    });
+  for (const std::string_view warning : daemon.warnings)
+    if (const auto at = warning.find(kWords); at != std::string_view::npos) {
+      const auto address = warning.substr(at + kWords.size());
+      open.emplace_back(address.substr(0, address.find(' ')));
+    }
+  return open;
+}
+
+void tls(const Host& host, Said& said) {
+  const auto known = confessed(host.daemon);
+  for (const std::string& at : known)
+    said.warn(
+        fmt::format("the daemon listens on {} {}", at,
+                    at.starts_with("https:") ? "and asks nobody for a certificate" : "without TLS"),
+        "hosts", at);
+  if (!known.empty()) return;
+  std::vector<std::string> open;
+  const auto* const hosts = host.setting("host");
+  for (const std::string& at : hosts == nullptr ? std::vector<std::string>() : *hosts)
+    if (at.starts_with("fd://")) {
+      // Where it listens is for systemd to know: `/run/docker.sock`, `2375`, `0.0.0.0:2375`.
+      if (!host.socket_unit) {
+        said.not_seen(host.socket_unit.why);
+        continue;
+      }
+      std::ranges::copy_if(*host.socket_unit, std::back_inserter(open), [](std::string_view s) {
+        return !s.starts_with('/') && !s.starts_with('@');
+      });
+    } else if (!at.starts_with("unix://") && !at.starts_with("npipe://")) {
+      open.push_back(at);
+    }
   if (open.empty()) {
-    if (not_sure(host, "host", said)) return;
+    if (said.unseen || not_sure(host, "host", said)) return;
     return said.say(ItemStatus::Info, "the daemon does not listen on TCP");
   }
+  said = {};
   if (host.last("tlsverify") == "true") return;
   const bool encrypted = host.last("tls") == "true";
   for (const std::string& at : open)

@@ -48,6 +48,7 @@ struct Daemon {
   std::vector<std::string> security_options;       ///< such as `name=seccomp,profile=builtin`
   std::vector<std::string> authorization_plugins;  ///< names
   std::vector<std::string> insecure_registries;    ///< names; not those of this machine itself
+  std::vector<std::string> warnings;               ///< for people
   std::string swarm;                               ///< LocalNodeState; empty: it does not say
   std::int64_t managers = 0;                       ///< of the swarm
   bool manager = false;                            ///< this node is one
@@ -123,8 +124,9 @@ struct Swarm {
 /// The host and its daemon.
 struct Host {
   Daemon daemon;
-  Seen<Settings> flags;  ///< of dockerd's command line
-  Seen<Settings> file;   ///< of daemon.json; none where there is no such file
+  Seen<Settings> flags;                        ///< of dockerd's command line
+  Seen<Settings> file;                         ///< of daemon.json; none where there is no such file
+  Seen<std::vector<std::string>> socket_unit;  ///< where docker.socket listens, for `fd://`
   std::array<File, kPlaces> files;
   Seen<std::vector<File>> registry_certificates;
   Seen<std::vector<Watch>> watches;
@@ -189,6 +191,7 @@ struct Container {
   bool health_check = false;
   bool default_bridge = false;
   Seen<std::vector<std::string>> processes;  ///< their command lines
+  std::string uid_unknown;                   ///< why it is not known what the user is
 
   /// What the user is in the container, if that is known.
   [[nodiscard]] std::optional<std::int64_t>& uid() {

@@ -10,6 +10,10 @@ using enum Severity;
 void user(const Container& container, const Host&, Said& said) {
   Findings findings;
   find_check("run-as-user")->evaluate(container.pod, {}, findings);
+  if (findings.empty() && !container.pod.containers[0].security_context.run_as_user)
+    return said.not_seen(container.uid_unknown.empty()
+                             ? fmt::format("what the id of its user {} is", container.user)
+                             : container.uid_unknown);
   if (findings.empty())
     return said.say(ItemStatus::Pass, fmt::format("its user is {}", container.user));
   said.warn(container.user.empty()

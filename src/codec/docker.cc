@@ -109,6 +109,7 @@ constexpr Field<Daemon> kInfo[] = {{"Name", plain<&Daemon::name>::read},
                                    {"LoggingDriver", plain<&Daemon::logging_driver>::read},
                                    {"OperatingSystem", plain<&Daemon::operating_system>::read},
                                    {"SecurityOptions", plain<&Daemon::security_options>::read},
+                                   {"Warnings", plain<&Daemon::warnings>::read},
                                    {"LiveRestoreEnabled", plain<&Daemon::live_restore>::read},
                                    {"ExperimentalBuild", plain<&Daemon::experimental>::read},
                                    {"Debug", plain<&Daemon::debug>::read},
@@ -154,11 +155,11 @@ constexpr Field<Listed> kListedImage[] = {{"Id", plain<&Listed::id>::read},
 
 /// What is decoded before it is put together.
 struct RawDockerContainer : Container {
-  bool privileged = false, read_only = false, published = false;
+  bool privileged = false, read_only = false, published = false, publishes_all = false;
+  bool has_host_config = false, has_config = false, has_state = false;
   std::vector<std::string> added, dropped;
-  std::vector<PortBinding> asked;  ///< PortBindings; `ports` has what is published
-  std::string configured_image;
-  bool null_pids = true;
+  std::vector<PortBinding> asked;    ///< PortBindings; `ports` has what is published
+  std::vector<std::string> exposed;  ///< ports that its image names: `80/tcp`
 };
 
 struct Restart {
@@ -207,6 +208,7 @@ using Raw = RawDockerContainer;
 
 constexpr Field<Raw> kHostConfig[] = {
     {"Privileged", plain<&Raw::privileged>::read},
+    {"PublishAllPorts", plain<&Raw::publishes_all>::read},
     {"ReadonlyRootfs", plain<&Raw::read_only>::read},
     {"CapAdd", plain<&Raw::added>::read},
     {"CapDrop", plain<&Raw::dropped>::read},
@@ -233,8 +235,12 @@ constexpr Field<Raw> kHostConfig[] = {
     {"Ulimits", [](Decoder& d, Json v, Raw& out) { names_of(d, v, kUlimit, out.ulimits); }},
     {"PortBindings", [](Decoder& d, Json v, Raw& out) { read_ports(d, v, out.asked); }}};
 
-constexpr Field<Raw> kConfig[] = {{"User", plain<&Container::user>::read},
-                                  {"Image", plain<&Container::image>::read}};
+constexpr Field<Raw> kConfig[] = {
+    {"User", plain<&Container::user>::read},
+    {"Image", plain<&Container::image>::read},
+    {"ExposedPorts", [](Decoder& d, Json v, Raw& out) {
+       d.members(v, [&](std::string_view port, Json) { out.exposed.emplace_back(port); });
+     }}};
 
 struct Health {
   std::string status;
@@ -260,23 +266,32 @@ constexpr Field<Raw> kNetworks[] = {{"Ports",
                                        });
                                      }}};
 
-constexpr Field<Raw> kContainer[] = {{"Id", plain<&Container::id>::read},
-                                     {"Name", plain<&Container::name>::read},
-                                     {"Image", plain<&Container::image_id>::read},
-                                     {"AppArmorProfile", plain<&Container::apparmor_profile>::read},
-                                     {"HostConfig", part<kHostConfig>::read},
-                                     {"Config", part<kConfig>::read},
-                                     {"State", part<kState>::read},
-                                     {"NetworkSettings", part<kNetworks>::read},
-                                     {"Mounts", [](Decoder& d, Json v, Raw& out) {
-                                        d.array(v,
-                                                sizeof(Mount) + sizeof(Volume) + 4 * sizeof(Moved),
-                                                [&](Json element, std::size_t) {
-                                                  Mount mount;
-                                                  d.object(element, kMount, mount);
-                                                  out.mounts.push_back(std::move(mount));
-                                                });
-                                      }}};
+/// A part without which nothing can be said of the whole.
+template <auto& Fields, bool Raw::* There>
+struct needed {
+  static void read(Decoder& d, Json value, Raw& out) {
+    out.*There = true;
+    d.object(value, Fields, out);
+  }
+};
+
+constexpr Field<Raw> kContainer[] = {
+    {"Id", plain<&Container::id>::read},
+    {"Name", plain<&Container::name>::read},
+    {"Image", plain<&Container::image_id>::read},
+    {"AppArmorProfile", plain<&Container::apparmor_profile>::read},
+    {"HostConfig", needed<kHostConfig, &Raw::has_host_config>::read},
+    {"Config", needed<kConfig, &Raw::has_config>::read},
+    {"State", needed<kState, &Raw::has_state>::read},
+    {"NetworkSettings", part<kNetworks>::read},
+    {"Mounts", [](Decoder& d, Json v, Raw& out) {
+       d.array(v, sizeof(Mount) + sizeof(Volume) + 4 * sizeof(Moved),
+               [&](Json element, std::size_t) {
+                 Mount mount;
+                 d.object(element, kMount, mount);
+                 out.mounts.push_back(std::move(mount));
+               });
+     }}};
 
 /// A security option's value, such as that of `seccomp` in `seccomp=unconfined`; nothing: it is not
 /// there. `:` is how it was written once.
@@ -291,6 +306,15 @@ std::optional<std::string_view> option(const Container& container, std::string_v
   return value;
 }
 
+/// Source: Go's strconv.ParseBool, by which Docker reads switches.
+std::optional<bool> truth_of(std::string_view text) {
+  constexpr std::string_view kTrue[] = {"1", "t", "T", "TRUE", "true", "True"};
+  constexpr std::string_view kFalse[] = {"0", "f", "F", "FALSE", "false", "False"};
+  if (std::ranges::find(kTrue, text) != std::end(kTrue)) return true;
+  if (std::ranges::find(kFalse, text) != std::end(kFalse)) return false;
+  return {};
+}
+
 /// A capability as pods have it: `CAP_sys_admin` is `SYS_ADMIN`.
 std::string capability(std::string_view name) {
   std::string text;
@@ -299,8 +323,10 @@ std::string capability(std::string_view name) {
   return text;
 }
 
+/// Source: Go's strconv.Atoi, by which Docker reads ids.
 std::optional<std::int64_t> number(std::string_view text) {
   std::int64_t value = 0;
+  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (text.empty() || error != std::errc() || end != text.data() + text.size()) return {};
   return value;
@@ -335,8 +361,7 @@ std::string apparmor_of(const Raw& raw, const cis::Defaults& defaults) {
 bool gains_privileges(const Container& container, const cis::Defaults& defaults) {
   const auto value = option(container, "no-new-privileges");
   if (!value) return !defaults.no_new_privileges;
-  return !(value->empty() || *value == "true" || *value == "1" || *value == "t" || *value == "T" ||
-           *value == "TRUE" || *value == "True");
+  return !(value->empty() || truth_of(*value) == true);
 }
 
 std::string_view propagation_of(std::string_view propagation) {
@@ -366,10 +391,12 @@ Pod pod_of(const Raw& raw, const cis::Defaults& defaults) {
   context.seccomp_type = seccomp_of(raw, defaults);
   context.apparmor_type = apparmor_of(raw, defaults);
   context.run_as_user = uid_of(raw.user);
-  // A port that is still to be chosen is one as well.
-  for (const PortBinding& binding : raw.ports)
-    container.host_ports.push_back(static_cast<std::int32_t>(
-        std::clamp<std::int64_t>(number(binding.host_port).value_or(-1), -1, 65535)));
+  // A port that is still to be chosen is one as well: nothing, or 0.
+  for (const PortBinding& binding : raw.ports) {
+    const auto port = number(binding.host_port).value_or(0);
+    container.host_ports.push_back(
+        port <= 0 ? -1 : static_cast<std::int32_t>(std::min<std::int64_t>(port, 65535)));
+  }
   pod.moved = {{"/spec/hostIPC", "/HostConfig/IpcMode"},
                {"/spec/hostNetwork", "/HostConfig/NetworkMode"},
                {"/spec/hostPID", "/HostConfig/PidMode"}};
@@ -507,9 +534,24 @@ Result<Container> decode_container(std::string_view json, const cis::Defaults& d
   auto decoded = decode_object(json, kContainer);
   if (!decoded) return decoded.error();
   Raw raw = *std::move(decoded);
+  for (const auto& [there, name] :
+       {std::pair(raw.has_host_config, "HostConfig"), std::pair(raw.has_config, "Config"),
+        std::pair(raw.has_state, "State")})
+    if (!there) {
+      Error error;
+      error.field = name;
+      error.message = "is not there";
+      return error;
+    }
   if (raw.name.starts_with('/')) raw.name.erase(0, 1);
   // What does not run has published nothing yet, and in the host's network nothing is.
-  if (!raw.running || !raw.published) raw.ports = std::move(raw.asked);
+  if (!raw.running || !raw.published) {
+    raw.ports = std::move(raw.asked);
+    if (raw.publishes_all)
+      for (const std::string& port : raw.exposed)
+        if (std::ranges::find(raw.ports, port, &PortBinding::port) == raw.ports.end())
+          raw.ports.push_back({.port = port, .host_ip = {}, .host_port = {}});
+  }
   if (raw.network_mode == "host") raw.ports.clear();
   if (raw.network_mode == "bridge" || raw.network_mode == "default") raw.default_bridge = true;
   raw.pod = pod_of(raw, defaults);
@@ -591,14 +633,37 @@ Result<cis::Settings> decode_daemon_file(std::string_view json) {
 
 cis::Settings settings_of(std::span<const std::string> arguments) {
   // Of pflag's switches only these have no value behind a space.
-  constexpr std::string_view kSwitches[] = {
-      "debug",        "experimental",      "help",           "icc",      "init",
-      "ip-forward",   "ip-masq",           "ip6tables",      "iptables", "ipv6",
-      "live-restore", "no-new-privileges", "raw-logs",       "rootless", "selinux-enabled",
-      "tls",          "tlsverify",         "userland-proxy", "validate", "version"};
+  constexpr std::string_view kSwitches[] = {"allow-direct-routing",
+                                            "cri-containerd",
+                                            "disable-legacy-registry",
+                                            "ip-forward-no-drop",
+                                            "debug",
+                                            "experimental",
+                                            "help",
+                                            "icc",
+                                            "init",
+                                            "ip-forward",
+                                            "ip-masq",
+                                            "ip6tables",
+                                            "iptables",
+                                            "ipv6",
+                                            "live-restore",
+                                            "no-new-privileges",
+                                            "raw-logs",
+                                            "rootless",
+                                            "selinux-enabled",
+                                            "tls",
+                                            "tlsverify",
+                                            "userland-proxy",
+                                            "validate",
+                                            "version"};
   constexpr std::pair<char, std::string_view> kShort[] = {
-      {'H', "host"},   {'l', "log-level"}, {'D', "debug"},   {'s', "storage-driver"},
-      {'b', "bridge"}, {'G', "group"},     {'p', "pidfile"}, {'v', "version"}};
+      {'H', "host"},           {'l', "log-level"}, {'D', "debug"},
+      {'s', "storage-driver"}, {'b', "bridge"},    {'G', "group"},
+      {'p', "pidfile"},        {'v', "version"},   {'h', "help"}};
+  const auto is_switch = [&](std::string_view name) {
+    return std::ranges::find(kSwitches, name) != std::end(kSwitches);
+  };
   cis::Settings settings;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     std::string_view text = arguments[i];
@@ -611,18 +676,29 @@ cis::Settings settings_of(std::span<const std::string> arguments) {
       name = text.substr(0, equals);
       if (equals != std::string_view::npos) value = text.substr(equals + 1);
     } else {
-      const auto* at =
-          std::ranges::find(kShort, text[1], &std::pair<char, std::string_view>::first);
-      if (at == std::end(kShort)) continue;
-      name = at->second;
-      text.remove_prefix(text.size() > 2 && text[2] == '=' ? 3 : 2);
-      if (!text.empty()) value = text;
+      // Several may stand together, of which only the last takes a value: -DHfd://.
+      for (text.remove_prefix(1); !text.empty() && name.empty();) {
+        const auto* at =
+            std::ranges::find(kShort, text[0], &std::pair<char, std::string_view>::first);
+        if (at == std::end(kShort)) break;
+        text.remove_prefix(1);
+        if (is_switch(at->second) && !text.empty() && text[0] != '=') {
+          settings[std::string(at->second)].emplace_back("true");
+          continue;
+        }
+        name = at->second;
+        if (!text.empty()) value = text.substr(text[0] == '=' ? 1 : 0);
+      }
+      if (name.empty()) continue;
     }
     if (!value) {
-      if (std::ranges::find(kSwitches, name) != std::end(kSwitches))
+      // dockerd takes no arguments but flags: whatever does not begin as one is a flag's value.
+      if (is_switch(name))
         value = "true";
-      else if (i + 1 < arguments.size())
+      else if (i + 1 < arguments.size() && !arguments[i + 1].starts_with('-'))
         value = arguments[++i];
+    } else if (is_switch(name)) {
+      if (const auto truth = truth_of(*value)) value = *truth ? "true" : "false";
     }
     settings[name].push_back(value.value_or(""));
   }
@@ -630,31 +706,41 @@ cis::Settings settings_of(std::span<const std::string> arguments) {
 }
 
 // Source: POSIX.1-2017, pax, "ustar Interchange Format".
-std::optional<std::int64_t> uid_in(std::string_view archive, std::string_view user) {
-  constexpr std::size_t kBlock = 512, kSizeAt = 124, kSizeWidth = 12, kTypeAt = 156;
+std::optional<Archived> file_in(std::string_view archive) {
+  constexpr std::size_t kBlock = 512, kSizeAt = 124, kSizeWidth = 12, kTypeAt = 156, kLinkAt = 157,
+                        kLinkWidth = 100;
   while (archive.size() >= kBlock && archive[0] != '\0') {
     std::string_view digits = archive.substr(kSizeAt, kSizeWidth);
     digits = digits.substr(0, digits.find_first_of(std::string_view("\0 ", 2)));
     std::size_t size = 0;
     std::from_chars(digits.data(), digits.data() + digits.size(), size, 8);
     const char type = archive[kTypeAt];
+    std::string_view link = archive.substr(kLinkAt, kLinkWidth);
+    link = link.substr(0, link.find('\0'));
     archive.remove_prefix(kBlock);
-    if (type == '0' || type == '\0') {
-      std::string_view list = archive.substr(0, size);
-      while (!list.empty()) {
-        const auto end = list.find('\n');
-        const std::string_view line = list.substr(0, end);
-        list.remove_prefix(end == std::string_view::npos ? list.size() : end + 1);
-        if (!line.starts_with(user) || line.size() <= user.size() || line[user.size()] != ':')
-          continue;
-        const auto second = line.find(':', user.size() + 1);
-        if (second == std::string_view::npos) continue;
-        const auto third = line.find(':', second + 1);
-        return number(line.substr(second + 1, third - second - 1));
-      }
-      return {};
-    }
+    if (type == '2') return Archived{.bytes = {}, .link = std::string(link)};
+    if (size > archive.size()) return {};
+    if (type == '0' || type == '\0') return Archived{.bytes = archive.substr(0, size), .link = {}};
     archive.remove_prefix(std::min(archive.size(), (size + kBlock - 1) / kBlock * kBlock));
+  }
+  return {};
+}
+
+// Source: moby/sys user, ParsePasswdFilter: lines are trimmed, and an id that is none is 0.
+std::optional<std::int64_t> uid_in(std::string_view list, std::string_view user) {
+  constexpr std::string_view kSpace = " \t\r\v\f";
+  while (!list.empty()) {
+    const auto end = list.find('\n');
+    std::string_view line = list.substr(0, end);
+    list.remove_prefix(end == std::string_view::npos ? list.size() : end + 1);
+    line.remove_prefix(std::min(line.find_first_not_of(kSpace), line.size()));
+    line = line.substr(0, line.find_last_not_of(kSpace) + 1);
+    if (line.empty() || line.substr(0, line.find(':')) != user) continue;
+    std::string_view id;
+    if (const auto first = line.find(':'); first != std::string_view::npos)
+      if (const auto second = line.find(':', first + 1); second != std::string_view::npos)
+        id = line.substr(second + 1, line.find(':', second + 1) - second - 1);
+    return number(id).value_or(0);
   }
   return {};
 }

@@ -28,6 +28,7 @@ Result<std::vector<Listed>> decode_containers(std::string_view json);
 Result<std::vector<Listed>> decode_images(std::string_view json);
 
 /// Source: GET /containers/{id}/json. The uid is filled in where no list of users is needed.
+/// Errors: also where what it is set up with (HostConfig, Config) or its state is not there at all.
 Result<cis::Container> decode_container(std::string_view json, const cis::Defaults& defaults);
 
 /// The command lines. Source: GET /containers/{id}/top.
@@ -53,8 +54,14 @@ Result<cis::Settings> decode_daemon_file(std::string_view json);
 /// What dockerd's arguments, without its name, say.
 cis::Settings settings_of(std::span<const std::string> arguments);
 
-/// The id of a user in /etc/passwd, which is the one file of a tar archive, as GET
-/// /containers/{id}/archive gives it; nothing: it is not there, or this is no such archive.
-std::optional<std::int64_t> uid_in(std::string_view archive, std::string_view user);
+/// The first file of a tar archive, as GET /containers/{id}/archive gives it.
+struct Archived {
+  std::string_view bytes;  ///< in the archive
+  std::string link;        ///< it is a symbolic link, and leads there
+};
+/// Nothing: this is no whole archive, or no file is in it.
+std::optional<Archived> file_in(std::string_view archive);
+/// The id of a user in the text of /etc/passwd, as Docker reads it; nothing: it is not there.
+std::optional<std::int64_t> uid_in(std::string_view list, std::string_view user);
 
 }  // namespace plimsoll::codec::docker

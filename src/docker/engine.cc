@@ -8,8 +8,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <condition_variable>
 #include <cstring>
+#include <mutex>
+#include <stop_token>
+#include <thread>
 #include <utility>
 
 namespace plimsoll::docker {
@@ -77,20 +82,33 @@ class Engine::Client {
     const auto deadline = steady_clock::now() + limits_.timeout;
     Answer answer;
     std::string trouble;
+    // httplib's own limits are for each read: what drips never meets them.
+    std::atomic<bool> late = false;
+    std::jthread watch([&](const std::stop_token& done) {
+      std::mutex mutex;
+      std::unique_lock lock(mutex);
+      std::condition_variable_any never;
+      never.wait_until(lock, done, deadline, [] { return false; });
+      if (done.stop_requested()) return;
+      late = true;
+      client_.stop();
+    });
     const auto result = client_.Get(path, [&](const char* bytes, std::size_t count) {
       if (count > limits_.body - answer.body.size())
         trouble = fmt::format("the answer is larger than {} MiB", limits_.body >> 20);
-      else if (steady_clock::now() > deadline)
-        trouble = fmt::format("the answer takes longer than {} s",
-                              std::chrono::ceil<std::chrono::seconds>(limits_.timeout).count());
       else
         answer.body.append(bytes, count);
       return trouble.empty();
     });
+    watch.request_stop();
+    watch.join();
     if (result) {
       answer.status = result->status;
       return answer;
     }
+    if (trouble.empty() && late)
+      trouble = fmt::format("the answer takes longer than {} s",
+                            std::chrono::ceil<std::chrono::seconds>(limits_.timeout).count());
     if (trouble.empty()) trouble = words_for(result.error());
     return error_of("", fmt::format("GET {}: {}", path, trouble));
   }

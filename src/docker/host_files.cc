@@ -23,6 +23,13 @@ using cis::Seen;
 
 constexpr int kMostLinks = 40;  // as the kernel has it
 
+constexpr std::string_view kUnitFolders[] = {
+    "/etc/systemd/system.control",   "/run/systemd/system.control",  "/run/systemd/transient",
+    "/run/systemd/generator.early",  "/etc/systemd/system",          "/etc/systemd/system.attached",
+    "/run/systemd/system",           "/run/systemd/system.attached", "/run/systemd/generator",
+    "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",      "/lib/systemd/system",
+    "/run/systemd/generator.late"};
+
 enum class Empty : std::uint8_t { Dropped, Kept };
 
 std::vector<std::string_view> split(std::string_view text, char at, Empty empty = Empty::Dropped) {
@@ -174,14 +181,8 @@ File HostFiles::file(std::initializer_list<std::string_view> paths) const {
 }
 
 File HostFiles::unit(std::string_view name) const {
-  std::vector<std::string> paths;
   File found;
-  for (const std::string_view folder :
-       {"/etc/systemd/system.control", "/run/systemd/system.control", "/run/systemd/transient",
-        "/run/systemd/generator.early", "/etc/systemd/system", "/etc/systemd/system.attached",
-        "/run/systemd/system", "/run/systemd/system.attached", "/run/systemd/generator",
-        "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system",
-        "/run/systemd/generator.late"}) {
+  for (const std::string_view folder : kUnitFolders) {
     found = file(fmt::format("{}/{}", folder, name));
     if (found.state != File::State::Missing) return found;
   }
@@ -307,6 +308,38 @@ Seen<bool> HostFiles::listens_everywhere(unsigned port) const {
         any = true;
   }
   return any;
+}
+
+Seen<std::vector<std::string>> HostFiles::listen_streams(std::string_view name) const {
+  using Streams = Seen<std::vector<std::string>>;
+  const File file = unit(name);
+  if (file.state != File::State::There)
+    return Streams::not_seen(file.why.empty() ? fmt::format("there is no unit {}", name)
+                                              : file.why);
+  std::vector<std::string> paths{file.path};
+  for (const std::string_view folder : kUnitFolders) {
+    const std::string drop_ins = fmt::format("{}/{}.d", folder, name);
+    const auto names = list(drop_ins);
+    if (!names) return Streams::not_seen(names.why);
+    for (const std::string& drop_in : *names)
+      if (drop_in.ends_with(".conf")) paths.push_back(fmt::format("{}/{}", drop_ins, drop_in));
+  }
+  std::vector<std::string> streams;
+  for (const std::string& path : paths) {
+    const auto text = read(path);
+    if (!text) return Streams::not_seen(text.why);
+    for (const auto line : split(*text, '\n')) {
+      const auto equals = line.find('=');
+      const auto key = words(line.substr(0, equals));
+      if (equals == std::string_view::npos || key.size() != 1 || key[0] != "ListenStream") continue;
+      const auto value = words(line.substr(equals + 1));
+      if (value.empty())
+        streams.clear();
+      else
+        streams.emplace_back(value[0]);
+    }
+  }
+  return streams;
 }
 
 Seen<std::vector<std::string>> HostFiles::dockerd_arguments() const {

@@ -40,6 +40,9 @@ class HostFiles {
   [[nodiscard]] cis::Seen<std::vector<std::string>> group(std::string_view name) const;
   /// Whether a TCP port listens on every address.
   [[nodiscard]] cis::Seen<bool> listens_everywhere(unsigned port) const;
+  /// Where a systemd socket listens for streams, its drop-ins counted. Not seen without the unit.
+  /// Source: systemd.socket(5), ListenStream.
+  [[nodiscard]] cis::Seen<std::vector<std::string>> listen_streams(std::string_view unit) const;
   /// The arguments of dockerd, without its name.
   [[nodiscard]] cis::Seen<std::vector<std::string>> dockerd_arguments() const;
   /// Whether /etc/environment sets it to that value.

@@ -142,6 +142,21 @@ TEST_F(Bench, SaysWhatWasLostOnTheWay) {
   EXPECT_EQ(report.at("missing").size(), 2U);
 }
 
+TEST_F(Bench, AContainerBetweenTwoStartsIsNotLost) {
+  engine_.say("/containers/bbbbbbbbbbbbbbbb/top", R"({"message":"is restarting"})", 409);
+  const auto ran = bench({"--include", "5.7", "-o", "json"});
+  EXPECT_EQ(ran.status, kPassed) << ran.errors;
+  EXPECT_THAT(ran.output, HasSubstr("it does not run"));
+}
+
+TEST_F(Bench, TakesAContainerWithoutItsSettingsForLost) {
+  engine_.say("/containers/bbbbbbbbbbbbbbbb/json",
+              R"({"Id":"bbbbbbbbbbbbbbbb","HostConfig":null,"Config":{},"State":{}})");
+  const auto ran = bench({"--include", "5.5", "-o", "json"});
+  EXPECT_EQ(ran.status, kFailed);
+  EXPECT_EQ(ran.errors, "plimsoll: container web: HostConfig: is not there\n");
+}
+
 TEST_F(Bench, GivesUpWhenTheEngineAnswersNoMore) {
   engine_.say("/containers/json?all=1",
               R"([{"Id":"aaaaaaaaaaaaaaaa","Names":["/agent"]},{"Id":"b","Names":["/b"]},
@@ -152,7 +167,9 @@ TEST_F(Bench, GivesUpWhenTheEngineAnswersNoMore) {
   const auto report = json::parse(ran.output);
   EXPECT_EQ(names(report), (std::vector<std::string>{"agent"}));
   EXPECT_EQ(report.at("missing"),
-            json::parse(R"(["the engine answers no more: 3 containers were not looked at"])"));
+            json({"container b: " + engine_.path() +
+                      ": GET /containers/b/json: the daemon cannot be reached any more",
+                  "the engine answers no more: 2 containers were not looked at"}));
 }
 
 TEST_F(Bench, TakesWhatItCannotReadForLost) {
@@ -214,6 +231,17 @@ TEST_F(Bench, LooksUsersUpInTheContainer) {
   const auto ran = bench({"--include", "4.1", "-o", "text"});
   EXPECT_EQ(ran.status, kViolations);
   EXPECT_THAT(ran.output, HasSubstr("runs as root: its user is app, which has the id 0"));
+  std::string link(1024, '\0');
+  link.replace(0, 6, "passwd");
+  link[156] = '2';
+  link.replace(157, 9, "../srv/us");
+  engine_.say("/containers/aaaaaaaaaaaaaaaa/archive?path=/etc/../srv/us", archive);
+  engine_.say("/containers/aaaaaaaaaaaaaaaa/archive?path=/etc/passwd", link);
+  EXPECT_EQ(bench({"--include", "4.1"}).status, kViolations) << "a link is followed";
+  engine_.say("/containers/aaaaaaaaaaaaaaaa/archive?path=/etc/passwd", "{}", 404);
+  const auto unknown = bench({"--include", "4.1", "-o", "json"});
+  EXPECT_EQ(unknown.status, kPassed);
+  EXPECT_THAT(unknown.errors, HasSubstr("plimsoll: 1 item: could not be seen: GET /containers/"));
 }
 
 TEST(BenchDocs, ListEveryItem) {

@@ -26,9 +26,17 @@ Said of_host(std::string_view number, const Host& host) {
   return said;
 }
 
+/// With the parts that each container has.
+std::string whole(std::string inspected) {
+  for (const char* needed : {"HostConfig", "Config", "State"})
+    if (inspected.find(fmt::format("\"{}\":", needed)) == std::string::npos)
+      inspected.insert(1, fmt::format("\"{}\":{{}}{}", needed, inspected == "{}" ? "" : ","));
+  return inspected;
+}
+
 /// What an item says of a container that `docker inspect` shows like that.
 Said of_container(std::string_view number, const std::string& inspected, const Host& host = {}) {
-  const auto container = codec::docker::decode_container(inspected, {});
+  const auto container = codec::docker::decode_container(whole(inspected), {});
   EXPECT_TRUE(container) << container.error().to_string();
   Said said;
   item_of(number).of_container(*container, host, said);
@@ -118,10 +126,12 @@ TEST(Items, RootHasManyNames) {
   const auto user = [](const std::string& name) {
     return status_of("4.1", R"({"Config":{"User":")" + name + R"("}})");
   };
-  for (const char* root : {"", "0", "00", "0:0", "root", "root:app", "0:1000", ":5"})
+  for (const char* root :
+       {"", "0", "00", "0:0", "root", "root:app", "0:1000", ":5", "+0", "+0:0", "-0"})
     EXPECT_EQ(user(root), kWarn) << root;
-  for (const char* other : {"1000", "1000:0", "app", "app:root", "rooty", "10"})
-    EXPECT_EQ(user(other), kPass) << other;
+  for (const char* other : {"1000", "1000:0", "+10", "10"}) EXPECT_EQ(user(other), kPass) << other;
+  for (const char* unknown : {"app", "app:root", "rooty", " 0", "99999999999999999999"})
+    EXPECT_EQ(user(unknown), kInfo) << unknown;
 }
 
 TEST(Items, MountsOfTheHostsOwnCountHoweverDeep) {
@@ -153,7 +163,15 @@ TEST(Items, SocketsAreReachedThroughFolders) {
   for (const char* reaching :
        {"/run/docker.sock", "/var/run/docker.sock", "/run", "/", "/run/containerd/containerd.sock"})
     EXPECT_EQ(mount(reaching), kWarn) << reaching;
+  for (const char* named : {"/srv/docker.sock", "/srv/x/../docker.sock/"})
+    EXPECT_EQ(mount(named), kWarn) << named;
   EXPECT_EQ(mount("/srv/docker.sock.d"), kPass);
+  Host told = known();
+  told.flags = Settings{{"host", {"unix:///srv/api", "fd://"}}};
+  EXPECT_EQ(
+      of_container("5.32", R"({"Mounts":[{"Type":"bind","Source":"/srv/api"}]})", told).status,
+      kWarn)
+      << "each socket that the daemon listens on";
   Host host;
   host.at(Place::DockerSocket).path = "/srv/engine/docker.sock";
   EXPECT_EQ(
@@ -167,10 +185,12 @@ TEST(Items, EveryAddressHasThreeNames) {
     return status_of(number, R"({"HostConfig":{"PortBindings":{"80/tcp":[{"HostIp":")" + ip +
                                  R"(","HostPort":")" + host + R"("}]}}})");
   };
-  for (const char* every : {"", "0.0.0.0", "::"}) EXPECT_EQ(port("5.14", every, "8080"), kWarn);
+  for (const char* every : {"", "0.0.0.0", "::", "::0", "0:0:0:0:0:0:0:0", "::ffff:0.0.0.0"})
+    EXPECT_EQ(port("5.14", every, "8080"), kWarn);
   for (const char* one : {"127.0.0.1", "::1", "192.0.2.1"})
     EXPECT_EQ(port("5.14", one, "8080"), kPass) << one;
   EXPECT_EQ(port("5.14", "", ""), kWarn) << "a port that is still to be chosen";
+  EXPECT_EQ(port("5.14", "", "0"), kWarn) << "a port that is still to be chosen";
   EXPECT_EQ(port("5.8", "::", "80"), kWarn);
   EXPECT_EQ(port("5.8", "127.0.0.1", "1023"), kWarn);
   EXPECT_EQ(port("5.8", "127.0.0.1", "1024"), kPass);
@@ -249,7 +269,7 @@ TEST(Items, SharedMountsAppearOnTheHost) {
 }
 
 TEST(Items, SshServersAreFoundByTheirNames) {
-  auto container = *codec::docker::decode_container(R"({"State":{"Running":true}})", {});
+  auto container = *codec::docker::decode_container(whole(R"({"State":{"Running":true}})"), {});
   const auto said = [&](std::vector<std::string> commands) {
     container.processes = std::move(commands);
     Said what;
@@ -265,6 +285,8 @@ TEST(Items, SshServersAreFoundByTheirNames) {
   item_of("5.7").of_container(container, {}, unseen);
   EXPECT_EQ(unseen.detail, "could not be seen: no ps");
   EXPECT_EQ(of_container("5.7", "{}").status, kInfo) << "it does not run";
+  EXPECT_EQ(of_container("5.7", R"({"State":{"Status":"restarting","Running":true}})").detail,
+            "it does not run");
 }
 
 TEST(Items, FilesAreComparedBitByBit) {
@@ -341,7 +363,7 @@ TEST(Items, TheDaemonIsHeldToWhatItWasTold) {
   EXPECT_EQ(said("2.3", {{"log-level", {"info", "debug"}}}), kWarn);
   EXPECT_EQ(said("2.4", {{"iptables", {"false"}}}), kWarn);
   EXPECT_EQ(said("2.5", {{"insecure-registry", {"a", "b"}}}), kWarn);
-  EXPECT_EQ(said("2.7", {{"host", {"fd://", "unix:///x"}}}), kInfo);
+  EXPECT_EQ(said("2.7", {{"host", {"unix:///x"}}}), kInfo);
   EXPECT_EQ(said("2.7", {{"host", {"tcp://0.0.0.0:2375"}}}), kWarn);
   EXPECT_EQ(said("2.7", {{"host", {"tcp://0:2376"}}, {"tls", {"true"}}}), kWarn);
   EXPECT_EQ(said("2.7", {{"host", {"tcp://0:2376"}}, {"tlsverify", {"true"}}}), kPass);
@@ -353,6 +375,26 @@ TEST(Items, TheDaemonIsHeldToWhatItWasTold) {
   EXPECT_EQ(said("2.14", {{"no-new-privileges", {"false"}}}), kWarn);
   EXPECT_EQ(said("2.16", {}), kWarn);
   EXPECT_EQ(said("2.16", {}, {{"userland-proxy", {"false"}}}), kPass);
+}
+
+TEST(Items, ListenersOfSystemdAndOfTheDaemonsOwnWordsCount) {
+  Host host = known();
+  host.flags = Settings{{"host", {"fd://"}}};
+  host.socket_unit = Seen<std::vector<std::string>>::not_seen("there is no unit docker.socket");
+  EXPECT_EQ(of_host("2.7", host).detail, "could not be seen: there is no unit docker.socket");
+  host.socket_unit = std::vector<std::string>{"/run/docker.sock"};
+  EXPECT_EQ(of_host("2.7", host).detail, "the daemon does not listen on TCP");
+  for (const char* tcp : {"2375", "0.0.0.0:2375", "[::]:2375"}) {
+    host.socket_unit = std::vector<std::string>{"/run/docker.sock", tcp};
+    EXPECT_EQ(of_host("2.7", host).status, kWarn) << tcp;
+  }
+  host = known();
+  host.daemon.warnings = {
+      "WARNING: No swap limit support",
+      "[DEPRECATION NOTICE]: API is accessible on http://0.0.0.0:2375 without encryption.\n  x"};
+  const Said said = of_host("2.7", host);
+  ASSERT_EQ(said.hits.size(), 1U);
+  EXPECT_EQ(said.hits[0].message, "the daemon listens on http://0.0.0.0:2375 without TLS");
 }
 
 TEST(Items, WhatTheDaemonSaysItselfCountsMore) {

@@ -11,7 +11,9 @@ namespace {
 
 using nlohmann::json;
 
-cis::Container decoded(const json& inspected, const cis::Defaults& defaults = {}) {
+cis::Container decoded(json inspected, const cis::Defaults& defaults = {}) {
+  for (const char* needed : {"HostConfig", "Config", "State"})
+    if (inspected[needed].is_null()) inspected[needed] = json::object();
   auto container = decode_container(inspected.dump(), defaults);
   EXPECT_TRUE(container) << container.error().to_string();
   return container ? *container : cis::Container();
@@ -113,6 +115,12 @@ TEST(Docker, TakesThePortsThatArePublished) {
   container["HostConfig"] = {{"PortBindings", {{"80/tcp", {{{"HostPort", ""}}}}}}};
   EXPECT_EQ(decoded(container).pod.containers.at(0).host_ports, (std::vector<std::int32_t>{-1}))
       << "a port that is still to be chosen is one";
+  container["HostConfig"] = {{"PortBindings", {{"80/tcp", {{{"HostPort", "0"}}}}}}};
+  EXPECT_EQ(decoded(container).pod.containers.at(0).host_ports, (std::vector<std::int32_t>{-1}));
+  container["HostConfig"] = {{"PublishAllPorts", true}};
+  container["Config"] = {{"ExposedPorts", {{"80/tcp", json::object()}}}};
+  ASSERT_EQ(decoded(container).ports.size(), 1U) << "what will be published";
+  EXPECT_EQ(decoded(container).ports.at(0).port, "80/tcp");
 }
 
 TEST(Docker, SaysWhichFieldItCannotRead) {
@@ -124,6 +132,10 @@ TEST(Docker, SaysWhichFieldItCannotRead) {
             "HostConfig.Privileged: must be a boolean, is a string");
   EXPECT_EQ(why(R"({"Mounts":[{"RW":1}]})"), "Mounts[0].RW: must be a boolean, is an integer");
   EXPECT_EQ(why("[]"), "must be an object, is an array");
+  EXPECT_EQ(why(R"({"Config":{},"State":{}})"), "HostConfig: is not there");
+  EXPECT_EQ(why(R"({"HostConfig":null,"Config":{},"State":{}})"), "HostConfig: is not there");
+  EXPECT_EQ(why(R"({"HostConfig":{},"Config":null,"State":{}})"), "Config: is not there");
+  EXPECT_EQ(why(R"({"HostConfig":{},"Config":{}})"), "State: is not there");
   for (const char* broken : {"{", "", "{\"HostConfig\":"})
     EXPECT_TRUE(why(broken).starts_with("is no JSON: ")) << broken;
   EXPECT_EQ(why(R"({"HostConfig":{"Privileged":false,"Privileged":true}})"),
@@ -204,6 +216,41 @@ TEST(Docker, TakesFlagsAndFileForTheSame) {
   EXPECT_FALSE(decode_daemon_file("[]"));
 }
 
+TEST(Docker, NoFlagHidesTheNext) {
+  using Arguments = std::vector<std::string>;
+  const Arguments open{"tcp://0.0.0.0:2375"};
+  const std::vector<Arguments> rows{{"--ip-forward-no-drop", "-H", "tcp://0.0.0.0:2375"},
+                                    {"--allow-direct-routing", "--host", "tcp://0.0.0.0:2375"},
+                                    {"--of-tomorrow", "--host=tcp://0.0.0.0:2375"},
+                                    {"-DH", "tcp://0.0.0.0:2375"},
+                                    {"-DHtcp://0.0.0.0:2375"},
+                                    {"-DH=tcp://0.0.0.0:2375"}};
+  for (const Arguments& row : rows) {
+    const auto flags = settings_of(row);
+    ASSERT_TRUE(flags.contains("host")) << row[0];
+    EXPECT_EQ(flags.at("host"), open) << row[0];
+  }
+  EXPECT_EQ(settings_of(rows[3]).at("debug"), (Arguments{"true"}));
+  EXPECT_EQ(settings_of(Arguments{"--of-tomorrow", "value"}).at("of-tomorrow"),
+            (Arguments{"value"}));
+}
+
+TEST(Docker, SwitchesHaveAllTheNamesThatGoGivesThem) {
+  for (const char* no : {"0", "f", "F", "FALSE", "false", "False"})
+    EXPECT_EQ(settings_of(std::vector<std::string>{std::string("--iptables=") + no}).at("iptables"),
+              (std::vector<std::string>{"false"}))
+        << no;
+  for (const char* yes : {"1", "t", "T", "TRUE", "true", "True"})
+    EXPECT_EQ(
+        settings_of(std::vector<std::string>{std::string("--tlsverify=") + yes}).at("tlsverify"),
+        (std::vector<std::string>{"true"}))
+        << yes;
+  EXPECT_EQ(settings_of(std::vector<std::string>{"-D=0"}).at("debug"),
+            (std::vector<std::string>{"false"}));
+  EXPECT_EQ(settings_of(std::vector<std::string>{"--mtu=1"}).at("mtu"),
+            (std::vector<std::string>{"1"}));
+}
+
 TEST(Docker, LooksUsersUpInAnArchive) {
   const std::string list = "root:x:0:0::/:/bin/sh\ntoor:x:0:0:::\napp:x:1000:1000:::\nbad:x\n";
   std::string archive(512, '\0');
@@ -214,13 +261,23 @@ TEST(Docker, LooksUsersUpInAnArchive) {
   std::snprintf(size, sizeof size, "%011zo", list.size());
   archive.replace(124, 11, size);
   archive += list + std::string(512 - list.size(), '\0');
-  EXPECT_EQ(uid_in(archive, "toor"), 0);
-  EXPECT_EQ(uid_in(archive, "app"), 1000);
-  EXPECT_EQ(uid_in(archive, "to"), std::nullopt);
-  EXPECT_EQ(uid_in(archive, "bad"), std::nullopt);
+  ASSERT_TRUE(file_in(archive));
+  EXPECT_EQ(file_in(archive)->bytes, list);
+  EXPECT_FALSE(file_in(""));
+  EXPECT_FALSE(file_in(std::string(600, 'x')));
+  EXPECT_FALSE(file_in(std::string_view(archive).substr(0, 540))) << "cut short";
+  for (std::size_t cut = 0; cut < archive.size(); cut += 7) file_in(archive.substr(0, cut));
+  archive[156] = '2';
+  archive.replace(157, 9, "users.txt");
+  ASSERT_TRUE(file_in(archive));
+  EXPECT_EQ(file_in(archive)->link, "users.txt");
+  EXPECT_EQ(uid_in(list, "toor"), 0);
+  EXPECT_EQ(uid_in(list, "app"), 1000);
+  EXPECT_EQ(uid_in(list, "to"), std::nullopt);
   EXPECT_EQ(uid_in("", "app"), std::nullopt);
-  EXPECT_EQ(uid_in(std::string(600, 'x'), "app"), std::nullopt);
-  for (std::size_t cut = 0; cut < archive.size(); cut += 7) uid_in(archive.substr(0, cut), "app");
+  for (const char* root :
+       {"app:x:zz:0", "app:x", "app", "app:x::", " \tapp:x:0:0\r", "a:x:1\napp:x:+0:1"})
+    EXPECT_EQ(uid_in(root, "app"), 0) << root;
 }
 
 }  // namespace

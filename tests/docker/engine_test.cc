@@ -17,20 +17,22 @@ namespace {
 
 using testing::FakeEngine;
 
-/// A socket whose every answer is this text, after which it is closed.
+/// A socket whose every answer is this text, after which it is closed; `endless`: over and over.
 class Crude {
  public:
-  explicit Crude(std::string answer) : answer_(std::move(answer)) {
+  explicit Crude(std::string answer, bool endless = false) : answer_(std::move(answer)) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::ranges::copy(path(), address.sun_path);
     listening_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     EXPECT_EQ(::bind(listening_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
     EXPECT_EQ(::listen(listening_, 8), 0);
-    thread_ = std::thread([this] {
+    thread_ = std::thread([this, endless] {
       for (int peer = 0; (peer = ::accept(listening_, nullptr, nullptr)) >= 0;) {
         char buffer[4096];
-        if (::read(peer, buffer, sizeof buffer) > 0) {
+        while (endless && ::send(peer, answer_.data(), answer_.size(), MSG_NOSIGNAL) > 0) {
+        }
+        if (!endless && ::read(peer, buffer, sizeof buffer) > 0) {
           EXPECT_EQ(::send(peer, answer_.data(), answer_.size(), MSG_NOSIGNAL),
                     static_cast<ssize_t>(answer_.size()));
         }
@@ -128,6 +130,14 @@ TEST(Engine, DoesNotTakeAnAnswerThatIsCutShort) {
   ASSERT_FALSE(engine);
   EXPECT_EQ(engine.error().to_string(),
             crude.path() + ": GET /_ping: no answer came, or it was cut short");
+}
+
+TEST(Engine, WaitsForNoAnswerThatNeverBegins) {
+  const Crude crude("HTTP/1.1 100 Continue\r\n\r\n", true);
+  const auto engine = Engine::connect(crude.path(), {.timeout = std::chrono::milliseconds(50)});
+  ASSERT_FALSE(engine);
+  EXPECT_EQ(engine.error().to_string(),
+            crude.path() + ": GET /_ping: the answer takes longer than 1 s");
 }
 
 TEST(Engine, FindsItsSocket) {

@@ -124,6 +124,20 @@ TEST(HostFiles, KnowsGroupsEnvironmentAndCertificates) {
   EXPECT_EQ(files.registry_certificates()->front().path, "/etc/docker/certs.d/r.test:5000/ca.crt");
 }
 
+TEST(HostFiles, KnowsWhereASocketOfSystemdListens) {
+  const Folder root;
+  const HostFiles files(root.path());
+  EXPECT_EQ(files.listen_streams("docker.socket").why, "there is no unit docker.socket");
+  root.write("lib/systemd/system/docker.socket",
+             "[Socket]\n#ListenStream=1\nListenStream=/run/docker.sock\n");
+  using Streams = std::vector<std::string>;
+  EXPECT_EQ(*files.listen_streams("docker.socket"), (Streams{"/run/docker.sock"}));
+  root.write("etc/systemd/system/docker.socket.d/tcp.conf", "ListenStream = 2375\n");
+  EXPECT_EQ(*files.listen_streams("docker.socket"), (Streams{"/run/docker.sock", "2375"}));
+  root.write("etc/systemd/system/docker.socket.d/z.conf", "ListenStream=\nListenStream=[::]:1\n");
+  EXPECT_EQ(*files.listen_streams("docker.socket"), (Streams{"[::]:1"}));
+}
+
 TEST(HostFiles, ReadsNoFileWithoutEnd) {
   const Folder root;
   root.write("etc/group", std::string(HostFiles::kMaxBytes + 1, 'x'));
