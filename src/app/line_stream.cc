@@ -52,7 +52,13 @@ class LineStream::Impl {
   Impl& operator=(const Impl&) = delete;
 
   Status begin() {
-    refill();
+    // A pipe may give less at once than tells one compression from another.
+    constexpr std::size_t kMostMagic = 6;
+    while (size_ < kMostMagic) {
+      const std::size_t count = read(buffer_.data() + size_, buffer_.size() - size_);
+      if (count == 0) break;
+      size_ += count;
+    }
     if (fault_) return std::exchange(fault_, {});
     for (const auto& [magic, name, program] : kOthers)
       if (input().starts_with(magic)) {

@@ -88,6 +88,7 @@ class Spaces {
   }
   void learn(const codec::Recorded& write) {
     const std::string& name = write.review.facts.name;
+    if (write.review.facts.dry_run) return;  // nothing was written
     if (write.answer != codec::Answer::Allowed && write.answer != codec::Answer::Unknown) return;
     if (write.unjudgeable.empty())
       learn(name, write.review.labels);
@@ -143,6 +144,14 @@ bool is_recording(const fs::path& path) {
 
 using Input = Result<std::string>;
 
+Error no_file(const fs::path& path) {
+  Error error;
+  error.file = path.string();
+  error.message = "is no regular file, and is not read";
+  error.remedy = "name it itself if it is to be read";
+  return error;
+}
+
 /// The files of the paths, those of a folder the oldest first. No folder behind a link is entered.
 std::vector<Input> inputs_of(const std::vector<std::string>& paths) {
   std::vector<Input> inputs;
@@ -156,8 +165,13 @@ std::vector<Input> inputs_of(const std::vector<std::string>& paths) {
     fs::recursive_directory_iterator at(path, problem);
     for (; !problem && at != fs::recursive_directory_iterator(); at.increment(problem)) {
       std::error_code ignored;
-      if (!at->is_directory(ignored) && is_recording(at->path()))
+      const fs::file_type type = at->status(ignored).type();
+      if (type == fs::file_type::directory || !is_recording(at->path())) continue;
+      // A pipe that nobody writes to would be waited for without end.
+      if (type == fs::file_type::regular || type == fs::file_type::not_found)
         files.push_back(at->path().string());
+      else
+        inputs.push_back(no_file(at->path()));
     }
     std::ranges::sort(files, [](const auto& a, const auto& b) { return Age(a) < Age(b); });
     Error error;

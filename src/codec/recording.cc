@@ -319,6 +319,7 @@ class RecordingReader::Impl {
     facts.subresource = subresource;
     facts.namespace_name = namespace_name;
     facts.name = name;
+    facts.dry_run = line.uri.find("dryRun=All") != std::string_view::npos;
     const std::string version(api_version);  // what was read goes with the next part
     // Which kind a custom resource is of, its objects say.
     const bool may_be_custom = subresource.empty() && group.find('.') != std::string_view::npos;
@@ -420,7 +421,7 @@ class RecordingReader::Impl {
     member(R"(,"name":)", facts.name);
     member(R"(,"namespace":)", facts.namespace_name);
     member(R"(,"operation":)", facts.operation == Operation::Create ? "CREATE" : "UPDATE");
-    out += line.uri.find("dryRun=All") != std::string_view::npos ? R"(,"dryRun":true)" : "";
+    out += facts.dry_run ? R"(,"dryRun":true)" : "";
     const auto user = line.impersonated.empty() ? line.user : line.impersonated;
     if (!user.empty()) (out += R"(,"userInfo":)") += user;
     ((out += R"(,"object":)") += object) += "}}";

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <simdjson.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
 #include <filesystem>
@@ -360,6 +361,15 @@ TEST_F(Replay, ReadsFoldersTheOldestFirst) {
   EXPECT_EQ(report.changes().at(0).at("facts").at("example"), path("logs/audit.log.10.gz:1"));
 }
 
+TEST_F(Replay, WaitsForNoPipeOfAFolder) {
+  folder_.write("logs/audit.log", lines({bad()}));
+  ASSERT_EQ(::mkfifo(path("logs/pipe.log").c_str(), 0600), 0);
+  std::filesystem::create_symlink(path("logs/audit.log"), path("logs/link.log"));
+  const Report report = replay({"-t", "baseline", path("logs")});
+  expect_partial(report, path("logs/pipe.log") + ": is no regular file, and is not read");
+  EXPECT_EQ(report.total("newlyDenied"), 2) << "what a link leads to is read";
+}
+
 TEST_F(Replay, ReadsReviewsOfManyLinesAndOfOne) {
   const std::string reviews = std::string(PLIMSOLL_SOURCE_DIR) + "/examples/reviews";
   const Report report = replay({"-t", "baseline", reviews});
@@ -516,6 +526,32 @@ TEST_F(ReplayConfiguration, LearnsLabelsOnTheWay) {
   std::vector<std::string> names;
   for (const Json& change : report.changes()) names.push_back(change.at("name"));
   EXPECT_THAT(names, ElementsAre("first", "third"));
+}
+
+TEST_F(ReplayConfiguration, LearnsNothingFromDryRuns) {
+  Json patch = namespace_event("shop", "privileged");
+  patch["verb"] = "patch";
+  patch["responseStatus"]["code"] = 200;
+  patch["requestURI"] = "/api/v1/namespaces/shop?dryRun=All";
+  Json create = namespace_event("shop", "privileged");
+  create["requestURI"] = "/api/v1/namespaces?dryRun=All";
+  Json unseen = create;
+  unseen.erase("requestObject");
+  unseen.erase("responseObject");
+  Json review = {{"kind", "AdmissionReview"}, {"apiVersion", "admission.k8s.io/v1"}};
+  review["request"] = {{"uid", "u"},
+                       {"kind", {{"group", ""}, {"version", "v1"}, {"kind", "Namespace"}}},
+                       {"resource", {{"group", ""}, {"version", "v1"}, {"resource", "namespaces"}}},
+                       {"name", "shop"},
+                       {"operation", "CREATE"},
+                       {"dryRun", true},
+                       {"object", create["requestObject"]}};
+  for (const Json& dry : {patch, create, unseen, review}) {
+    const Report report =
+        configured("namespaceLabels: true\n", {namespace_event("shop", "baseline"), dry, bad()});
+    EXPECT_EQ(report.status, 1) << dry << report.errors;
+    EXPECT_EQ(report.total("newlyDenied"), 1) << dry;
+  }
 }
 
 TEST_F(ReplayConfiguration, TakesLabelsFromAFile) {
