@@ -361,6 +361,19 @@ TEST_F(Replay, ReadsFoldersTheOldestFirst) {
   EXPECT_EQ(report.changes().at(0).at("facts").at("example"), path("logs/audit.log.10.gz:1"));
 }
 
+TEST_F(Replay, ReadsDaysTheOldestFirstAndSaysWhatItPassesOver) {
+  folder_.write("logs/audit.log", lines({bad()}));
+  folder_.write("logs/audit.log-20261125.gz", gzip(lines({bad()})));
+  folder_.write("logs/audit.log-20261109", lines({bad()}));
+  folder_.write("logs/catalog", "none by its name");
+  std::filesystem::create_directory_symlink(path("logs"), path("logs/again"));
+  const Report report = replay({"-t", "baseline", path("logs")});
+  EXPECT_EQ(report.total("newlyDenied"), 3);
+  EXPECT_EQ(report.changes().at(0).at("facts").at("example"), path("logs/audit.log-20261109:1"));
+  EXPECT_EQ(report.errors, "plimsoll: note: " + path("logs") +
+                               ": not read: 1 by their names, 1 linked folders\n");
+}
+
 TEST_F(Replay, WaitsForNoPipeOfAFolder) {
   folder_.write("logs/audit.log", lines({bad()}));
   ASSERT_EQ(::mkfifo(path("logs/pipe.log").c_str(), 0600), 0);
