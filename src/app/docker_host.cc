@@ -229,9 +229,32 @@ Result<cis::Container> DockerHost::container(const Name& name) {
                             decode::decode_message(answer->body)));
   auto container = decode::decode_container(answer->body, defaults_);
   if (!container) return fail(container.error().to_string());
+  follow_namespaces(*container);
   if (!container->uid() && wanted_.users && !lost_) look_up_user(*container);
   if (container->running && wanted_.processes && !lost_) look_at_processes(*container);
   return *std::move(container);
+}
+
+// Who joins another container's namespace has what that one has.
+void DockerHost::follow_namespaces(cis::Container& container) {
+  constexpr std::string_view kOther = "container:", kFirstProcess = "ns:/proc/1/ns/";
+  constexpr int kMostSteps = 8;
+  const std::tuple<std::string cis::Container::*, bool Pod::*> kAll[] = {
+      {&cis::Container::network_mode, &Pod::host_network},
+      {&cis::Container::pid_mode, &Pod::host_pid},
+      {&cis::Container::ipc_mode, &Pod::host_ipc}};
+  for (const auto& [mode_of, shared] : kAll) {
+    std::string mode = container.*mode_of;
+    for (int i = 0; i < kMostSteps && mode.starts_with(kOther) && !lost_; ++i) {
+      const auto answer =
+          ask("/containers/" + encoded(std::string_view(mode).substr(kOther.size())) + "/json");
+      if (!answer || answer->status != 200) break;
+      const auto other = decode::decode_container(answer->body, defaults_);
+      if (!other) break;
+      mode = (*other).*mode_of;
+    }
+    if (mode == "host" || mode.starts_with(kFirstProcess)) container.pod.*shared = true;
+  }
 }
 
 void DockerHost::look_up_user(cis::Container& container) {

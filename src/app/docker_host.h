@@ -62,6 +62,7 @@ class DockerHost {
   void look_at_files();
   void look_at_processes(cis::Container& container);
   /// In the container's own list of users.
+  void follow_namespaces(cis::Container& container);
   void look_up_user(cis::Container& container);
 
   docker::Engine& engine_;

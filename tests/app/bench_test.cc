@@ -100,6 +100,31 @@ TEST_F(Bench, ReportsTheHostAndEachContainer) {
   EXPECT_EQ(items, host_items + 2 * (cis::items().size() - host_items));
 }
 
+TEST_F(Bench, WhoJoinsAContainerHasTheNamespacesOfThat) {
+  const auto settled = [](const std::string& id, const std::string& name, const json& settings) {
+    return json{{"Id", id},
+                {"Name", "/" + name},
+                {"State", {{"Status", "exited"}}},
+                {"Config", {{"Image", "web:1"}, {"User", "1000"}}},
+                {"HostConfig", settings}}
+        .dump();
+  };
+  engine_.say("/containers/aaaaaaaaaaaaaaaa/json",
+              settled("aaaaaaaaaaaaaaaa", "agent",
+                      {{"NetworkMode", "host"}, {"PidMode", "ns:/proc/1/ns/pid"}}));
+  engine_.say("/containers/bbbbbbbbbbbbbbbb/json",
+              settled("bbbbbbbbbbbbbbbb", "web",
+                      {{"NetworkMode", "container:aaaaaaaaaaaaaaaa"},
+                       {"PidMode", "container:aaaaaaaaaaaaaaaa"},
+                       {"IpcMode", "container:bbbbbbbbbbbbbbbb"}}));
+  const auto ran = bench({"--include", "5.10,5.16,5.17", "-o", "json"});
+  for (const auto& resource : json::parse(ran.output).at("resources")) {
+    std::vector<std::string> statuses;
+    for (const auto& item : resource.at("items")) statuses.push_back(item.at("status"));
+    EXPECT_EQ(statuses, (std::vector<std::string>{"WARN", "WARN", "PASS"})) << resource.at("name");
+  }
+}
+
 TEST_F(Bench, PicksItemsAndContainers) {
   const auto some = bench({"--include", "5.5,5.4", "--exclude", "5.4", "-o", "json"});
   EXPECT_EQ(some.status, kViolations);
