@@ -370,8 +370,8 @@ TEST_F(Replay, ReadsDaysTheOldestFirstAndSaysWhatItPassesOver) {
   const Report report = replay({"-t", "baseline", path("logs")});
   EXPECT_EQ(report.total("newlyDenied"), 3);
   EXPECT_EQ(report.changes().at(0).at("facts").at("example"), path("logs/audit.log-20261109:1"));
-  EXPECT_EQ(report.errors, "plimsoll: note: " + path("logs") +
-                               ": not read: 1 by their names, 1 linked folders\n");
+  EXPECT_EQ(report.errors,
+            "plimsoll: note: " + path("logs") + ": not read: 1 by their names, 1 linked folders\n");
 }
 
 TEST_F(Replay, WaitsForNoPipeOfAFolder) {
