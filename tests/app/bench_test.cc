@@ -118,7 +118,8 @@ TEST_F(Bench, WhoJoinsAContainerHasTheNamespacesOfThat) {
                        {"PidMode", "container:aaaaaaaaaaaaaaaa"},
                        {"IpcMode", "container:bbbbbbbbbbbbbbbb"}}));
   const auto ran = bench({"--include", "5.10,5.16,5.17", "-o", "json"});
-  for (const auto& resource : json::parse(ran.output).at("resources")) {
+  const auto report = json::parse(ran.output);
+  for (const auto& resource : report.at("resources")) {
     std::vector<std::string> statuses;
     for (const auto& item : resource.at("items")) statuses.push_back(item.at("status"));
     EXPECT_EQ(statuses, (std::vector<std::string>{"WARN", "WARN", "PASS"})) << resource.at("name");
