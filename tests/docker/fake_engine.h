@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <map>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
@@ -28,6 +29,7 @@ class FakeEngine {
   FakeEngine() : path_(folder_ / "docker.sock") {
     server_.set_address_family(AF_UNIX);
     server_.Get(".*", [this](const httplib::Request& request, httplib::Response& response) {
+      const std::lock_guard lock(mutex_);
       const auto at = answers_.find(request.target);
       response.status = at == answers_.end() ? 404 : at->second.status;
       response.set_content(
@@ -48,10 +50,14 @@ class FakeEngine {
   FakeEngine& operator=(const FakeEngine&) = delete;
 
   void say(const std::string& target, std::string body, int status = 200) {
+    const std::lock_guard lock(mutex_);
     answers_[target] = {status, std::move(body)};
   }
   /// This is the last that it answers.
-  void end_with(std::string target) { last_ = std::move(target); }
+  void end_with(std::string target) {
+    const std::lock_guard lock(mutex_);
+    last_ = std::move(target);
+  }
   /// From now on it answers.
   void start() {
     ASSERT_TRUE(server_.bind_to_port(path_, 80));
@@ -64,6 +70,7 @@ class FakeEngine {
  private:
   server::testing::Folder folder_;
   std::string path_;
+  std::mutex mutex_;  // what may be said while it answers
   std::string last_;
   std::map<std::string, Said> answers_;
   httplib::Server server_;
