@@ -1,7 +1,7 @@
 // A Docker Engine API that a test fills: answers by path, over a unix socket in a folder of its
 // own.
 //
-// Thread-safety: the answers are given before it is asked; it may be asked from any thread.
+// Thread-safety: all may be called while it answers.
 #pragma once
 
 #include <gtest/gtest.h>
