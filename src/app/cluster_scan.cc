@@ -717,7 +717,8 @@ class Scan {
       resource.name = space.name;
       resource.outcome = Outcome::Skipped;
       resource.reason = space.skipped;
-      resource.facts = {{"workloads", workloads}, {"pods", pods}};
+      resource.facts.push_back({"workloads", workloads});
+      resource.facts.push_back({"pods", pods});
       give(resource);
     }
   }
