@@ -123,9 +123,9 @@ class Judge {
     Resource resource;
     resource.kind = "Container";
     resource.name = container.name;
-    resource.facts = {{"image", container.image},
-                      {"id", container.id.substr(0, kShown)},
-                      {"status", container.status}};
+    resource.facts.push_back({"image", container.image});
+    resource.facts.push_back({"id", container.id.substr(0, kShown)});
+    resource.facts.push_back({"status", container.status});
     for (const cis::Item* item : items_)
       if (item->of_container != nullptr) {
         cis::Said said;
