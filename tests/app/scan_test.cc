@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,13 +21,7 @@ using ::testing::StartsWith;
 
 class ScanOfACluster : public ::testing::Test {
  protected:
-  ScanOfACluster()
-      : server_(
-            [this](kube::testing::Call& call) {
-              const auto answer = cluster_.send({.method = call.method, .path = call.target});
-              call.answer(answer->status, answer->body);
-            },
-            kube::testing::ApiServer::Options{.tls = false}) {
+  ScanOfACluster() {
     cluster_.add_namespace("shop", {{"plimsoll.dev/enforce", "baseline"}});
     cluster_.add("/api/v1/pods", "shop", "web", pod("hostPID"));
     cluster_.add_namespace("blog");
@@ -42,8 +37,21 @@ class ScanOfACluster : public ::testing::Test {
     return run(std::move(arguments));
   }
 
-  [[nodiscard]] std::string kubeconfig() const {
-    const std::string server = "'http://127.0.0.1:" + std::to_string(server_.port()) + "'";
+  /// The server starts with the first scan: from then on its threads read the cluster, and nothing
+  /// may be added to it.
+  [[nodiscard]] int port() {
+    if (!server_)
+      server_.emplace(
+          [this](kube::testing::Call& call) {
+            const auto answer = cluster_.send({.method = call.method, .path = call.target});
+            call.answer(answer->status, answer->body);
+          },
+          kube::testing::ApiServer::Options{.tls = false});
+    return server_->port();
+  }
+
+  [[nodiscard]] std::string kubeconfig() {
+    const std::string server = "'http://127.0.0.1:" + std::to_string(port()) + "'";
     return folder_.write(
         "kubeconfig",
         "apiVersion: v1\nkind: Config\ncurrent-context: c\n"
@@ -54,7 +62,7 @@ class ScanOfACluster : public ::testing::Test {
 
   const Folder folder_;
   FakeCluster cluster_;
-  kube::testing::ApiServer server_;
+  std::optional<kube::testing::ApiServer> server_;
 };
 
 TEST_F(ScanOfACluster, JudgesByWhatBinds) {
@@ -73,7 +81,7 @@ TEST_F(ScanOfACluster, JudgesAllByOneTemplate) {
   EXPECT_EQ(ran.status, 1) << ran.errors;
   const json report = json::parse(ran.output);
   EXPECT_THAT(report["template"].get<std::string>(), StartsWith("baseline@"));
-  EXPECT_EQ(report["subject"], "cluster http://127.0.0.1:" + std::to_string(server_.port()));
+  EXPECT_EQ(report["subject"], "cluster http://127.0.0.1:" + std::to_string(port()));
   ASSERT_EQ(report["resources"].size(), 2U);
   EXPECT_EQ(report["resources"][0]["name"], "site");
   EXPECT_EQ(report["resources"][1]["uid"], "uid-1");
