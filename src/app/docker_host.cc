@@ -142,6 +142,7 @@ const cis::Host& DockerHost::look(const std::function<void()>& step) {
     host_.images = std::move(images);
   }
   if (!lost_) host_.networks = decoded("/networks", decode::decode_networks, true);
+  if (!lost_ && wanted_.containers) volumes_ = decoded("/volumes", decode::decode_volumes, true);
   if (host_.daemon.manager && !lost_) {
     host_.swarm = decoded("/swarm", decode::decode_swarm, true);
     host_.secrets = decoded("/secrets", decode::decode_count, true);
@@ -229,10 +230,24 @@ Result<cis::Container> DockerHost::container(const Name& name) {
                             decode::decode_message(answer->body)));
   auto container = decode::decode_container(answer->body, defaults_);
   if (!container) return fail(container.error().to_string());
+  follow_mounts(*container);
   follow_namespaces(*container);
   if (!container->uid() && wanted_.users && !lost_) look_up_user(*container);
   if (container->running && wanted_.processes && !lost_) look_at_processes(*container);
   return *std::move(container);
+}
+
+void DockerHost::follow_mounts(cis::Container& container) const {
+  for (cis::Mount& mount : container.mounts) {
+    std::string from;
+    if (mount.type == "bind") {
+      from = mount.source;
+    } else if (mount.type == "volume" && volumes_) {
+      if (const auto at = volumes_->find(mount.name); at != volumes_->end()) from = at->second;
+    }
+    if (from.empty()) continue;
+    if (auto to = files_.leads_to(from); to != mount.source) mount.leads_to = std::move(to);
+  }
 }
 
 // Who joins another container's namespace has what that one has.

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,8 +62,9 @@ class DockerHost {
                        bool optional = false);
   void look_at_files();
   void look_at_processes(cis::Container& container);
-  /// In the container's own list of users.
+  void follow_mounts(cis::Container& container) const;
   void follow_namespaces(cis::Container& container);
+  /// In the container's own list of users.
   void look_up_user(cis::Container& container);
 
   docker::Engine& engine_;
@@ -71,6 +73,7 @@ class DockerHost {
   cis::Host host_;
   cis::Defaults defaults_;
   std::vector<Name> images_, containers_;
+  cis::Seen<std::map<std::string, std::string, std::less<>>> volumes_;  ///< paths of the host
   std::vector<std::string> missing_;
   bool lost_ = false;
 };

@@ -99,12 +99,35 @@ std::string_view sensitive(const std::string& path) {
   return {};
 }
 
+/// As if each mount were of what its source leads to.
+Container followed(Container container) {
+  for (std::size_t i = 0; i < container.mounts.size(); ++i) {
+    const Mount& mount = container.mounts[i];
+    if (mount.leads_to.empty()) continue;
+    container.pod.volumes[i].sources = 1U << static_cast<unsigned>(VolumeKind::HostPath);
+    container.pod.volumes[i].host_path = mount.leads_to;
+  }
+  return container;
+}
+
+/// What is mounted, in words: by its name, and by what that leads to.
+std::string named(const Mount& mount) {
+  const std::string source = clean(mount.source);
+  if (mount.leads_to.empty() || mount.leads_to == source)
+    return fmt::format("{} of the host", source);
+  if (mount.type == "volume")
+    return fmt::format("the volume {}, which is {} of the host", mount.name, mount.leads_to);
+  return fmt::format("{} of the host, which leads to {}", source, mount.leads_to);
+}
+
 void sensitive_mounts(const Container& container, const Host&, Said& said) {
-  for (const Finding& finding : found(container, "host-path")) {
-    const Mount& mount = container.mounts[index_in(finding.path)];
-    const std::string path = clean(mount.source);
+  for (const Finding& finding : found(followed(container), "host-path")) {
+    Mount mount = container.mounts[index_in(finding.path)];
+    // A link out of such a folder is in it all the same.
+    if (mount.type == "bind" && !sensitive(clean(mount.source)).empty()) mount.leads_to.clear();
+    const std::string path = mount.leads_to.empty() ? clean(mount.source) : mount.leads_to;
     if (const auto folder = sensitive(path); !folder.empty())
-      said.warn(fmt::format("mounts {} of the host{}{}", path,
+      said.warn(fmt::format("mounts {}{}{}", named(mount),
                             path == folder ? "" : fmt::format(", which is in {}", folder),
                             mount.read_write ? "" : ", to read"),
                 finding.path, path);
@@ -303,14 +326,17 @@ void socket(const Container& container, const Host& host, Said& said) {
     for (const std::string& at : *hosts)
       if (at.starts_with(std::string(kUnix) + "/")) sockets.push_back(at.substr(kUnix.size()));
   // The engine of this host or another one: whatever is called so is one's.
-  for (const Finding& finding : found(container, "host-path")) {
-    const std::string path = clean(container.mounts[index_in(finding.path)].source);
-    if (path.ends_with("/docker.sock")) sockets.push_back(path);
-  }
+  for (const Mount& mount : container.mounts)
+    for (const std::string& path : {clean(mount.source), mount.leads_to})
+      if (path.ends_with("/docker.sock")) sockets.push_back(path);
   const Params params({{"sockets", std::move(sockets)}});
-  for (const Finding& finding : found(container, "runtime-socket", params)) {
+  Findings reached = found(container, "runtime-socket", params);
+  for (Finding& finding : found(followed(container), "runtime-socket", params))
+    if (std::ranges::find(reached, finding.path, &Finding::path) == reached.end())
+      reached.push_back(std::move(finding));
+  for (const Finding& finding : reached) {
     const Mount& mount = container.mounts[index_in(finding.path)];
-    said.warn(fmt::format("reaches the socket of the container runtime through {}", mount.source),
+    said.warn(fmt::format("reaches the socket of the container runtime through {}", named(mount)),
               finding.path, mount.source);
   }
 }

@@ -153,8 +153,11 @@ struct Host {
 };
 
 struct Mount {
-  std::string type, source, destination, propagation;
+  std::string type, name, source, destination, propagation;
   bool read_write = true;
+  /// What of the host the source is by another name: behind symbolic links, or behind a volume;
+  /// empty: what it says.
+  std::string leads_to;
 };
 
 struct PortBinding {

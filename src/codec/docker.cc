@@ -198,11 +198,10 @@ void read_ports(Decoder& d, Json value, std::vector<PortBinding>& out) {
   });
 }
 
-constexpr Field<Mount> kMount[] = {{"Type", plain<&Mount::type>::read},
-                                   {"Source", plain<&Mount::source>::read},
-                                   {"Destination", plain<&Mount::destination>::read},
-                                   {"RW", plain<&Mount::read_write>::read},
-                                   {"Propagation", plain<&Mount::propagation>::read}};
+constexpr Field<Mount> kMount[] = {
+    {"Type", plain<&Mount::type>::read},     {"Name", plain<&Mount::name>::read},
+    {"Source", plain<&Mount::source>::read}, {"Destination", plain<&Mount::destination>::read},
+    {"RW", plain<&Mount::read_write>::read}, {"Propagation", plain<&Mount::propagation>::read}};
 
 using Raw = RawDockerContainer;
 
@@ -439,6 +438,39 @@ Pod pod_of(const Raw& raw, const cis::Defaults& defaults) {
 
 using cis::Network;
 
+struct LocalVolume {
+  std::string name, driver, type, options, device;
+};
+struct Volumes {
+  std::vector<LocalVolume> volumes;
+};
+constexpr Field<LocalVolume> kVolumeOptions[] = {{"type", plain<&LocalVolume::type>::read},
+                                                 {"o", plain<&LocalVolume::options>::read},
+                                                 {"device", plain<&LocalVolume::device>::read}};
+constexpr Field<LocalVolume> kVolume[] = {{"Name", plain<&LocalVolume::name>::read},
+                                          {"Driver", plain<&LocalVolume::driver>::read},
+                                          {"Options", part<kVolumeOptions>::read}};
+constexpr Field<Volumes> kVolumes[] = {{"Volumes", [](Decoder& d, Json v, Volumes& out) {
+                                          d.array(v, sizeof(LocalVolume),
+                                                  [&](Json element, std::size_t) {
+                                                    LocalVolume volume;
+                                                    d.object(element, kVolume, volume);
+                                                    out.volumes.push_back(std::move(volume));
+                                                  });
+                                        }}};
+
+/// Whether what is mounted is a folder of the host, or a disk of it; else it has a source of its
+/// own, such as a server or memory.
+bool is_of_host(const LocalVolume& volume) {
+  if (!volume.device.starts_with('/')) return false;
+  for (std::string_view left = volume.options; !left.empty();) {
+    const auto option = left.substr(0, left.find(','));
+    left.remove_prefix(std::min(option.size() + 1, left.size()));
+    if (option == "bind" || option == "rbind") return true;
+  }
+  return volume.type != "tmpfs" && volume.device.starts_with("/dev/");
+}
+
 constexpr Field<Network> kNetwork[] = {{"Name", plain<&Network::name>::read},
                                        {"Driver", plain<&Network::driver>::read},
                                        {"Scope", plain<&Network::scope>::read},
@@ -591,6 +623,15 @@ Result<std::vector<std::string>> decode_history(std::string_view json) {
 
 Result<std::vector<Network>> decode_networks(std::string_view json) {
   return decode_list(json, kNetwork);
+}
+
+Result<std::map<std::string, std::string, std::less<>>> decode_volumes(std::string_view json) {
+  const auto list = decode_object(json, kVolumes);
+  if (!list) return list.error();
+  std::map<std::string, std::string, std::less<>> named;
+  for (const LocalVolume& volume : list->volumes)
+    if (volume.driver == "local" && is_of_host(volume)) named[volume.name] = volume.device;
+  return named;
 }
 
 Result<cis::Swarm> decode_swarm(std::string_view json) { return decode_object(json, kSwarm); }

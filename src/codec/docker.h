@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -41,6 +43,9 @@ Result<std::vector<std::string>> decode_history(std::string_view json);
 
 /// Source: GET /networks.
 Result<std::vector<cis::Network>> decode_networks(std::string_view json);
+/// The volumes that are a folder or a device of the host by another name: their names, and its
+/// path. Source: GET /volumes; moby volume/local, whose options are those of mount(8).
+Result<std::map<std::string, std::string, std::less<>>> decode_volumes(std::string_view json);
 /// Source: GET /swarm.
 Result<cis::Swarm> decode_swarm(std::string_view json);
 /// Source: GET /secrets.

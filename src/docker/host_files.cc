@@ -109,7 +109,7 @@ HostFiles::HostFiles(std::string root) : root_(std::move(root)) {
   while (root_.ends_with('/')) root_.pop_back();
 }
 
-std::optional<std::string> HostFiles::resolve(std::string_view path) const {
+std::optional<std::string> HostFiles::resolve(std::string_view path, bool all) const {
   std::vector<std::string> left;  // the next one last
   const auto push = [&](std::string_view text) {
     const auto parts = split(text, '/');
@@ -133,7 +133,7 @@ std::optional<std::string> HostFiles::resolve(std::string_view path) const {
     const std::string next = at + "/" + part;
     char target[PATH_MAX];
     const ssize_t size = ::readlink(next.c_str(), target, sizeof target);
-    if (size < 0 && errno != EINVAL) return {};
+    if (size < 0 && errno != EINVAL && !all) return {};
     if (size < 0) {
       at = next;
       done.push_back(part);
@@ -151,6 +151,12 @@ std::optional<std::string> HostFiles::resolve(std::string_view path) const {
     push(link);
   }
   return at.empty() ? "/" : at;
+}
+
+std::string HostFiles::leads_to(std::string_view path) const {
+  const auto place = resolve(path, true);
+  if (!place) return std::string(path);
+  return place->size() <= root_.size() ? "/" : place->substr(root_.size());
 }
 
 File HostFiles::file(std::initializer_list<std::string_view> paths) const {

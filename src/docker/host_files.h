@@ -33,6 +33,10 @@ class HostFiles {
   /// The names in a folder, sorted; none without one.
   [[nodiscard]] cis::Seen<std::vector<std::string>> list(std::string_view path) const;
 
+  /// What a path is when symbolic links are followed as far as they can be seen, without `.`, `..`
+  /// and empty parts. A path of links without end is itself.
+  [[nodiscard]] std::string leads_to(std::string_view path) const;
+
   // What is made of several files.
   [[nodiscard]] cis::Seen<std::vector<cis::File>> registry_certificates() const;
   [[nodiscard]] cis::Seen<std::vector<cis::Watch>> watches() const;
@@ -49,8 +53,9 @@ class HostFiles {
   [[nodiscard]] bool environment_says(std::string_view assignment) const;
 
  private:
-  /// Where it is for this process; nothing with errno: it is not.
-  [[nodiscard]] std::optional<std::string> resolve(std::string_view path) const;
+  /// Where it is for this process; nothing with errno: it is not. `all`: what is not there, or
+  /// cannot be seen, is as good as a folder.
+  [[nodiscard]] std::optional<std::string> resolve(std::string_view path, bool all = false) const;
 
   std::string root_;  ///< without a slash at its end; empty: /
 };

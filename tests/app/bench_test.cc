@@ -126,6 +126,54 @@ TEST_F(Bench, WhoJoinsAContainerHasTheNamespacesOfThat) {
   }
 }
 
+TEST_F(Bench, LooksBehindLinksAndVolumes) {
+  std::filesystem::create_directories(host_ / "srv");
+  std::filesystem::create_symlink("/etc", host_ / "srv/settings");
+  std::filesystem::create_symlink("/run/docker.sock", host_ / "srv/engine");
+  engine_.say("/volumes", R"({"Volumes":[
+    {"Name":"keys","Driver":"local","Options":{"type":"none","o":"ro,bind","device":"/srv/settings/ssh"}},
+    {"Name":"disk","Driver":"local","Options":{"type":"ext4","device":"/dev/sda1"}},
+    {"Name":"share","Driver":"local","Options":{"type":"cifs","o":"user=a","device":"//server/etc"}},
+    {"Name":"memory","Driver":"local","Options":{"type":"tmpfs","device":"/dev/shm"}},
+    {"Name":"plugin","Driver":"other","Options":{"o":"bind","device":"/etc"}},
+    {"Name":"plain","Driver":"local","Options":null}]})");
+  json mounts = json::array();
+  for (const char* source : {"/srv/settings", "/srv/engine", "/srv/data", "/etc/ssl"})
+    mounts.push_back({{"Type", "bind"}, {"Source", source}, {"Destination", "/m"}, {"RW", true}});
+  for (const char* name : {"keys", "disk", "share", "memory", "plugin", "plain"})
+    mounts.push_back({{"Type", "volume"},
+                      {"Name", name},
+                      {"Source", std::string("/var/lib/docker/volumes/") + name + "/_data"},
+                      {"Destination", "/m"},
+                      {"RW", name != std::string("keys")}});
+  engine_.say("/containers/bbbbbbbbbbbbbbbb/json", json{{"Id", "bbbbbbbbbbbbbbbb"},
+                                                        {"Name", "/web"},
+                                                        {"State", {{"Status", "exited"}}},
+                                                        {"Config", {{"Image", "web:1"}}},
+                                                        {"HostConfig", json::object()},
+                                                        {"Mounts", mounts}}
+                                                       .dump());
+  const auto ran = bench({"--include", "5.6,5.32", "--include-containers", "web", "-o", "json"});
+  ASSERT_EQ(ran.errors, "");
+  std::vector<std::string> said;
+  const auto report = json::parse(ran.output);
+  for (const auto& resource : report.at("resources"))
+    for (const auto& finding : resource.at("findings"))
+      said.push_back(finding.at("path").get<std::string>() + " " +
+                     finding.at("message").get<std::string>());
+  EXPECT_THAT(
+      said,
+      ::testing::ElementsAre(
+          "/Mounts/0/Source mounts /srv/settings of the host, which leads to /etc",
+          "/Mounts/3/Source mounts /etc/ssl of the host, which is in /etc",
+          "/Mounts/4/Source mounts the volume keys, which is /etc/ssh of the host, which is in "
+          "/etc, to read",
+          "/Mounts/5/Source mounts the volume disk, which is /dev/sda1 of the host, which is in "
+          "/dev",
+          "/Mounts/1/Source reaches the socket of the container runtime through /srv/engine of the "
+          "host, which leads to /run/docker.sock"));
+}
+
 TEST_F(Bench, PicksItemsAndContainers) {
   const auto some = bench({"--include", "5.5,5.4", "--exclude", "5.4", "-o", "json"});
   EXPECT_EQ(some.status, kViolations);

@@ -31,6 +31,23 @@ TEST(HostFiles, FollowsLinksBelowTheHostsRoot) {
   EXPECT_EQ(files.read("/loop").why, "/loop: Too many levels of symbolic links");
 }
 
+TEST(HostFiles, KnowsWhereAPathLeads) {
+  const Folder root;
+  std::filesystem::create_directories(root / "srv");
+  std::filesystem::create_symlink("/etc", root / "srv/settings");
+  std::filesystem::create_symlink("../../..", root / "srv/up");
+  std::filesystem::create_symlink("/srv/none/further", root / "srv/dead");
+  std::filesystem::create_symlink("loop", root / "loop");
+  const HostFiles files(root.path());
+  EXPECT_EQ(files.leads_to("/srv/settings/ssh"), "/etc/ssh") << "though there is no /etc/ssh";
+  EXPECT_EQ(files.leads_to("/srv/up"), "/");
+  EXPECT_EQ(files.leads_to("/srv/dead"), "/srv/none/further");
+  EXPECT_EQ(files.leads_to("/srv//./x/../y/"), "/srv/y");
+  EXPECT_EQ(files.leads_to("/"), "/");
+  EXPECT_EQ(files.leads_to("/loop/x"), "/loop/x");
+  EXPECT_EQ(HostFiles().leads_to("/proc/self/root/nowhere"), "/nowhere");
+}
+
 TEST(HostFiles, KnowsWhoMayDoWhat) {
   const Folder root;
   const auto path = root.write("etc/docker/daemon.json", "{}");
