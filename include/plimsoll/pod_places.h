@@ -53,6 +53,12 @@ class PodPlaces {
     return at->places;
   }
 
+  /// Whether a kind of the group is known.
+  [[nodiscard]] bool has_group(std::string_view group) const {
+    const auto at = lower_bound(group, "");
+    return at != kinds_.end() && at->group == group;
+  }
+
  private:
   struct Kind {
     std::string group, kind;

@@ -74,7 +74,7 @@ struct ReportedItem {
   std::string detail;  ///< what was seen, or why it was not; may be empty
 };
 
-/// What else is known of a resource. The name is one word in camelCase; a literal.
+/// What else is known of a resource, or of a report. The name is one word in camelCase; a literal.
 struct Fact {
   std::string_view name;
   std::variant<std::string, std::uint64_t> value;
@@ -88,11 +88,12 @@ struct ReportedFinding {
   std::string container;     ///< name; empty: about the pod
   std::string field;         ///< `spec.containers[0].image`
   std::string path;          ///< JSON pointer
-  /// The field with elements of lists by their names, and its value if it has one:
-  /// `spec.containers["app"].securityContext.privileged=true`.
+  /// The field with elements of lists by their names: `spec.containers["app"].image`; in manifests
+  /// with its value, if it has one: `spec.containers["app"].securityContext.privileged=true`.
   std::string place;
   Region region;  ///< of the value, or of the beginning of what lacks it
   std::string message, advice;
+  std::string lasting;  ///< the message without how many pods it is; empty: the message says none
   /// RFC 6902, as JSON text, that mends this finding alone; `[]`: only a person can decide.
   std::string patch = "[]";
   Excerpt excerpt;                  ///< around `region`
@@ -161,8 +162,9 @@ struct EarlierReport {
 struct ReportHead {
   std::string template_ref;  ///< `restricted@v1.37`; or what else they were held to
   std::string version;       ///< Plimsoll's own
-  std::string subject;  ///< what was looked at: `cluster https://...`; empty: it says so itself
-  std::string time;     ///< when, RFC 3339, UTC; empty: of no matter
+  std::string subject;      ///< what was looked at: `cluster https://...`; empty: it says so itself
+  std::string time;         ///< when, RFC 3339, UTC; empty: of no matter
+  std::vector<Fact> facts;  ///< of all that was looked at, in the order to be shown
   std::vector<EarlierReport> earlier;  ///< oldest first
 };
 

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -18,6 +19,7 @@
 #include "docker/engine.h"
 #include "docker/host_files.h"
 #include "plimsoll/verdict.h"
+#include "report/words.h"
 #include "verdict/words.h"
 
 namespace plimsoll::app {
@@ -177,14 +179,16 @@ class Judge {
   std::vector<std::string> reasons_;
 };
 
-void tell_unseen(const Judge& judge) {
+void tell_unseen(const Judge& judge, const Options& options) {
   if (judge.unseen() == 0) return;
-  constexpr std::size_t kTold = 1;
   std::string why = judge.reasons().front().substr(0, 300);
-  if (judge.reasons().size() > kTold)
-    why += fmt::format(", and {} other reasons", judge.reasons().size() - kTold);
-  fmt::print(stderr, "plimsoll: {} {}: {}; run it as root on the host, or with --host-root\n",
-             judge.unseen(), judge.unseen() == 1 ? "item" : "items", verdict::printable(why));
+  if (const auto others = judge.reasons().size() - 1; others > 0)
+    why += fmt::format(", and {}", report::plural(others, "other reason"));
+  // Root sees all that is there, unless this is a container.
+  const bool more_to_see = ::geteuid() != 0 || options.host_root == "/";
+  fmt::print(stderr, "plimsoll: {}: {}{}\n", report::plural(judge.unseen(), "item"),
+             verdict::printable(why),
+             more_to_see ? "; run it as root on the host, or with --host-root" : "");
 }
 
 int list(const Items& items) {
@@ -227,12 +231,13 @@ int run(const Options& options) {
     tail.summary.add(resource);
     outputs->add(resource);
   };
+  std::size_t left = 0;
   {
     Progress progress("looking at", "images and containers", host.steps(),
                       progress_wanted(outputs->to_stdout()));
     const cis::Host& facts = host.look([&] { progress.step(); });
     if (judge.any_of_host()) report(judge.host(facts));
-    std::size_t left = host.containers().size();
+    left = host.containers().size();
     for (const auto& name : host.containers()) {
       if (host.lost()) break;
       --left;
@@ -240,14 +245,11 @@ int run(const Options& options) {
         report(judge.container(*container, facts));
       progress.step();
     }
-    if (left > 0)
-      host.missing().push_back(fmt::format("the engine answers no more: {} {} not looked at", left,
-                                           left == 1 ? "container was" : "containers were"));
   }
-  tail.missing = std::move(host.missing());
+  tail.missing = host.missing(left);
   for (const std::string& line : tail.missing)
     fmt::print(stderr, "plimsoll: {}\n", verdict::printable(line));
-  tell_unseen(judge);
+  tell_unseen(judge, options);
   if (const auto error = outputs->end(tail)) return fail(*error);
   if (!tail.missing.empty()) return kFailed;
   return tail.summary.failed > 0 ? kViolations : kPassed;

@@ -36,6 +36,12 @@ cis::File named_by(const docker::HostFiles& files, const cis::Host& host,
   return path.empty() ? cis::File() : files.file(path);
 }
 
+std::string refusal(std::string_view path, const docker::Answer& answer) {
+  const auto message = decode::decode_message(answer.body);
+  return fmt::format("GET {} is answered with {}{}{}", path, answer.status,
+                     message.empty() ? "" : ": ", message);
+}
+
 }  // namespace
 
 Result<docker::Answer> DockerHost::ask(const std::string& path) {
@@ -53,9 +59,7 @@ Seen<std::string> DockerHost::fetch(const std::string& path, bool optional) {
   } else if (answer->status == 200) {
     return std::move(answer->body);
   } else {
-    why = fmt::format("GET {} is answered with {}", path, answer->status);
-    if (const auto message = decode::decode_message(answer->body); !message.empty())
-      why += ": " + message;
+    why = refusal(path, *answer);
   }
   // What an engine does not have is not lost.
   const bool absent = answer && (answer->status == 404 || answer->status == 405 ||
@@ -77,15 +81,13 @@ Seen<T> DockerHost::decoded(const std::string& path, Result<T> (*decode)(std::st
 }
 
 Status DockerHost::begin() {
-  const auto ask = [&](const std::string& path) -> Result<std::string> {
-    auto answer = engine_.get(path);
+  const auto needed = [&](const std::string& path) -> Result<std::string> {
+    auto answer = ask(path);
     if (!answer) return answer.error();
     if (answer->status == 200) return std::move(answer->body);
     Error error;
     error.file = engine_.path();
-    error.message = fmt::format("GET {} is answered with {}", path, answer->status);
-    if (const auto message = decode::decode_message(answer->body); !message.empty())
-      error.message += ": " + message;
+    error.message = refusal(path, *answer);
     return error;
   };
   const auto unreadable = [&](std::string_view path, Error error) {
@@ -95,14 +97,14 @@ Status DockerHost::begin() {
     error.file = engine_.path();
     return error;
   };
-  const auto info = ask("/info"), version = ask("/version");
+  const auto info = needed("/info"), version = needed("/version");
   if (!info) return info.error();
   if (!version) return version.error();
   auto daemon = decode::decode_daemon(*info, *version);
   if (!daemon) return unreadable("/info", daemon.error());
   host_.daemon = *std::move(daemon);
   if (!wanted_.containers && !wanted_.images) return {};
-  const auto listed = ask("/containers/json?all=1");
+  const auto listed = needed("/containers/json?all=1");
   if (!listed) return listed.error();
   const auto containers = decode::decode_containers(*listed);
   if (!containers) return unreadable("/containers/json", containers.error());
@@ -225,9 +227,7 @@ Result<cis::Container> DockerHost::container(const Name& name) {
   auto answer = ask(path + "/json");
   if (!answer) return fail(answer.error().to_string());
   if (answer->status == 404) return fail("it was listed and is gone");
-  if (answer->status != 200)
-    return fail(fmt::format("GET {}/json is answered with {}: {}", path, answer->status,
-                            decode::decode_message(answer->body)));
+  if (answer->status != 200) return fail(refusal(path + "/json", *answer));
   auto container = decode::decode_container(answer->body, defaults_);
   if (!container) return fail(container.error().to_string());
   follow_mounts(*container);
@@ -254,19 +254,23 @@ void DockerHost::follow_mounts(cis::Container& container) const {
 void DockerHost::follow_namespaces(cis::Container& container) {
   constexpr std::string_view kOther = "container:", kFirstProcess = "ns:/proc/1/ns/";
   constexpr int kMostSteps = 8;
-  const std::tuple<std::string cis::Container::*, bool Pod::*> kAll[] = {
-      {&cis::Container::network_mode, &Pod::host_network},
-      {&cis::Container::pid_mode, &Pod::host_pid},
-      {&cis::Container::ipc_mode, &Pod::host_ipc}};
-  for (const auto& [mode_of, shared] : kAll) {
+  using Text = std::string cis::Container::*;
+  const std::tuple<Text, bool Pod::*, Text> kAll[] = {
+      {&cis::Container::network_mode, &Pod::host_network, &cis::Container::network_unknown},
+      {&cis::Container::pid_mode, &Pod::host_pid, &cis::Container::pid_unknown},
+      {&cis::Container::ipc_mode, &Pod::host_ipc, &cis::Container::ipc_unknown}};
+  for (const auto& [mode_of, shared, unknown] : kAll) {
     std::string mode = container.*mode_of;
-    for (int i = 0; i < kMostSteps && mode.starts_with(kOther) && !lost_; ++i) {
-      const auto answer =
-          ask("/containers/" + encoded(std::string_view(mode).substr(kOther.size())) + "/json");
-      if (!answer || answer->status != 200) break;
-      const auto other = decode::decode_container(answer->body, defaults_);
-      if (!other) break;
-      mode = (*other).*mode_of;
+    for (int i = 0; mode.starts_with(kOther) && (container.*unknown).empty(); ++i) {
+      const auto body = fetch(
+          fmt::format("/containers/{}/json", encoded(std::string_view(mode).substr(kOther.size()))),
+          true);
+      const auto other = body ? decode::decode_container(*body, defaults_)
+                              : Result<cis::Container>(Error{.message = body.why});
+      if (other) mode = (*other).*mode_of;
+      if (!other || i == kMostSteps)
+        container.*unknown = fmt::format("it shares that of {}: {}", mode,
+                                         other ? "one leads to the next" : other.error().message);
     }
     if (mode == "host" || mode.starts_with(kFirstProcess)) container.pod.*shared = true;
   }
@@ -308,8 +312,7 @@ void DockerHost::look_at_processes(cis::Container& container) {
     container.running = false;  // it ended meanwhile, or is between two starts
     return;
   } else if (answer->status != 200) {
-    why = fmt::format("GET {} is answered with {}: {}", path, answer->status,
-                      decode::decode_message(answer->body));
+    why = refusal(path, *answer);
   } else if (auto commands = decode::decode_top(answer->body); commands) {
     container.processes = *std::move(commands);
     return;
@@ -318,6 +321,14 @@ void DockerHost::look_at_processes(cis::Container& container) {
   }
   container.processes = Seen<std::vector<std::string>>::not_seen(why);
   missing_.push_back(fmt::format("container {}: {}", container.name, why));
+}
+
+std::vector<std::string> DockerHost::missing(std::size_t left) const {
+  auto lines = missing_;
+  if (left > 0)
+    lines.push_back(fmt::format("the engine answers no more: {} {} not looked at", left,
+                                left == 1 ? "container was" : "containers were"));
+  return lines;
 }
 
 }  // namespace plimsoll::app

@@ -48,11 +48,12 @@ class DockerHost {
   /// Whether the engine has stopped to answer at all: nothing more can be looked at.
   [[nodiscard]] bool lost() const { return lost_; }
 
-  /// What should have been seen and could not be: a line for people each.
-  [[nodiscard]] std::vector<std::string>& missing() { return missing_; }
+  /// What should have been seen and could not be: a line for people each. Of `left` containers
+  /// nobody asked, since the engine was lost.
+  [[nodiscard]] std::vector<std::string> missing(std::size_t left) const;
 
  private:
-  /// An error that is not of this request alone makes it lost.
+  /// The whole answer. An error that is not of this request alone makes the engine lost.
   Result<docker::Answer> ask(const std::string& path);
   /// The body of a 200; otherwise why there is none. `optional`: podman need not have it, and a
   /// node that is no manager neither; else what fails is missing.
@@ -63,6 +64,7 @@ class DockerHost {
   void look_at_files();
   void look_at_processes(cis::Container& container);
   void follow_mounts(cis::Container& container) const;
+  /// To the container whose namespaces it shares.
   void follow_namespaces(cis::Container& container);
   /// In the container's own list of users.
   void look_up_user(cis::Container& container);

@@ -7,6 +7,7 @@
 #include "app/check_words.h"
 #include "app/commands.h"
 #include "app/console.h"
+#include "cis/item.h"
 #include "plimsoll/check.h"
 #include "plimsoll/verdict.h"
 
@@ -41,13 +42,21 @@ std::string indented(std::string_view text) {
   return out;
 }
 
-int run(const std::string& id) {
+/// A check of pods, or an item of bench by its id or its number; nullptr: neither.
+const Check* find(const std::string& id) {
   // Not in the catalogue, for no template can leave it out; denials print it like the others.
-  const Check* const check = id == kUnreadableField.id ? &kUnreadableField : find_check(id);
+  if (id == kUnreadableField.id) return &kUnreadableField;
+  for (const cis::Item* item : cis::items())
+    if (id == item->check.id || id == item->number()) return &item->check;
+  return find_check(id);
+}
+
+int run(const std::string& id) {
+  const Check* const check = find(id);
   if (check == nullptr) {
     Error error;
     error.message = fmt::format("there is no check \"{}\"", id);
-    error.remedy = "`plimsoll checks` lists them";
+    error.remedy = "`plimsoll checks` and `plimsoll bench --list` list them";
     return fail(error);
   }
   const Palette c = palette_for(stdout);
@@ -60,12 +69,15 @@ int run(const std::string& id) {
   out += wrapped(check->rationale, "  ");
   section("What to do");
   out += wrapped(check->remedy, "  ");
-  out += wrapped(as_typed(std::string(who_mends(*check))), "  ");
-  if (!check->risk.empty()) out += wrapped(as_typed(std::string(check->risk)), "  ");
-  section("A pod that fails");
-  out += indented(check->counterexample);
-  section("A pod that passes");
-  out += indented(check->example);
+  // An item of bench is about no pod.
+  if (!check->example.empty()) {
+    out += wrapped(as_typed(std::string(who_mends(*check))), "  ");
+    if (!check->risk.empty()) out += wrapped(as_typed(std::string(check->risk)), "  ");
+    section("A pod that fails");
+    out += indented(check->counterexample);
+    section("A pod that passes");
+    out += indented(check->example);
+  }
   if (!check->params.empty()) {
     section("Parameters");
     for (const ParamSpec& param : check->params)

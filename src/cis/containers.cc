@@ -176,19 +176,21 @@ void needed_ports(const Container& container, const Host&, Said& said) {
 }
 
 void host_shared(const Container& container, std::string_view field, std::string_view what,
-                 Said& said) {
+                 const std::string& unknown, Said& said) {
   for (const Finding& finding : found(container, "host-namespaces"))
-    if (finding.path == field) said.warn(fmt::format("has the host's {}", what), finding.path);
+    if (finding.path == field)
+      return said.warn(fmt::format("has the host's {}", what), finding.path);
+  if (!unknown.empty()) said.not_seen(unknown);
 }
 
 void host_network(const Container& container, const Host&, Said& said) {
-  host_shared(container, "/HostConfig/NetworkMode", "network", said);
+  host_shared(container, "/HostConfig/NetworkMode", "network", container.network_unknown, said);
 }
 void host_pid(const Container& container, const Host&, Said& said) {
-  host_shared(container, "/HostConfig/PidMode", "processes", said);
+  host_shared(container, "/HostConfig/PidMode", "processes", container.pid_unknown, said);
 }
 void host_ipc(const Container& container, const Host&, Said& said) {
-  host_shared(container, "/HostConfig/IpcMode", "shared memory", said);
+  host_shared(container, "/HostConfig/IpcMode", "shared memory", container.ipc_unknown, said);
 }
 
 void memory(const Container& container, const Host&, Said& said) {

@@ -96,7 +96,7 @@ enum class Place : std::uint8_t {
   Certificate,
   Key,
 };
-inline constexpr std::size_t kPlaces = 20;
+inline constexpr std::size_t kPlaces = static_cast<std::size_t>(Place::Key) + 1;  // the last one
 
 /// A path that a rule of auditd watches.
 struct Watch {
@@ -195,6 +195,8 @@ struct Container {
   bool default_bridge = false;
   Seen<std::vector<std::string>> processes;  ///< their command lines
   std::string uid_unknown;                   ///< why it is not known what the user is
+  /// Why it is not known whose network, processes or shared memory it has; empty: it is known.
+  std::string network_unknown, pid_unknown, ipc_unknown;
 
   /// What the user is in the container, if that is known.
   [[nodiscard]] std::optional<std::int64_t>& uid() {

@@ -36,6 +36,13 @@ Json to_json(const ReportedFinding& finding) {
   return json;
 }
 
+Json to_json(const std::vector<Fact>& facts) {
+  Json json = Json::object();
+  for (const Fact& fact : facts)
+    std::visit([&](const auto& value) { json[std::string(fact.name)] = value; }, fact.value);
+  return json;
+}
+
 Json to_json(const Resource& resource) {
   Json findings = Json::array();
   for (const auto& finding : resource.findings) findings.push_back(to_json(finding));
@@ -56,11 +63,7 @@ Json to_json(const Resource& resource) {
     for (const auto& finding : resource.accepted) accepted.push_back(to_json(finding));
   }
   json["patch"] = Json::parse(resource.patch);
-  if (!resource.facts.empty()) {
-    Json& facts = json["facts"] = Json::object();
-    for (const Fact& fact : resource.facts)
-      std::visit([&](const auto& value) { facts[std::string(fact.name)] = value; }, fact.value);
-  }
+  if (!resource.facts.empty()) json["facts"] = to_json(resource.facts);
   if (!resource.items.empty()) {
     Json& items = json["items"] = Json::array();
     for (const ReportedItem& item : resource.items)
@@ -94,6 +97,7 @@ class JsonWriter : public Writer {
           indented(head.template_ref, 2));
     if (!head.subject.empty()) sink_(",\n  \"subject\": " + indented(head.subject, 2));
     if (!head.time.empty()) sink_(",\n  \"time\": " + indented(head.time, 2));
+    if (!head.facts.empty()) sink_(",\n  \"facts\": " + indented(to_json(head.facts), 2));
     sink_(",\n  \"resources\": [");
   }
 

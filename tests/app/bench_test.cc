@@ -126,6 +126,32 @@ TEST_F(Bench, WhoJoinsAContainerHasTheNamespacesOfThat) {
   }
 }
 
+TEST_F(Bench, WhoJoinsWhatCannotBeReadIsNotSaidToPass) {
+  engine_.say("/containers/bbbbbbbbbbbbbbbb/json",
+              R"({"Id":"bbbbbbbbbbbbbbbb","Name":"/web","State":{"Status":"exited"},
+                  "Config":{"Image":"web:1"},"HostConfig":{"NetworkMode":"container:broken",
+                  "PidMode":"container:gone","IpcMode":"container:bbbbbbbbbbbbbbbb"}})");
+  engine_.say("/containers/broken/json", R"({"message":"busy"})", 500);
+  const auto ran =
+      bench({"--include", "5.10,5.16,5.17", "--include-containers", "web", "-o", "json"});
+  EXPECT_EQ(ran.status, kFailed) << "what went wrong was to be seen; what is gone was not";
+  EXPECT_THAT(ran.errors,
+              HasSubstr("plimsoll: GET /containers/broken/json is answered with 500: busy\n"));
+  const auto report = json::parse(ran.output);
+  EXPECT_EQ(report.at("missing").size(), 1U);
+  std::vector<std::string> said;
+  for (const auto& item : report.at("resources").at(0).at("items"))
+    said.push_back(item.at("status").get<std::string>() + " " +
+                   item.at("detail").get<std::string>());
+  EXPECT_THAT(said, ::testing::ElementsAre(
+                        "INFO could not be seen: it shares that of container:broken: GET "
+                        "/containers/broken/json is answered with 500: busy",
+                        "INFO could not be seen: it shares that of container:gone: GET "
+                        "/containers/gone/json is answered with 404: page not found",
+                        "INFO could not be seen: it shares that of container:bbbbbbbbbbbbbbbb: one "
+                        "leads to the next"));
+}
+
 TEST_F(Bench, LooksBehindLinksAndVolumes) {
   std::filesystem::create_directories(host_ / "srv");
   std::filesystem::create_symlink("/etc", host_ / "srv/settings");
@@ -280,9 +306,13 @@ TEST_F(Bench, TellsInOneLineWhatCouldNotBeSeen) {
   const auto ran = run({"bench", "--docker", engine_.address(), "--host-root", empty.path(),
                         "--include", "2.3,2.4", "-o", "json"});
   EXPECT_EQ(ran.status, kPassed) << "what cannot be seen is no finding, and was not lost";
-  EXPECT_EQ(ran.errors,
-            "plimsoll: 2 items: could not be seen: no process is called dockerd here, so its "
-            "command line is not known; run it as root on the host, or with --host-root\n");
+  EXPECT_EQ(
+      ran.errors,
+      "plimsoll: 2 items: could not be seen: no process is called dockerd here, so its "
+      "command line is not known" +
+          std::string(::geteuid() == 0 ? "" : "; run it as root on the host, or with --host-root") +
+          "\n")
+      << "root with the host's files has nothing left to try";
 }
 
 TEST_F(Bench, GoesByTheEnvironment) {

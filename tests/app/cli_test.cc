@@ -840,8 +840,18 @@ TEST(Cli, ExplainsWhatAFixMayBreak) {
   EXPECT_THAT(run({"explain", "host-path"}).output, HasSubstr("Only a person can decide.\n\n"));
 }
 
+TEST(Cli, ExplainsItemsOfBench) {
+  for (const char* id : {"cis-docker-5.5", "5.5"}) {
+    const auto ran = run({"explain", id});
+    EXPECT_EQ(ran.status, 0) << ran.errors;
+    EXPECT_THAT(ran.output, StartsWith("cis-docker-5.5  (critical)\n"));
+    EXPECT_THAT(ran.output, HasSubstr("\n\nReferences\n  CIS Docker 1.6.0: 5.5\n"));
+    EXPECT_THAT(ran.output, Not(HasSubstr("A pod that")));
+  }
+}
+
 TEST(Cli, ExplainsNothingThatItDoesNotKnow) {
-  for (const char* id : {"nix", "", "Privileged", "privileged ", "a\nb"})
+  for (const char* id : {"nix", "", "Privileged", "privileged ", "a\nb", "5.99", "5"})
     expect_refusal(run({"explain", id}), {"there is no check", "plimsoll checks"});
 }
 
