@@ -64,16 +64,32 @@ Result<Items> chosen(const Options& options) {
   return all;
 }
 
+bool means(std::string_view pattern, const DockerHost::Name& container) {
+  constexpr std::size_t kShortest = 12;
+  return glob_match(pattern, container.name) ||
+         (pattern.size() >= kShortest && container.id.starts_with(pattern));
+}
+
 bool wanted(const Options& options, const DockerHost::Name& container) {
   const auto any = [&](const std::vector<std::string>& patterns) {
-    return std::ranges::any_of(patterns, [&](std::string_view pattern) {
-      constexpr std::size_t kShortest = 12;
-      return glob_match(pattern, container.name) ||
-             (pattern.size() >= kShortest && container.id.starts_with(pattern));
-    });
+    return std::ranges::any_of(patterns,
+                               [&](std::string_view pattern) { return means(pattern, container); });
   };
   return (options.include_containers.empty() || any(options.include_containers)) &&
          !any(options.exclude_containers);
+}
+
+/// An error: a name that no container has. A glob may mean none: hosts differ.
+Status known(const Options& options, const std::vector<DockerHost::Name>& containers) {
+  for (const std::string& pattern : options.include_containers)
+    if (pattern.find_first_of("*?") == std::string::npos &&
+        std::ranges::none_of(containers, [&](const auto& name) { return means(pattern, name); })) {
+      Error error;
+      error.message = fmt::format("--include-containers: there is no container \"{}\"", pattern);
+      error.remedy = "`docker ps --all` lists them";
+      return error;
+    }
+  return {};
 }
 
 /// What the items say of a resource, put together.
@@ -220,6 +236,8 @@ int run(const Options& options) {
                    .processes = judge.has("5.7"),
                    .users = judge.has("4.1")});
   if (const auto error = host.begin()) return fail(*error);
+  if (const auto error = known(options, host.containers()); error && judge.any_of_containers())
+    return fail(*error);
   host.keep([&](const DockerHost::Name& container) { return wanted(options, container); });
   auto head = head_of_now(options, std::string(cis::kStandard),
                           fmt::format("Docker host at unix://{}", engine->path()));

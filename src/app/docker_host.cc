@@ -15,8 +15,6 @@ namespace decode = codec::docker;
 using cis::Place;
 using cis::Seen;
 
-constexpr unsigned kSwarmPort = 2377;
-
 /// Text of the API as a part of a path: ids and names need nothing, others do.
 std::string encoded(std::string_view text) {
   std::string out;
@@ -29,11 +27,13 @@ std::string encoded(std::string_view text) {
   return out;
 }
 
-/// Of a file that a setting names.
-cis::File named_by(const docker::HostFiles& files, const cis::Host& host,
-                   std::string_view setting) {
-  const auto path = host.last(setting);
-  return path.empty() ? cis::File() : files.file(path);
+/// A file of the daemon's for TLS: as a setting names it, or else where it is without one.
+/// Source: moby daemon/command/options.go, installFlags.
+cis::File of_tls(const docker::HostFiles& files, const cis::Host& host, std::string_view setting,
+                 std::string_view usual) {
+  if (const auto path = host.last(setting); !path.empty()) return files.file(path);
+  const bool used = host.last("tls") == "true" || host.setting("tlsverify") != nullptr;
+  return used ? files.file(fmt::format("/root/.docker/{}", usual)) : cis::File();
 }
 
 std::string refusal(std::string_view path, const docker::Answer& answer) {
@@ -167,7 +167,10 @@ void DockerHost::look_at_files() {
                                                             : host.last("config-file"));
   host.socket_unit = files_.listen_streams("docker.socket");
   const auto text = files_.read(config);
-  if (!text) {
+  if (host.daemon.secures("rootless") && host.last("config-file").empty()) {
+    host.file = Seen<cis::Settings>::not_seen(
+        "the daemon.json of a rootless daemon is in the home of its user");
+  } else if (!text) {
     host.file = Seen<cis::Settings>::not_seen(text.why);
   } else if (text->empty()) {
     host.file = cis::Settings();
@@ -192,6 +195,10 @@ void DockerHost::look_at_files() {
   host.at(Place::SocketUnit) = files_.unit("docker.socket");
   host.at(Place::DefaultDocker) = files_.file("/etc/default/docker");
   host.at(Place::DaemonJson) = files_.file(config);
+  if (!host.file && host.at(Place::DaemonJson).state == cis::File::State::Missing) {
+    host.at(Place::DaemonJson).state = cis::File::State::Hidden;
+    host.at(Place::DaemonJson).why = host.file.why;
+  }
   host.at(Place::ContainerdConfig) = files_.file("/etc/containerd/config.toml");
   host.at(Place::SysconfigDocker) = files_.file("/etc/sysconfig/docker");
   host.at(Place::Containerd) = program("containerd");
@@ -203,14 +210,15 @@ void DockerHost::look_at_files() {
   host.at(Place::DockerSocket) = files_.file(engine_.path());
   if (host.at(Place::DockerSocket).state == cis::File::State::Missing)
     host.at(Place::DockerSocket) = files_.file("/run/docker.sock");
-  host.at(Place::CaCertificate) = named_by(files_, host, "tlscacert");
-  host.at(Place::Certificate) = named_by(files_, host, "tlscert");
-  host.at(Place::Key) = named_by(files_, host, "tlskey");
+  host.at(Place::CaCertificate) = of_tls(files_, host, "tlscacert", "ca.pem");
+  host.at(Place::Certificate) = of_tls(files_, host, "tlscert", "cert.pem");
+  host.at(Place::Key) = of_tls(files_, host, "tlskey", "key.pem");
   host.registry_certificates = files_.registry_certificates();
   host.watches = files_.watches();
   host.mount_points = files_.mount_points();
-  host.docker_group = files_.group("docker");
-  if (host.daemon.swarm == "active") host.swarm_port_open = files_.listens_everywhere(kSwarmPort);
+  host.docker_group = files_.group(host.last("group").empty() ? "docker" : host.last("group"));
+  if (host.daemon.swarm == "active")
+    host.swarm_port_open = files_.listens_everywhere(static_cast<unsigned>(host.daemon.swarm_port));
   const char* const trust = std::getenv("DOCKER_CONTENT_TRUST");
   host.content_trust = (trust != nullptr && std::string_view(trust) == "1") ||
                        files_.environment_says("DOCKER_CONTENT_TRUST=1");
@@ -255,11 +263,13 @@ void DockerHost::follow_namespaces(cis::Container& container) {
   constexpr std::string_view kOther = "container:", kFirstProcess = "ns:/proc/1/ns/";
   constexpr int kMostSteps = 8;
   using Text = std::string cis::Container::*;
-  const std::tuple<Text, bool Pod::*, Text> kAll[] = {
-      {&cis::Container::network_mode, &Pod::host_network, &cis::Container::network_unknown},
-      {&cis::Container::pid_mode, &Pod::host_pid, &cis::Container::pid_unknown},
-      {&cis::Container::ipc_mode, &Pod::host_ipc, &cis::Container::ipc_unknown}};
-  for (const auto& [mode_of, shared, unknown] : kAll) {
+  const std::pair<Text, Text> kAll[] = {
+      {&cis::Container::network_mode, &cis::Container::network_unknown},
+      {&cis::Container::pid_mode, &cis::Container::pid_unknown},
+      {&cis::Container::ipc_mode, &cis::Container::ipc_unknown},
+      {&cis::Container::uts_mode, &cis::Container::uts_unknown},
+      {&cis::Container::userns_mode, &cis::Container::userns_unknown}};
+  for (const auto& [mode_of, unknown] : kAll) {
     std::string mode = container.*mode_of;
     for (int i = 0; mode.starts_with(kOther) && (container.*unknown).empty(); ++i) {
       const auto body = fetch(
@@ -267,13 +277,18 @@ void DockerHost::follow_namespaces(cis::Container& container) {
           true);
       const auto other = body ? decode::decode_container(*body, defaults_)
                               : Result<cis::Container>(Error{.message = body.why});
-      if (other) mode = (*other).*mode_of;
-      if (!other || i == kMostSteps)
+      if (other && i < kMostSteps)
+        mode = (*other).*mode_of;
+      else
         container.*unknown = fmt::format("it shares that of {}: {}", mode,
                                          other ? "one leads to the next" : other.error().message);
     }
-    if (mode == "host" || mode.starts_with(kFirstProcess)) container.pod.*shared = true;
+    if (mode.starts_with(kFirstProcess)) mode = "host";
+    if (mode == "host") container.*mode_of = mode;
   }
+  container.pod.host_network = container.network_mode == "host";
+  container.pod.host_pid = container.pid_mode == "host";
+  container.pod.host_ipc = container.ipc_mode == "host";
 }
 
 void DockerHost::look_up_user(cis::Container& container) {

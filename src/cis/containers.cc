@@ -47,9 +47,17 @@ void apparmor(const Container& container, const Host& host, Said& said) {
 void selinux(const Container& container, const Host& host, Said& said) {
   if (!host.daemon.secures("selinux"))
     return said.say(ItemStatus::Info, "the daemon of this host does not use SELinux");
-  for (const std::string& option : container.security_options)
-    if (option == "label=disable" || option == "label:disable")
+  if (container.pod.containers[0].security_context.privileged == true)
+    return said.warn("runs without an SELinux label: privileged takes it",
+                     "/HostConfig/Privileged");
+  for (std::string option : container.security_options) {
+    std::ranges::replace(option, '=', ':');
+    if (option == "disable" || option == "label:disable")
       said.warn("runs without an SELinux label", "/HostConfig/SecurityOpt");
+    else if (option == "label:type:spc_t" || option == "label:type:unconfined_t")
+      said.warn("runs with an SELinux type that confines nothing", "/HostConfig/SecurityOpt",
+                option);
+  }
 }
 
 // What Docker gives to every container by itself.
@@ -266,6 +274,8 @@ void propagation(const Container& container, const Host&, Said& said) {
 void host_uts(const Container& container, const Host&, Said& said) {
   if (container.uts_mode == "host")
     said.warn("can rename the host: it has the host's UTS namespace", "/HostConfig/UTSMode");
+  else if (!container.uts_unknown.empty())
+    said.not_seen(container.uts_unknown);
 }
 
 void seccomp(const Container& container, const Host&, Said& said) {
@@ -283,8 +293,10 @@ void root_exec(const Container&, const Host&, Said& said) {
   said.say(ItemStatus::Note, "nobody should use docker exec --user root");
 }
 
-void cgroup(const Container& container, const Host&, Said& said) {
-  if (!container.cgroup_parent.empty())
+void cgroup(const Container& container, const Host& host, Said& said) {
+  // Where podman without root puts all of them.
+  const bool usual = host.daemon.podman && container.cgroup_parent == "user.slice";
+  if (!container.cgroup_parent.empty() && !usual)
     said.warn(fmt::format("is in the cgroup {}", container.cgroup_parent),
               "/HostConfig/CgroupParent");
 }
@@ -315,22 +327,55 @@ void default_bridge(const Container& container, const Host&, Said& said) {
 void host_users(const Container& container, const Host&, Said& said) {
   if (container.userns_mode == "host")
     said.warn("has the host's user namespace: its root is the host's", "/HostConfig/UsernsMode");
+  else if (!container.userns_unknown.empty())
+    said.not_seen(container.userns_unknown);
+}
+
+/// Sockets by which whoever reaches them starts containers: of Docker, containerd, podman, CRI-O,
+/// k3s, cri-dockerd and BuildKit.
+constexpr std::string_view kSockets[] = {"/run/docker.sock",
+                                         "/run/containerd/containerd.sock",
+                                         "/run/containerd/containerd.sock.ttrpc",
+                                         "/run/docker/containerd/containerd.sock",
+                                         "/run/podman/podman.sock",
+                                         "/run/crio/crio.sock",
+                                         "/run/k3s/containerd/containerd.sock",
+                                         "/run/cri-dockerd.sock",
+                                         "/run/dockershim.sock",
+                                         "/run/buildkit/buildkitd.sock",
+                                         "/run/user/0/docker.sock"};
+
+/// The sockets that may be at a path or below it, though nobody has said so: whatever is called as
+/// one of those above is one, and users have engines of their own.
+void add_sockets(const std::string& path, std::vector<std::string>& sockets) {
+  constexpr std::string_view kUsers[] = {"/run/user/", "/var/run/user/"};
+  constexpr std::string_view kDesktop = "/.docker/run";
+  for (const std::string_view socket : kSockets)
+    if (path.ends_with(socket.substr(socket.rfind('/')))) sockets.push_back(path);
+  if (path.ends_with(kDesktop)) sockets.push_back(path + "/docker.sock");
+  for (const std::string_view users : kUsers)
+    if (path.starts_with(users) && path.size() > users.size()) {
+      const std::string home = path.substr(0, path.find('/', users.size()));
+      sockets.push_back(home + "/docker.sock");
+      sockets.push_back(home + "/podman/podman.sock");
+    }
 }
 
 void socket(const Container& container, const Host& host, Said& said) {
-  std::vector<std::string> sockets{"/run/docker.sock", "/run/containerd/containerd.sock",
-                                   "/run/docker/containerd/containerd.sock",
-                                   "/run/podman/podman.sock", "/run/crio/crio.sock"};
+  std::vector<std::string> sockets(std::begin(kSockets), std::end(kSockets));
   if (const std::string& own = host.at(Place::DockerSocket).path; !own.empty())
     sockets.push_back(own);
   constexpr std::string_view kUnix = "unix://";
   if (const auto* hosts = host.setting("host"))
     for (const std::string& at : *hosts)
       if (at.starts_with(std::string(kUnix) + "/")) sockets.push_back(at.substr(kUnix.size()));
-  // The engine of this host or another one: whatever is called so is one's.
-  for (const Mount& mount : container.mounts)
-    for (const std::string& path : {clean(mount.source), mount.leads_to})
-      if (path.ends_with("/docker.sock")) sockets.push_back(path);
+  if (host.socket_unit)
+    for (const std::string& at : *host.socket_unit)
+      if (at.starts_with('/')) sockets.push_back(at);
+  for (const Mount& mount : container.mounts) {
+    add_sockets(clean(mount.source), sockets);
+    if (!mount.leads_to.empty()) add_sockets(mount.leads_to, sockets);
+  }
   const Params params({{"sockets", std::move(sockets)}});
   Findings reached = found(container, "runtime-socket", params);
   for (Finding& finding : found(followed(container), "runtime-socket", params))

@@ -41,7 +41,8 @@ void icc(const Host& host, Said& said) {
 
 void log_level(const Host& host, Said& said) {
   if (not_sure(host, "log-level", said)) return;
-  const std::string_view level = host.last("log-level");
+  std::string level(host.last("log-level"));
+  std::ranges::transform(level, level.begin(), [](unsigned char c) { return std::tolower(c); });
   if (host.daemon.debug)
     said.warn("the daemon logs at the level debug", "debug");
   else if (!level.empty() && level != "info")
@@ -111,8 +112,11 @@ void tls(const Host& host, Said& said) {
     return said.say(ItemStatus::Info, "the daemon does not listen on TCP");
   }
   said = {};
-  if (host.last("tlsverify") == "true") return;
-  const bool encrypted = host.last("tls") == "true";
+  // Source: moby daemon/command/daemon.go, loadDaemonCliConfig: whatever tlsverify says, there is
+  // TLS where it is set; and where it is not, tls alone verifies as well.
+  const bool set = host.setting("tlsverify") != nullptr;
+  const bool encrypted = set || host.last("tls") == "true";
+  if (set ? host.last("tlsverify") == "true" : encrypted) return;
   for (const std::string& at : open)
     said.warn(fmt::format("the daemon listens on {} {}", at,
                           encrypted ? "and asks nobody for a certificate" : "without TLS"),
@@ -127,7 +131,10 @@ void default_ulimit(const Host& host, Said& said) {
 }
 
 void user_namespaces(const Host& host, Said& said) {
-  if (!host.daemon.secures("userns") && !host.daemon.secures("rootless"))
+  if (host.daemon.secures("userns") || host.daemon.secures("rootless")) return;
+  if (host.daemon.podman)
+    said.say(ItemStatus::Info, "podman gives each container its own by --userns");
+  else
     said.warn("root in a container is root on the host", "userns-remap");
 }
 

@@ -47,11 +47,12 @@ struct Daemon {
   std::string driver, root_dir, logging_driver, operating_system;
   std::vector<std::string> security_options;       ///< such as `name=seccomp,profile=builtin`
   std::vector<std::string> authorization_plugins;  ///< names
-  std::vector<std::string> insecure_registries;    ///< names; not those of this machine itself
+  std::vector<std::string> insecure_registries;    ///< names, networks; not this machine itself
   std::vector<std::string> warnings;               ///< for people
   std::string swarm;                               ///< LocalNodeState; empty: it does not say
   std::int64_t managers = 0;                       ///< of the swarm
   bool manager = false;                            ///< this node is one
+  std::int64_t swarm_port = 2377;                  ///< where its managers listen
   bool live_restore = false, experimental = false, debug = false;
   bool podman = false;  ///< it is podman's imitation of the API
   std::int64_t containers = 0, running = 0;
@@ -118,7 +119,7 @@ struct Network {
 
 struct Swarm {
   bool auto_lock = false;
-  std::int64_t certificate_days = 0;
+  std::int64_t certificate_hours = 0;  ///< that certificates of nodes are good for; 0: not said
 };
 
 /// The host and its daemon.
@@ -131,7 +132,7 @@ struct Host {
   Seen<std::vector<File>> registry_certificates;
   Seen<std::vector<Watch>> watches;
   Seen<std::vector<std::string>> mount_points;
-  Seen<std::vector<std::string>> docker_group;  ///< its members
+  Seen<std::vector<std::string>> docker_group;  ///< who is in the group that may use the socket
   Seen<bool> swarm_port_open;                   ///< the swarm's port listens on every address
   Seen<std::vector<Image>> images;
   Seen<std::vector<Network>> networks;
@@ -195,8 +196,8 @@ struct Container {
   bool default_bridge = false;
   Seen<std::vector<std::string>> processes;  ///< their command lines
   std::string uid_unknown;                   ///< why it is not known what the user is
-  /// Why it is not known whose network, processes or shared memory it has; empty: it is known.
-  std::string network_unknown, pid_unknown, ipc_unknown;
+  /// Why it is not known whose namespaces it shares; empty: it is known.
+  std::string network_unknown, pid_unknown, ipc_unknown, uts_unknown, userns_unknown;
 
   /// What the user is in the container, if that is known.
   [[nodiscard]] std::optional<std::int64_t>& uid() {

@@ -59,6 +59,8 @@ void each_certificate(const Host& host, Said& said, Check check) {
     return said.say(ItemStatus::Info, "there are none in /etc/docker/certs.d");
   for (const File& file : *host.registry_certificates)
     if (file.state == File::State::There) check(file);
+  for (const File& file : *host.registry_certificates)
+    if (file.state == File::State::Hidden && said.hits.empty()) return said.not_seen(file.why);
 }
 
 void certificates_owner(const Host& host, Said& said) {

@@ -10,7 +10,8 @@ void own_partition(const Host& host, Said& said) {
   std::string root = host.daemon.root_dir;
   if (root.empty()) return said.not_seen("the daemon does not say where its data is");
   // With user namespaces the daemon's own folder is named after the ids, below the real one.
-  if (host.daemon.secures("userns")) root.resize(root.rfind('/'));
+  if (const auto slash = root.rfind('/'); host.daemon.secures("userns") && slash != root.npos)
+    root.resize(slash);
   if (!host.mount_points) return said.not_seen(host.mount_points.why);
   if (std::ranges::find(*host.mount_points, root) == host.mount_points->end())
     said.warn(fmt::format("{} is no partition of its own", root), root);
@@ -18,9 +19,10 @@ void own_partition(const Host& host, Said& said) {
 
 void trusted_users(const Host& host, Said& said) {
   if (!host.docker_group) return said.not_seen(host.docker_group.why);
+  const auto group = host.last("group").empty() ? "docker" : host.last("group");
   said.say(ItemStatus::Info, host.docker_group->empty()
-                                 ? "nobody is in the group docker"
-                                 : fmt::format("as good as root through the group docker: {}",
+                                 ? fmt::format("nobody is in the group {}", group)
+                                 : fmt::format("as good as root through the group {}: {}", group,
                                                fmt::join(*host.docker_group, ", ")));
 }
 
@@ -35,9 +37,9 @@ template <Place P>
 void audited(const Host& host, Said& said) {
   const File& file = host.at(P);
   // What must be on every host is asked for even where it is not.
-  constexpr bool kAlways = P == Place::Dockerd || P == Place::RunContainerd;
+  const bool always = !host.daemon.podman && (P == Place::Dockerd || P == Place::RunContainerd);
   if (file.state == File::State::Hidden) return said.not_seen(file.why);
-  if (file.state == File::State::Missing && !kAlways)
+  if (file.state == File::State::Missing && !always)
     return said.say(ItemStatus::Info, fmt::format("there is no {}", file.path));
   if (!host.watches) return said.not_seen(host.watches.why);
   if (!watched(*host.watches, file.path))

@@ -7,8 +7,12 @@ namespace {
 using enum Severity;
 
 bool off(const Host& host, Said& said) {
-  if (host.daemon.swarm == "active") return false;
-  said.say(ItemStatus::Pass, "swarm mode is off");
+  const std::string& state = host.daemon.swarm;
+  if (state == "active") return false;
+  if (state.empty() || state == "inactive")
+    said.say(ItemStatus::Pass, "swarm mode is off");
+  else
+    said.say(ItemStatus::Info, fmt::format("swarm mode is {}: nothing can be asked", state));
   return true;
 }
 
@@ -21,7 +25,7 @@ bool elsewhere(const Host& host, Said& said) {
 // A majority has to agree: an even one more gains nothing, and more than seven are slow.
 void managers(const Host& host, Said& said) {
   constexpr std::int64_t kMost = 7;
-  if (off(host, said)) return;
+  if (off(host, said) || elsewhere(host, said)) return;
   const auto count = host.daemon.managers;
   if (count < 1) return said.not_seen("the daemon does not say how many managers there are");
   if (count > kMost || (count > 1 && count % 2 == 0))
@@ -64,12 +68,13 @@ void key_rotation(const Host& host, Said& said) {
 }
 
 void node_certificates(const Host& host, Said& said) {
-  constexpr std::int64_t kGood = 2;
+  constexpr std::int64_t kGood = 48;
   if (off(host, said) || elsewhere(host, said)) return;
   if (!host.swarm) return said.not_seen(host.swarm.why);
-  const auto days = host.swarm->certificate_days;
-  said.say(days <= kGood ? ItemStatus::Pass : ItemStatus::Info,
-           fmt::format("certificates of nodes are good for {} days", days));
+  const auto hours = host.swarm->certificate_hours;
+  if (hours <= 0) return said.not_seen("the swarm does not say how long certificates are good");
+  said.say(hours <= kGood ? ItemStatus::Pass : ItemStatus::Info,
+           fmt::format("certificates of nodes are good for {} hours", hours));
 }
 
 void for_a_manager(const Host& host, Said& said) {

@@ -79,6 +79,15 @@ std::string short_id(std::string_view id) {
   return std::string(id.substr(0, kShown));
 }
 
+/// Source: Go's strconv.Atoi, by which Docker reads ids.
+std::optional<std::int64_t> number(std::string_view text) {
+  std::int64_t value = 0;
+  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return {};
+  return value;
+}
+
 // --- the daemon ----------------------------------------------------------------------------------
 
 using cis::Daemon;
@@ -92,17 +101,43 @@ struct Registry {
 };
 constexpr Field<Registry> kRegistry[] = {{"Name", plain<&Registry::name>::read},
                                          {"Secure", plain<&Registry::secure>::read}};
-constexpr Field<Daemon> kRegistries[] = {{"IndexConfigs", [](Decoder& d, Json v, Daemon& out) {
-                                            d.members(v, [&](std::string_view key, Json value) {
-                                              Registry registry;
-                                              d.object(value, kRegistry, registry);
-                                              if (!registry.secure)
-                                                out.insecure_registries.emplace_back(key);
-                                            });
-                                          }}};
+constexpr Field<Daemon> kRegistries[] = {
+    {"IndexConfigs",
+     [](Decoder& d, Json v, Daemon& out) {
+       d.members(v, [&](std::string_view key, Json value) {
+         Registry registry;
+         d.object(value, kRegistry, registry);
+         if (!registry.secure) out.insecure_registries.emplace_back(key);
+       });
+     }},
+    {"InsecureRegistryCIDRs", [](Decoder& d, Json v, Daemon& out) {
+       std::vector<std::string> networks;
+       d.read(v, networks);
+       for (std::string& network : networks)
+         if (network != "127.0.0.0/8" && network != "::1/128")
+           out.insecure_registries.push_back(std::move(network));
+     }}};
+
+struct Manager {
+  std::string node, address;
+};
+constexpr Field<Manager> kManager[] = {{"NodeID", plain<&Manager::node>::read},
+                                       {"Addr", plain<&Manager::address>::read}};
+// Each listens where it says; all of a swarm do so on the same port.
+void swarm_port(Decoder& d, Json value, Daemon& out) {
+  d.array(value, sizeof(Manager), [&](Json element, std::size_t) {
+    Manager manager;
+    d.object(element, kManager, manager);
+    const auto colon = manager.address.rfind(':');
+    if (colon == std::string::npos) return;
+    if (const auto port = number(std::string_view(manager.address).substr(colon + 1)))
+      out.swarm_port = *port;
+  });
+}
 constexpr Field<Daemon> kSwarmInfo[] = {{"LocalNodeState", plain<&Daemon::swarm>::read},
                                         {"Managers", plain<&Daemon::managers>::read},
-                                        {"ControlAvailable", plain<&Daemon::manager>::read}};
+                                        {"ControlAvailable", plain<&Daemon::manager>::read},
+                                        {"RemoteManagers", swarm_port}};
 constexpr Field<Daemon> kInfo[] = {{"Name", plain<&Daemon::name>::read},
                                    {"Driver", plain<&Daemon::driver>::read},
                                    {"DockerRootDir", plain<&Daemon::root_dir>::read},
@@ -141,13 +176,18 @@ void first_name(Decoder& d, Json value, Listed& out) {
   if (!names.empty() && names.front() != "<none>:<none>") out.name = names.front();
 }
 
+// Others are by which linked containers know it: `/app/db` beside `/db`.
+void own_name(Decoder& d, Json value, Listed& out) {
+  std::vector<std::string> names;
+  d.read(value, names);
+  for (const std::string_view name : names)
+    if (name.rfind('/') == 0) out.name = name.substr(1);
+  if (out.name.empty() && !names.empty()) out.name = names.front();
+}
+
 constexpr Field<Listed> kListedContainer[] = {{"Id", plain<&Listed::id>::read},
                                               {"ImageID", plain<&Listed::image_id>::read},
-                                              {"Names", [](Decoder& d, Json v, Listed& out) {
-                                                 first_name(d, v, out);
-                                                 if (out.name.starts_with('/'))
-                                                   out.name.erase(0, 1);
-                                               }}};
+                                              {"Names", own_name}};
 constexpr Field<Listed> kListedImage[] = {{"Id", plain<&Listed::id>::read},
                                           {"RepoTags", first_name}};
 
@@ -160,6 +200,8 @@ struct RawDockerContainer : Container {
   std::vector<std::string> added, dropped;
   std::vector<PortBinding> asked;    ///< PortBindings; `ports` has what is published
   std::vector<std::string> exposed;  ///< ports that its image names: `80/tcp`
+  std::vector<std::string> device_rules, device_requests;
+  bool asks_for_health = false;  ///< a check of its health is set up
 };
 
 struct Restart {
@@ -172,6 +214,7 @@ struct Named {
   std::string name;
 };
 constexpr Field<Named> kDevice[] = {{"PathOnHost", plain<&Named::name>::read}};
+constexpr Field<Named> kDeviceRequest[] = {{"Driver", plain<&Named::name>::read}};
 constexpr Field<Named> kUlimit[] = {{"Name", plain<&Named::name>::read}};
 
 template <std::size_t N>
@@ -231,10 +274,27 @@ constexpr Field<Raw> kHostConfig[] = {
        out.restarts = restart.most;
      }},
     {"Devices", [](Decoder& d, Json v, Raw& out) { names_of(d, v, kDevice, out.devices); }},
+    {"DeviceCgroupRules", plain<&Raw::device_rules>::read},
+    {"DeviceRequests",
+     [](Decoder& d, Json v, Raw& out) { names_of(d, v, kDeviceRequest, out.device_requests); }},
     {"Ulimits", [](Decoder& d, Json v, Raw& out) { names_of(d, v, kUlimit, out.ulimits); }},
     {"PortBindings", [](Decoder& d, Json v, Raw& out) { read_ports(d, v, out.asked); }}};
 
+struct HealthTest {
+  std::vector<std::string> test;
+};
+constexpr Field<HealthTest> kHealthTest[] = {{"Test", plain<&HealthTest::test>::read}};
+
+/// Whether a health check is one: nothing is what an image before it has, which is none here.
+template <auto Checked>
+void read_health(Decoder& d, Json value, auto& out) {
+  HealthTest health;
+  d.object(value, kHealthTest, health);
+  out.*Checked = !health.test.empty() && health.test != std::vector<std::string>{"NONE"};
+}
+
 constexpr Field<Raw> kConfig[] = {
+    {"Healthcheck", read_health<&Raw::asks_for_health, Raw>},
     {"User", plain<&Container::user>::read},
     {"Image", plain<&Container::image>::read},
     {"ExposedPorts", [](Decoder& d, Json v, Raw& out) {
@@ -320,15 +380,6 @@ std::string capability(std::string_view name) {
   for (const char c : name) text += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   if (text.starts_with("CAP_")) text.erase(0, 4);
   return text;
-}
-
-/// Source: Go's strconv.Atoi, by which Docker reads ids.
-std::optional<std::int64_t> number(std::string_view text) {
-  std::int64_t value = 0;
-  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return {};
-  return value;
 }
 
 /// Of which id the user is without a look into the container.
@@ -484,10 +535,10 @@ constexpr Field<cis::Swarm> kEncryption[] = {
     {"AutoLockManagers", plain<&cis::Swarm::auto_lock>::read}};
 constexpr Field<cis::Swarm> kAuthority[] = {
     {"NodeCertExpiry", [](Decoder& d, Json v, cis::Swarm& out) {
-       constexpr std::int64_t kNanosecondsADay = 86'400'000'000'000;
+       constexpr std::int64_t kNanosecondsAnHour = 3'600'000'000'000;
        std::int64_t nanoseconds = 0;
        d.read(v, nanoseconds);
-       out.certificate_days = nanoseconds / kNanosecondsADay;
+       out.certificate_hours = nanoseconds / kNanosecondsAnHour;
      }}};
 constexpr Field<cis::Swarm> kSwarmSpec[] = {{"EncryptionConfig", part<kEncryption>::read},
                                             {"CAConfig", part<kAuthority>::read}};
@@ -496,16 +547,8 @@ constexpr Field<cis::Swarm> kSwarm[] = {{"Spec", part<kSwarmSpec>::read}};
 struct ImageConfig {
   bool health_check = false;
 };
-struct HealthTest {
-  std::vector<std::string> test;
-};
-constexpr Field<HealthTest> kHealthTest[] = {{"Test", plain<&HealthTest::test>::read}};
 constexpr Field<ImageConfig> kImageConfig[] = {
-    {"Healthcheck", [](Decoder& d, Json v, ImageConfig& out) {
-       HealthTest health;
-       d.object(v, kHealthTest, health);
-       out.health_check = health.test != std::vector<std::string>{"NONE"};
-     }}};
+    {"Healthcheck", read_health<&ImageConfig::health_check, ImageConfig>}};
 constexpr Field<ImageConfig> kImage[] = {{"Config", part<kImageConfig>::read}};
 
 struct Top {
@@ -576,8 +619,9 @@ Result<Container> decode_container(std::string_view json, const cis::Defaults& d
       return error;
     }
   if (raw.name.starts_with('/')) raw.name.erase(0, 1);
-  // What does not run has published nothing yet, and in the host's network nothing is.
-  if (!raw.running || !raw.published) {
+  // What does not run has published nothing yet, or nothing between two starts, and in the host's
+  // network nothing is.
+  if (!raw.running || raw.status == "restarting" || !raw.published) {
     raw.ports = std::move(raw.asked);
     if (raw.publishes_all)
       for (const std::string& port : raw.exposed)
@@ -586,6 +630,11 @@ Result<Container> decode_container(std::string_view json, const cis::Defaults& d
   }
   if (raw.network_mode == "host") raw.ports.clear();
   if (raw.network_mode == "bridge" || raw.network_mode == "default") raw.default_bridge = true;
+  for (const std::string& rule : raw.device_rules) raw.devices.push_back("all of " + rule);
+  for (const std::string& driver : raw.device_requests)
+    raw.devices.push_back("what is asked of " + (driver.empty() ? "any driver" : driver));
+  // Of one that was not started yet, or has ended, nobody says how it is.
+  raw.health_check |= !raw.running && raw.asks_for_health;
   raw.pod = pod_of(raw, defaults);
   return Container(std::move(raw));
 }

@@ -83,14 +83,26 @@ std::string without_slash(std::string path) {
   return path;
 }
 
-/// The paths that a line of auditd's rules watches.
-/// Source: auditctl(8), -w, and -F with path and dir.
+/// The paths that a line of auditd's rules watches, or watches no more.
+/// Source: auditctl(8), -w, -W, -D, and -F with path and dir of rules that record.
 void add_watches(std::string_view line, std::vector<cis::Watch>& out) {
   const auto parts = words(line);
   if (parts.empty() || parts[0].starts_with('#')) return;
+  if (parts[0] == "-D") return out.clear();
+  const auto is_other = [](std::string_view rule) {
+    const auto all = split(rule, ',');
+    return std::ranges::find(all, "always") == all.end() ||
+           std::ranges::find(all, "exit") == all.end();
+  };
+  for (std::size_t i = 0; i + 1 < parts.size(); ++i)
+    if ((parts[i] == "-a" || parts[i] == "-A") && is_other(parts[i + 1])) return;
   for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
     const auto value = unquoted(parts[i + 1]);
-    if (parts[i] == "-w")
+    if (parts[i] == "-W")
+      std::erase_if(out, [&](const cis::Watch& watch) {
+        return watch.path == without_slash(std::string(value));
+      });
+    else if (parts[i] == "-w")
       out.push_back({without_slash(std::string(value)), true});
     else if (parts[i] == "-F" && value.starts_with("path="))
       out.push_back({std::string(unquoted(value.substr(5))), false});
@@ -269,7 +281,9 @@ Seen<std::vector<cis::Watch>> HostFiles::watches() const {
   for (const std::string& path : paths) {
     const auto text = read(path);
     if (!text) return Watches::not_seen(text.why);
-    for (const auto line : split(*text, '\n')) add_watches(line, watches);
+    std::vector<cis::Watch> own;  // what a file takes back is its own: which counts is not known
+    for (const auto line : split(*text, '\n')) add_watches(line, own);
+    watches.insert(watches.end(), own.begin(), own.end());
   }
   return watches;
 }
@@ -290,11 +304,20 @@ Seen<std::vector<std::string>> HostFiles::group(std::string_view name) const {
   const auto text = read("/etc/group");
   if (!text) return Seen<std::vector<std::string>>::not_seen(text.why);
   std::vector<std::string> members;
+  std::string_view id;
   for (const auto line : split(*text, '\n')) {
-    const auto last = line.rfind(':');
-    if (line.substr(0, line.find(':')) != name || last == std::string_view::npos) continue;
-    for (const auto member : split(line.substr(last + 1), ',')) members.emplace_back(member);
+    const auto parts = split(line, ':', Empty::Kept);
+    if (parts.size() < 4 || parts[0] != name) continue;
+    id = parts[2];
+    for (const auto member : split(parts[3], ',')) members.emplace_back(member);
   }
+  // It is the first group of some without being said of the group.
+  if (const auto users = read("/etc/passwd"); users && !id.empty())
+    for (const auto line : split(*users, '\n'))
+      if (const auto parts = split(line, ':', Empty::Kept);
+          parts.size() > 3 && parts[3] == id &&
+          std::ranges::find(members, parts[0]) == members.end())
+        members.emplace_back(parts[0]);
   return members;
 }
 
@@ -304,9 +327,12 @@ Seen<bool> HostFiles::listens_everywhere(unsigned port) const {
   bool any = false;
   for (const std::string_view path : {"/proc/1/net/tcp", "/proc/1/net/tcp6"}) {
     auto text = read(path);
-    if (!text && root_.empty())
+    if ((!text || text->empty()) && root_.empty())
       text = read(path.ends_with('6') ? "/proc/net/tcp6" : "/proc/net/tcp");
     if (!text) return Seen<bool>::not_seen(text.why);
+    // Without IPv6 there is no list of that.
+    if (text->empty() && !path.ends_with('6'))
+      return Seen<bool>::not_seen(fmt::format("{}: is not there", path));
     for (const auto line : split(*text, '\n'))
       if (const auto parts = words(line); parts.size() > 3 && parts[1].ends_with(wanted) &&
                                           parts[3] == "0A" &&

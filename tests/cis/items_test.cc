@@ -156,6 +156,22 @@ TEST(Items, MountsOfTheHostsOwnCountHoweverDeep) {
   EXPECT_EQ(said.hits[0].message, "mounts /etc/ssh of the host, which is in /etc, to read");
 }
 
+TEST(Items, SElinuxIsOffInSeveralWays) {
+  Host host = known();
+  host.daemon.security_options = {"name=selinux"};
+  const auto with = [&](const std::string& host_config) {
+    return of_container("5.3", R"({"HostConfig":)" + host_config + "}", host).status;
+  };
+  for (const char* off :
+       {R"({"SecurityOpt":["label=disable"]})", R"({"SecurityOpt":["label:disable"]})",
+        R"({"SecurityOpt":["disable"]})", R"({"SecurityOpt":["label=type:spc_t"]})",
+        R"({"Privileged":true,"SecurityOpt":["label=level:s0:c1,c2"]})"})
+    EXPECT_EQ(with(off), kWarn) << off;
+  for (const char* on : {"{}", R"({"SecurityOpt":["label=type:container_t"]})",
+                         R"({"SecurityOpt":["label=level:s0:c1,c2"]})"})
+    EXPECT_EQ(with(on), kPass) << on;
+}
+
 TEST(Items, SocketsAreReachedThroughFolders) {
   const auto mount = [](const std::string& source) {
     return status_of("5.32", R"({"Mounts":[{"Type":"bind","Source":")" + source + R"("}]})");
@@ -163,15 +179,24 @@ TEST(Items, SocketsAreReachedThroughFolders) {
   for (const char* reaching :
        {"/run/docker.sock", "/var/run/docker.sock", "/run", "/", "/run/containerd/containerd.sock"})
     EXPECT_EQ(mount(reaching), kWarn) << reaching;
-  for (const char* named : {"/srv/docker.sock", "/srv/x/../docker.sock/"})
+  for (const char* named :
+       {"/srv/docker.sock", "/srv/x/../docker.sock/", "/run/k3s/containerd/containerd.sock",
+        "/run/cri-dockerd.sock", "/run/buildkit", "/srv/podman.sock", "/run/user", "/run/user/1000",
+        "/run/user/1000/podman", "/var/run/user/1000/docker.sock", "/home/u/.docker/run"})
     EXPECT_EQ(mount(named), kWarn) << named;
-  EXPECT_EQ(mount("/srv/docker.sock.d"), kPass);
+  for (const char* other : {"/srv/docker.sock.d", "/run/user/1000/pulse", "/home/u/.docker"})
+    EXPECT_EQ(mount(other), kPass) << other;
   Host told = known();
   told.flags = Settings{{"host", {"unix:///srv/api", "fd://"}}};
   EXPECT_EQ(
       of_container("5.32", R"({"Mounts":[{"Type":"bind","Source":"/srv/api"}]})", told).status,
       kWarn)
       << "each socket that the daemon listens on";
+  told.socket_unit = std::vector<std::string>{"/srv/of-systemd", "2375"};
+  EXPECT_EQ(of_container("5.32", R"({"Mounts":[{"Type":"bind","Source":"/srv/of-systemd"}]})", told)
+                .status,
+            kWarn)
+      << "or that systemd gives it";
   Host host;
   host.at(Place::DockerSocket).path = "/srv/engine/docker.sock";
   EXPECT_EQ(
@@ -197,6 +222,36 @@ TEST(Items, EveryAddressHasThreeNames) {
   EXPECT_EQ(port("5.8", "127.0.0.1", ""), kPass);
   EXPECT_EQ(port("5.9", "127.0.0.1", "8080"), kInfo);
   EXPECT_EQ(status_of("5.9", "{}"), kPass);
+  EXPECT_EQ(status_of("5.14", R"({"State":{"Status":"restarting","Running":true},
+                "HostConfig":{"PortBindings":{"80/tcp":[{"HostIp":"","HostPort":"80"}]}},
+                "NetworkSettings":{"Ports":{}}})"),
+            kWarn)
+      << "between two starts nothing is published, and then it is again";
+}
+
+TEST(Items, DevicesAreGivenInThreeWays) {
+  const auto with = [](const std::string& host_config) {
+    return of_container("5.18", R"({"HostConfig":)" + host_config + "}").detail;
+  };
+  EXPECT_EQ(with(R"({"Devices":[{"PathOnHost":"/dev/sda"}]})"),
+            "has devices of the host: /dev/sda");
+  EXPECT_EQ(with(R"({"DeviceCgroupRules":["b *:* rwm"]})"),
+            "has devices of the host: all of b *:* rwm");
+  EXPECT_EQ(with(R"({"DeviceRequests":[{"Driver":"","Count":-1,"Capabilities":[["gpu"]]}]})"),
+            "has devices of the host: what is asked of any driver");
+  EXPECT_EQ(with(R"({"Devices":null,"DeviceCgroupRules":null,"DeviceRequests":null})"), "");
+}
+
+TEST(Items, AHealthCheckThatIsSetUpCountsBeforeTheFirstStart) {
+  constexpr std::string_view kAsked = R"("Config":{"Healthcheck":{"Test":["CMD-SHELL","true"]}})";
+  const auto with = [&](std::string_view config, std::string_view state) {
+    return status_of("5.27", fmt::format("{{{},\"State\":{}}}", config, state));
+  };
+  EXPECT_EQ(with(kAsked, R"({"Status":"created"})"), kPass);
+  EXPECT_EQ(with(R"("Config":{"Healthcheck":{"Test":["NONE"]}})", R"({"Status":"created"})"),
+            kWarn);
+  EXPECT_EQ(with(kAsked, R"({"Status":"running","Running":true})"), kWarn)
+      << "it runs and has no health: it is switched off";
 }
 
 TEST(Items, ContainersAreHeldToWhatPodsAreHeldTo) {
@@ -330,6 +385,16 @@ TEST(Items, FilesAreComparedBitByBit) {
   EXPECT_EQ(of_host("3.15", host).status, kPass);
 }
 
+TEST(Items, ACertificateThatCannotBeLookedAtDoesNotPass) {
+  Host host = known();
+  File hidden{.state = File::State::Hidden, .path = "/c/a.crt", .why = "/c/a.crt: no"};
+  host.registry_certificates = std::vector<File>{hidden};
+  EXPECT_EQ(of_host("3.7", host).detail, "could not be seen: /c/a.crt: no");
+  File open{.state = File::State::There, .path = "/c/b.crt", .why = {}, .mode = 0666};
+  host.registry_certificates = std::vector<File>{hidden, open};
+  EXPECT_EQ(of_host("3.8", host).status, kWarn);
+}
+
 TEST(Items, AuditRulesWatchFilesAndFolders) {
   Host host;
   File& file = host.at(Place::DaemonJson);
@@ -360,12 +425,15 @@ TEST(Items, TheDaemonIsHeldToWhatItWasTold) {
   EXPECT_EQ(said("2.2", {}, {{"icc", {"false"}}}), kPass);
   EXPECT_EQ(said("2.2", {{"icc", {"true"}}}, {{"icc", {"false"}}}), kWarn);
   EXPECT_EQ(said("2.3", {}), kPass);
+  EXPECT_EQ(said("2.3", {{"log-level", {"INFO"}}}), kPass);
   EXPECT_EQ(said("2.3", {{"log-level", {"info", "debug"}}}), kWarn);
   EXPECT_EQ(said("2.4", {{"iptables", {"false"}}}), kWarn);
   EXPECT_EQ(said("2.5", {{"insecure-registry", {"a", "b"}}}), kWarn);
   EXPECT_EQ(said("2.7", {{"host", {"unix:///x"}}}), kInfo);
   EXPECT_EQ(said("2.7", {{"host", {"tcp://0.0.0.0:2375"}}}), kWarn);
-  EXPECT_EQ(said("2.7", {{"host", {"tcp://0:2376"}}, {"tls", {"true"}}}), kWarn);
+  EXPECT_EQ(said("2.7", {{"host", {"tcp://0:2376"}}, {"tls", {"true"}}}), kPass)
+      << "tls alone verifies as well";
+  EXPECT_EQ(said("2.7", {{"host", {"tcp://0:2376"}}, {"tlsverify", {"false"}}}), kWarn);
   EXPECT_EQ(said("2.7", {{"host", {"tcp://0:2376"}}, {"tlsverify", {"true"}}}), kPass);
   EXPECT_EQ(said("2.8", {}), kInfo);
   EXPECT_EQ(said("2.8", {}, {{"default-ulimit", {"nofile={}"}}}), kPass);
@@ -413,6 +481,10 @@ TEST(Items, WhatTheDaemonSaysItselfCountsMore) {
   }
   host.daemon.logging_driver = "syslog";
   EXPECT_EQ(of_host("2.13", host).status, kPass);
+  host.daemon.root_dir = "odd";
+  host.daemon.security_options = {"name=userns"};
+  host.mount_points = std::vector<std::string>{"/"};
+  EXPECT_EQ(of_host("1.1.1", host).status, kWarn);
   host.daemon.root_dir = "/var/lib/docker/1.1";
   host.daemon.security_options = {"name=userns"};
   host.mount_points = std::vector<std::string>{"/var/lib/docker"};
@@ -423,12 +495,19 @@ TEST(Items, PodmanHasNoDaemonToSetUp) {
   Host host;
   host.daemon.podman = host.daemon.experimental = true;
   host.flags = Seen<Settings>::not_seen("no dockerd");
-  for (const char* number :
-       {"2.3", "2.4", "2.8", "2.10", "2.11", "2.12", "2.13", "2.15", "2.16", "2.18"}) {
+  for (const char* number : {"1.1.3", "2.3", "2.4", "2.8", "2.9", "2.10", "2.11", "2.12", "2.13",
+                             "2.15", "2.16", "2.18", "4.5"}) {
     const Said said = of_host(number, host);
     EXPECT_EQ(said.status, kInfo) << number;
     EXPECT_FALSE(said.unseen) << number;
   }
+  const auto in = [&](const char* cgroup) {
+    return of_container("5.25", fmt::format(R"({{"HostConfig":{{"CgroupParent":"{}"}}}})", cgroup),
+                        host)
+        .status;
+  };
+  EXPECT_EQ(in("user.slice"), kPass) << "where podman puts all that are not root's";
+  EXPECT_EQ(in("/other"), kWarn);
 }
 
 TEST(Items, ASwarmIsLookedAtWhereThereIsOne) {
@@ -440,6 +519,10 @@ TEST(Items, ASwarmIsLookedAtWhereThereIsOne) {
   host.daemon.swarm = "active";
   EXPECT_EQ(of_host("5.1", host).status, kWarn);
   EXPECT_EQ(of_host("7.5", host).status, kInfo) << "only a manager knows";
+  EXPECT_EQ(of_host("7.1", host).detail, "only a manager of the swarm can say");
+  host.daemon.swarm = "locked";
+  EXPECT_EQ(of_host("7.5", host).detail, "swarm mode is locked: nothing can be asked");
+  host.daemon.swarm = "active";
   host.daemon.manager = true;
   for (const int good : {1, 3, 7}) {
     host.daemon.managers = good;
@@ -449,12 +532,16 @@ TEST(Items, ASwarmIsLookedAtWhereThereIsOne) {
     host.daemon.managers = bad;
     EXPECT_EQ(of_host("7.1", host).status, kWarn) << bad;
   }
-  host.swarm = Swarm{.auto_lock = false, .certificate_days = 90};
+  host.swarm = Swarm{.auto_lock = false, .certificate_hours = 90 * 24};
   EXPECT_EQ(of_host("7.5", host).status, kWarn);
   EXPECT_EQ(of_host("7.7", host).status, kInfo);
-  host.swarm = Swarm{.auto_lock = true, .certificate_days = 2};
+  host.swarm = Swarm{.auto_lock = true, .certificate_hours = 48};
   EXPECT_EQ(of_host("7.5", host).status, kPass);
   EXPECT_EQ(of_host("7.7", host).status, kPass);
+  host.swarm = Swarm{.auto_lock = true, .certificate_hours = 71};
+  EXPECT_EQ(of_host("7.7", host).status, kInfo);
+  host.swarm = Swarm{.auto_lock = true, .certificate_hours = 0};
+  EXPECT_TRUE(of_host("7.7", host).unseen);
   host.swarm_port_open = true;
   EXPECT_EQ(of_host("7.2", host).status, kWarn);
   host.networks = std::vector<Network>{{"a", "overlay", "swarm", {{"encrypted", ""}}},

@@ -145,16 +145,19 @@ TEST(Docker, SaysWhichFieldItCannotRead) {
 TEST(Docker, DecodesTheDaemon) {
   const auto daemon = decode_daemon(
       R"({"Name":"h","SecurityOptions":["name=apparmor","name=seccomp,profile=builtin"],
-          "Swarm":{"LocalNodeState":"active","Managers":3,"ControlAvailable":true},
+          "Swarm":{"LocalNodeState":"active","Managers":3,"ControlAvailable":true,
+                   "RemoteManagers":[{"NodeID":"n","Addr":"192.0.2.1:3377"}]},
           "Plugins":{"Authorization":["opa"]},"LoggingDriver":"journald",
           "RegistryConfig":{"IndexConfigs":{"docker.io":{"Name":"docker.io","Secure":true},
-                                            "old:5000":{"Name":"old:5000","Secure":false}}}})",
+                                            "old:5000":{"Name":"old:5000","Secure":false}},
+                            "InsecureRegistryCIDRs":["10.0.0.0/8","127.0.0.0/8","::1/128"]}})",
       R"({"Version":"26.1","Components":[{"Name":"Engine"}]})");
   ASSERT_TRUE(daemon) << daemon.error().to_string();
   EXPECT_TRUE(daemon->secures("apparmor"));
   EXPECT_FALSE(daemon->secures("selinux"));
   EXPECT_EQ(daemon->seccomp_profile(), "builtin");
-  EXPECT_EQ(daemon->insecure_registries, (std::vector<std::string>{"old:5000"}));
+  EXPECT_EQ(daemon->insecure_registries, (std::vector<std::string>{"old:5000", "10.0.0.0/8"}));
+  EXPECT_EQ(daemon->swarm_port, 3377);
   EXPECT_EQ(daemon->managers, 3);
   EXPECT_FALSE(daemon->podman);
   EXPECT_TRUE(decode_daemon("{}", R"({"Components":[{"Name":"Podman Engine"}]})")->podman);
@@ -175,11 +178,17 @@ TEST(Docker, DecodesProcessesAndLists) {
   EXPECT_EQ(images->at(2).name, "0123456789ab");
   EXPECT_TRUE(*decode_health_check(R"({"Config":{"Healthcheck":{"Test":["CMD","true"]}}})"));
   EXPECT_FALSE(*decode_health_check(R"({"Config":{"Healthcheck":{"Test":["NONE"]}}})"));
+  EXPECT_FALSE(*decode_health_check(R"({"Config":{"Healthcheck":{"Test":[]}}})"));
   EXPECT_FALSE(*decode_health_check(R"({"Config":{"Healthcheck":null}})"));
+  const auto containers = decode_containers(
+      R"([{"Id":"a","Names":["/app/db","/db"]},{"Id":"b","Names":["/web"]},{"Id":"c","Names":null}])");
+  EXPECT_EQ(containers->at(0).name, "db") << "and not as those call it that are linked to it";
+  EXPECT_EQ(containers->at(1).name, "web");
+  EXPECT_EQ(containers->at(2).name, "");
   EXPECT_EQ(decode_swarm(R"({"Spec":{"CAConfig":{"NodeCertExpiry":7776000000000000},
                                      "EncryptionConfig":{"AutoLockManagers":true}}})")
-                ->certificate_days,
-            90);
+                ->certificate_hours,
+            90 * 24);
   EXPECT_EQ(decode_message(R"({"message":"no"})"), "no");
   EXPECT_EQ(decode_message("no JSON"), "");
 }

@@ -91,6 +91,18 @@ TEST(HostFiles, ReadsTheRulesOfAuditd) {
   EXPECT_TRUE((*watches)[2].below);
 }
 
+TEST(HostFiles, WhatAuditdPassesOverIsNotWatched) {
+  const Folder root;
+  root.write("etc/audit/audit.rules", "-w /kept\n");
+  root.write("etc/audit/rules.d/a.rules",
+             "-w /dropped\n-D\n-w /back\n-w /stays\n-W /back/\n"
+             "-a never,exit -F path=/usr/bin/dockerd\n-a always,exclude -F dir=/x\n");
+  std::vector<std::string> paths;
+  const auto watches = HostFiles(root.path()).watches();
+  for (const auto& watch : *watches) paths.push_back(watch.path);
+  EXPECT_EQ(paths, (std::vector<std::string>{"/kept", "/stays"}));
+}
+
 TEST(HostFiles, ReadsWhatTheKernelSays) {
   const Folder root;
   root.write("proc/1/mountinfo",
@@ -110,6 +122,7 @@ TEST(HostFiles, ReadsWhatTheKernelSays) {
   EXPECT_FALSE(*files.listens_everywhere(80));
   const Folder empty;
   EXPECT_FALSE(HostFiles(empty.path()).mount_points());
+  EXPECT_EQ(HostFiles(empty.path()).listens_everywhere(80).why, "/proc/1/net/tcp: is not there");
 }
 
 TEST(HostFiles, FindsTheCommandLineOfTheDaemonThatItsFileNames) {
@@ -135,6 +148,9 @@ TEST(HostFiles, KnowsGroupsEnvironmentAndCertificates) {
   root.write("etc/docker/certs.d/r.test:5000/note.txt", "");
   const HostFiles files(root.path());
   EXPECT_EQ(*files.group("docker"), (std::vector<std::string>{"ann", "bob"}));
+  root.write("etc/passwd", "carl:x:5:999::/:/bin/sh\nann:x:6:999::/:/bin/sh\ndan:x:7:7::/:\n");
+  EXPECT_EQ(*files.group("docker"), (std::vector<std::string>{"ann", "bob", "carl"}));
+  EXPECT_EQ(*files.group("none"), std::vector<std::string>());
   EXPECT_TRUE(files.environment_says("DOCKER_CONTENT_TRUST=1"));
   EXPECT_FALSE(files.environment_says("DOCKER_CONTENT_TRUST=0"));
   ASSERT_EQ(files.registry_certificates()->size(), 1U);
