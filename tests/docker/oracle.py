@@ -307,11 +307,14 @@ DIFFERENCES = [
      "what is below a sensitive folder counts, and so does what can only be read: secrets are read"),
     ("5.6", PASS, WARN, {"link-etc", "volume-etc"}, "there it is what the mount is called that counts, not where that leads"),
     ("5.6", PASS, WARN, {"root-home"}, "the home of root is not on the list there"),
-    ("5.7", WARN, PASS, {"host-pid"},
+    ("5.7", WARN, PASS, {"host-pid", "joins"},
      "there ps shows the processes of all containers where they are the host's; the engine shows those of this one"),
     ("5.7", PASS, WARN, {"sshd-bare"},
      "there ps runs in the container, and without one nothing is found; the engine lists processes itself"),
     ("5.8", PASS, WARN, {"port-low-six"}, "there the address of an IPv6 binding is cut at its first colon"),
+    ("5.10", PASS, WARN, {"joins"}, "who joins a container in the host's network or processes is there too"),
+    ("5.16", PASS, WARN, {"joins"}, "who joins a container in the host's network or processes is there too"),
+    ("5.18", PASS, INFO, {"device-rule"}, "a rule of the device cgroup gives devices as well"),
     ("5.12", WARN, PASS, {"cpu-quota"}, "a quota is a limit as well"),
     ("5.14", PASS, WARN, {"port-six"}, "[::] is every address too"),
     ("5.14", PASS, WARN, {"port-low-six"}, "[::] is every address too"),
@@ -321,6 +324,10 @@ DIFFERENCES = [
     ("5.26", PASS, WARN, {"no-new-false"}, "no-new-privileges:false is there, and allows it"),
     ("5.32", PASS, WARN, {"link-socket"}, "there it is what the mount is called that counts, not where that leads"),
     ("5.32", PASS, WARN, {"run-folder", "root-ro"}, "who has a folder above the socket has the socket"),
+    ("1.1.3", PASS, WARN, HOST, "dockerd is not in /usr/bin here, where its path is looked for there"),
+    ("1.1.11", WARN, PASS, HOST, "a rule that watches a folder watches what is in it"),
+    ("1.1.15", PASS, WARN, HOST, "there a line that holds the path counts; this rule keeps it out of the record"),
+    ("1.1.18", PASS, WARN, HOST, "there a line that holds the path counts; this rule watches another one that begins so"),
     ("2.9", PASS, WARN, HOST, "there a setting that is missing is a line without \"\", and passes"),
     ("2.12", PASS, WARN, HOST, "there a setting that is missing is a line without [], and passes"),
     ("2.8", PASS, INFO, HOST, "there a setting that is missing is a line without {}, and passes"),
@@ -349,7 +356,7 @@ def main():
     for resource in report["resources"]:
         name = resource["name"] if resource["kind"] == "Container" else None
         for item in resource["items"]:
-            ours[(item["section"] if "section" in item else item["reference"]["section"], name)] = item["status"]
+            ours[(item["reference"]["section"], name)] = item["status"]
     theirs = {}
     host = Host()
     for item, judge in HOST_ITEMS.items():
