@@ -158,19 +158,30 @@ const cis::Host& DockerHost::look(const std::function<void()>& step) {
   return host_;
 }
 
+// Source: moby cmd/dockerd/daemon.go, getDefaultDaemonConfigDir.
+Seen<std::string> DockerHost::usual_config() const {
+  if (!host_.daemon.secures("rootless")) return std::string("/etc/docker/daemon.json");
+  std::string why = "who runs the rootless daemon is not known";
+  for (const auto& [variable, below] : {std::pair("XDG_CONFIG_HOME", "/docker/daemon.json"),
+                                        std::pair("HOME", "/.config/docker/daemon.json")}) {
+    const auto folder = files_.environment_of(engine_.process(), variable);
+    if (folder && !folder->empty()) return *folder + below;
+    if (!folder) why = folder.why;
+  }
+  return Seen<std::string>::not_seen(std::move(why));
+}
+
 void DockerHost::look_at_files() {
   auto& host = host_;
-  const auto arguments = files_.dockerd_arguments();
+  const auto arguments = files_.dockerd_arguments(engine_.process());
   host.flags = arguments ? Seen<cis::Settings>(decode::settings_of(*arguments))
                          : Seen<cis::Settings>::not_seen(arguments.why);
-  const std::string config(host.last("config-file").empty() ? "/etc/docker/daemon.json"
-                                                            : host.last("config-file"));
+  const auto config = host.last("config-file").empty()
+                          ? usual_config()
+                          : Seen<std::string>(std::string(host.last("config-file")));
   host.socket_unit = files_.listen_streams("docker.socket");
-  const auto text = files_.read(config);
-  if (host.daemon.secures("rootless") && host.last("config-file").empty()) {
-    host.file = Seen<cis::Settings>::not_seen(
-        "the daemon.json of a rootless daemon is in the home of its user");
-  } else if (!text) {
+  const auto text = config ? files_.read(*config) : config;
+  if (!text) {
     host.file = Seen<cis::Settings>::not_seen(text.why);
   } else if (text->empty()) {
     host.file = cis::Settings();
@@ -178,7 +189,7 @@ void DockerHost::look_at_files() {
     host.file = *std::move(settings);
   } else {
     host.file =
-        Seen<cis::Settings>::not_seen(fmt::format("{}: {}", config, settings.error().to_string()));
+        Seen<cis::Settings>::not_seen(fmt::format("{}: {}", *config, settings.error().to_string()));
   }
   const auto program = [&](std::string_view name) {
     return files_.file({fmt::format("/usr/local/bin/{}", name),
@@ -194,11 +205,10 @@ void DockerHost::look_at_files() {
   host.at(Place::ContainerdSocket) = files_.file("/run/containerd/containerd.sock");
   host.at(Place::SocketUnit) = files_.unit("docker.socket");
   host.at(Place::DefaultDocker) = files_.file("/etc/default/docker");
-  host.at(Place::DaemonJson) = files_.file(config);
-  if (!host.file && host.at(Place::DaemonJson).state == cis::File::State::Missing) {
-    host.at(Place::DaemonJson).state = cis::File::State::Hidden;
-    host.at(Place::DaemonJson).why = host.file.why;
-  }
+  if (config)
+    host.at(Place::DaemonJson) = files_.file(*config);
+  else
+    host.at(Place::DaemonJson) = {.state = cis::File::State::Hidden, .path = {}, .why = config.why};
   host.at(Place::ContainerdConfig) = files_.file("/etc/containerd/config.toml");
   host.at(Place::SysconfigDocker) = files_.file("/etc/sysconfig/docker");
   host.at(Place::Containerd) = program("containerd");

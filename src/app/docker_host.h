@@ -62,6 +62,8 @@ class DockerHost {
   cis::Seen<T> decoded(const std::string& path, Result<T> (*decode)(std::string_view),
                        bool optional = false);
   void look_at_files();
+  /// Where the daemon's own file is when nothing says so.
+  [[nodiscard]] cis::Seen<std::string> usual_config() const;
   void look_at_processes(cis::Container& container);
   void follow_mounts(cis::Container& container) const;
   /// To the container whose namespaces it shares.

@@ -32,8 +32,9 @@ Error error_of(std::string file, std::string message, std::string remedy = {}) {
   return error;
 }
 
-/// Says why a socket cannot be used: httplib's client knows only that it cannot.
-Status try_connect(const std::string& path) {
+/// The process that listens; an error says why a socket cannot be used: httplib's client knows only
+/// that it cannot.
+Result<int> try_connect(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path)
@@ -44,10 +45,14 @@ Status try_connect(const std::string& path) {
       socket < 0 ? -1
                  : ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address);
   const int problem = outcome == 0 || errno == EAGAIN || errno == EINPROGRESS ? 0 : errno;
+  ucred listener{};
+  socklen_t size = sizeof listener;
+  if (outcome != 0 || ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &listener, &size) != 0)
+    listener.pid = 0;
   if (socket >= 0) ::close(socket);
   switch (problem) {
     case 0:
-      return {};
+      return static_cast<int>(listener.pid);
     case EACCES:
     case EPERM:
       return error_of(path, "permission denied",
@@ -178,8 +183,10 @@ Result<std::string> Engine::find_socket(std::string_view given, std::string_view
 }
 
 Result<Engine> Engine::connect(std::string path, Limits limits) {
-  if (auto error = try_connect(path)) return *std::move(error);
+  const auto process = try_connect(path);
+  if (!process) return process.error();
   Engine engine(std::move(path), limits);
+  engine.process_ = *process;
   const auto pong = engine.get("/_ping");
   if (!pong) return pong.error();
   if (pong->status != 200)

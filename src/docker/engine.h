@@ -41,6 +41,8 @@ class Engine {
   ~Engine();
 
   [[nodiscard]] const std::string& path() const { return path_; }
+  /// The id of the process that made the socket; 0: it is in no namespace that can be seen.
+  [[nodiscard]] int process() const { return process_; }
 
   /// The whole answer, whatever its status. An error: no answer came, or it is too large or too
   /// slow; it names the socket and the request.
@@ -51,6 +53,7 @@ class Engine {
   Engine(std::string path, Limits limits);
 
   std::string path_;
+  int process_ = 0;
   std::unique_ptr<Client> client_;
 };
 

@@ -374,12 +374,22 @@ Seen<std::vector<std::string>> HostFiles::listen_streams(std::string_view name) 
   return streams;
 }
 
-Seen<std::vector<std::string>> HostFiles::dockerd_arguments() const {
+Seen<std::string> HostFiles::environment_of(int process, std::string_view name) const {
+  const auto text = read(fmt::format("/proc/{}/environ", process));
+  if (!text) return text;
+  for (const auto variable : split(*text, '\0'))
+    if (variable.size() > name.size() && variable.starts_with(name) && variable[name.size()] == '=')
+      return std::string(variable.substr(name.size() + 1));
+  return std::string();
+}
+
+Seen<std::vector<std::string>> HostFiles::dockerd_arguments(int process) const {
   using Arguments = Seen<std::vector<std::string>>;
   auto pids = list("/proc");
   if (!pids) return Arguments::not_seen(pids.why);
-  // The one that its file names first: there may be several.
+  // There may be several.
   std::vector<std::string> order;
+  if (process > 0) order.push_back(std::to_string(process));
   if (const auto pid = read("/run/docker.pid"); pid && is_number(*pid)) order.push_back(*pid);
   std::ranges::copy_if(*pids, std::back_inserter(order), is_number);
   for (const std::string& pid : order) {

@@ -48,8 +48,11 @@ class HostFiles {
   /// Where a systemd socket listens for streams, its drop-ins counted. Not seen without the unit.
   /// Source: systemd.socket(5), ListenStream.
   [[nodiscard]] cis::Seen<std::vector<std::string>> listen_streams(std::string_view unit) const;
-  /// The arguments of dockerd, without its name.
-  [[nodiscard]] cis::Seen<std::vector<std::string>> dockerd_arguments() const;
+  /// The arguments of dockerd, without its name: of that process if it is one, else of the one
+  /// that /run/docker.pid names, or any.
+  [[nodiscard]] cis::Seen<std::vector<std::string>> dockerd_arguments(int process = 0) const;
+  /// What a process was given for a variable; empty: nothing.
+  [[nodiscard]] cis::Seen<std::string> environment_of(int process, std::string_view name) const;
   /// Whether /etc/environment sets it to that value.
   [[nodiscard]] bool environment_says(std::string_view assignment) const;
 

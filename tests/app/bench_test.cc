@@ -210,12 +210,16 @@ TEST_F(Bench, LooksWhereTheDaemonHasItsFilesByItself) {
   EXPECT_THAT(tls.output, HasSubstr("/root/.docker/key.pem has the mode 0644, more than 0400"));
   // A rootless daemon reads the file of its user, and none of root's.
   engine_.say("/info", R"({"Name":"host-1","SecurityOptions":["name=rootless"]})");
+  const auto unknown = json::parse(bench({"--include", "2.3,2.4,3.17", "-o", "json"}).output);
+  for (const auto& item : unknown.at("resources").at(0).at("items"))
+    EXPECT_EQ(item.at("detail"), "could not be seen: who runs the rootless daemon is not known");
+  const std::string process = "proc/" + std::to_string(::getpid());  // it has the engine's socket
+  host_.write(process + "/cmdline", std::string("dockerd\0", 8));
+  host_.write(process + "/environ", std::string("A=b\0HOME=/home/u\0", 17));
+  host_.write("home/u/.config/docker/daemon.json", R"({"iptables":false})");
   const auto rootless = bench({"--include", "2.3,2.4,3.17", "-o", "json"});
-  EXPECT_EQ(rootless.status, kPassed);
-  const auto report = json::parse(rootless.output);
-  for (const auto& item : report.at("resources").at(0).at("items"))
-    EXPECT_EQ(item.at("detail"),
-              "could not be seen: the daemon.json of a rootless daemon is in the home of its user");
+  EXPECT_EQ(rootless.status, kViolations);
+  EXPECT_THAT(rootless.output, HasSubstr("the daemon does not set up the packet filter"));
 }
 
 TEST_F(Bench, PicksItemsAndContainers) {

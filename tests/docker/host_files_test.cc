@@ -136,6 +136,11 @@ TEST(HostFiles, FindsTheCommandLineOfTheDaemonThatItsFileNames) {
   EXPECT_EQ(*files.dockerd_arguments(), (std::vector<std::string>{"-H", "fd://"}));
   root.write("run/docker.pid", "7\n");
   EXPECT_FALSE(files.dockerd_arguments()->empty());
+  EXPECT_EQ(*files.dockerd_arguments(7), (std::vector<std::string>{"--icc=false"}));
+  EXPECT_EQ(*files.dockerd_arguments(3), *files.dockerd_arguments()) << "that one is vi";
+  root.write("proc/7/environ", "HOMES=/x\0HOME=/home/u\0"s);
+  EXPECT_EQ(*files.environment_of(7, "HOME"), "/home/u");
+  EXPECT_EQ(*files.environment_of(7, "XDG_CONFIG_HOME"), "");
   const Folder empty;
   EXPECT_FALSE(HostFiles(empty.path()).dockerd_arguments());
 }
