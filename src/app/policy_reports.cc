@@ -6,11 +6,11 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <stop_token>
 #include <string_view>
 #include <thread>
 #include <utility>
 
-#include "app/cluster_scan.h"
 #include "app/earlier_reports.h"
 #include "app/findings.h"
 #include "kube/objects.h"
@@ -22,10 +22,9 @@ namespace {
 using nlohmann::json;
 using Ordered = nlohmann::ordered_json;
 
-// What the report was made of. Whoever edits the rest of one by hand keeps the change until the
-// owner changes.
+// What the report comes to and was made of: `fail-0123456789abcdef`. Whoever edits the rest of one
+// by hand keeps the change until the owner changes.
 constexpr const char* kContent = "plimsoll.dev/content";
-constexpr std::chrono::minutes kListTime{2};
 constexpr std::size_t kEventWords = 1024;  // bytes; the API server's own limit for a note
 
 std::string text_at(const json& object, const char* key) {
@@ -33,8 +32,28 @@ std::string text_at(const json& object, const char* key) {
   return at != object.end() && at->is_string() ? at->get<std::string>() : "";
 }
 
-std::string content_of(const Ordered& report) {
-  return fingerprint_of({report.dump(-1, ' ', false, Ordered::error_handler_t::replace)});
+/// What the annotation of the owner's report says. Where a container stands is no part of it unless
+/// it is the owner's own: each pod may have it in another place.
+std::string content_of(Resource owner, const std::string& template_ref,
+                       const report::ReportApi& api) {
+  for (ReportedFinding& finding : owner.findings) {
+    if (finding.lasting.empty()) continue;  // the owner's own
+    finding.field = finding.place;
+    finding.advice.clear();
+  }
+  const Ordered report = report::policy_report_of(owner, template_ref, api);
+  const Ordered& summary = report["summary"];
+  return fmt::format(
+      "{}-{}",
+      summary["fail"] > 0   ? "fail"
+      : summary["warn"] > 0 ? "warn"
+                            : "pass",
+      fingerprint_of({report.dump(-1, ' ', false, Ordered::error_handler_t::replace)}));
+}
+
+/// How bad a report of this content is.
+int weight_of(std::string_view content) {
+  return content.starts_with("fail-") ? 2 : content.starts_with("warn-") ? 1 : 0;
 }
 
 bool good(int status) { return status >= 200 && status < 300; }
@@ -47,23 +66,14 @@ bool is_uid(std::string_view uid) {
          !uid.ends_with('-');
 }
 
-/// The message without how many pods of how many it is about: a report is not another one for each
-/// pod that comes and goes.
-std::string lasting(const ReportedFinding& finding) {
-  const auto at = finding.message.rfind(fmt::format("{}in ", kWhose));
-  if (at == std::string::npos || !finding.message.ends_with(')')) return finding.message;
-  const bool apart = finding.message.find("not in the template", at) != std::string::npos;
-  return finding.message.substr(0, at) + (apart ? " (not in the template)" : " (in its pods)");
-}
-
 Error error_of(std::string method, std::string path, const kube::Response& response) {
   return kube::api_error({.method = std::move(method), .path = std::move(path)}, response);
 }
 
 /// Whether the cluster has the API.
-Result<bool> has(kube::Transport& transport, const report::ReportApi& api) {
+Result<bool> has(kube::CollectionReader& reader, const report::ReportApi& api) {
   const std::string path = fmt::format("/apis/{}/{}", api.group, api.version);
-  const auto response = transport.send({.path = path});
+  const auto response = reader.get({.path = path});
   if (!response) return response.error();
   if (response->status == 404) return false;
   if (!good(response->status)) return error_of("GET", path, *response);
@@ -77,14 +87,20 @@ Result<bool> has(kube::Transport& transport, const report::ReportApi& api) {
 
 }  // namespace
 
-Result<PolicyReports> PolicyReports::open(kube::Transport& transport, bool events, Wait wait) {
-  if (!wait) wait = [](std::chrono::milliseconds pause) { std::this_thread::sleep_for(pause); };
+Result<PolicyReports> PolicyReports::open(kube::Transport& transport, bool events,
+                                          const std::vector<std::string>& namespaces, Wait wait) {
+  if (!wait)
+    wait = [](std::chrono::milliseconds pause, const std::stop_token& /*stop*/) {
+      std::this_thread::sleep_for(pause);
+    };
+  kube::CollectionReader reader(transport, {}, {}, [](const std::string& /*note*/) {}, wait);
   for (const report::ReportApi* api : {&report::kOpenReports, &report::kPolicyReports}) {
-    const auto there = has(transport, *api);
+    const auto there = has(reader, *api);
     if (!there) return there.error();
     if (!*there) continue;
     PolicyReports reports(transport, *api, events, std::move(wait));
-    if (auto error = reports.read_known()) return *std::move(error);
+    for (const std::string& space : namespaces.empty() ? std::vector<std::string>{""} : namespaces)
+      if (auto error = reports.read_known(reader, space)) return *std::move(error);
     return reports;
   }
   Error error;
@@ -94,67 +110,73 @@ Result<PolicyReports> PolicyReports::open(kube::Transport& transport, bool event
   return error;
 }
 
-Status PolicyReports::read_known() {
-  const std::string path = fmt::format(
-      "{}?labelSelector={}%3D{}", kube::path_of(api_->group, api_->version, api_->resource, "", ""),
-      kube::percent_encoded(report::kManagedBy), report::kManager);
-  kube::PageLimits limits;
-  limits.max_items = SIZE_MAX;
-  limits.deadline = std::chrono::steady_clock::now() + kListTime;
-  limits.accept = kube::kMetadataList;
-  const auto listed =
-      kube::list_pages(*transport_, path, limits, [&](std::string_view body) -> Result<kube::Page> {
-        const json list = json::parse(body, nullptr, false);
-        // An empty list of metadata has null in their place.
-        const json items = list.is_object() ? list.value("items", json()) : json();
-        if (!list.is_object() || !(items.is_array() || items.is_null())) {
-          Error error;
-          error.message = fmt::format("the list of {} cannot be read", api_->resource);
-          return error;
-        }
-        kube::Page page;
-        if (list.contains("metadata") && list["metadata"].is_object())
-          page.continue_token = text_at(list["metadata"], "continue");
-        for (const json& item : items) {
-          ++page.items;
-          const json metadata =
-              item.is_object() ? item.value("metadata", json::object()) : json::object();
-          if (!metadata.is_object()) continue;
-          std::string name = text_at(metadata, "name");
-          // A label is put on easily: what has another name was made by somebody else.
-          if (!name.starts_with(report::kReportPrefix)) continue;
-          Known known;
-          if (metadata.contains("annotations") && metadata["annotations"].is_object())
-            known.content = text_at(metadata["annotations"], kContent);
-          known.resource_version = text_at(metadata, "resourceVersion");
-          known_[{text_at(metadata, "namespace"), std::move(name)}] = std::move(known);
-        }
-        return page;
-      });
-  if (!listed) return listed.error();
-  if (!listed->cut) return {};
-  Error error;
-  error.message = fmt::format("the list of {} could not be read to its end", api_->resource);
-  error.remedy = "try again";
-  return error;
+// In one namespace, or in all of them. What is begun anew may come a second time.
+Status PolicyReports::read_known(kube::CollectionReader& reader, const std::string& space) {
+  const std::string path =
+      fmt::format("{}?labelSelector={}%3D{}",
+                  kube::path_of(api_->group, api_->version, api_->resource, space, ""),
+                  kube::percent_encoded(report::kManagedBy), report::kManager);
+  const auto take = [&](const std::string& body) -> Result<kube::PageHead> {
+    const json list = json::parse(body, nullptr, false);
+    // An empty list of metadata has null in their place.
+    const json items = list.is_object() ? list.value("items", json()) : json();
+    if (!list.is_object() || !(items.is_array() || items.is_null())) {
+      Error error;
+      error.message = fmt::format("it is no list of {}", api_->resource);
+      return error;
+    }
+    kube::PageHead page;
+    page.items = items.size();
+    if (list.contains("metadata") && list["metadata"].is_object())
+      page.continue_token = text_at(list["metadata"], "continue");
+    for (const json& item : items) {
+      const json metadata =
+          item.is_object() ? item.value("metadata", json::object()) : json::object();
+      if (!metadata.is_object()) continue;
+      std::string name = text_at(metadata, "name");
+      // A label is put on easily: what has another name was made by somebody else.
+      if (!name.starts_with(report::kReportPrefix)) continue;
+      Known known;
+      if (metadata.contains("annotations") && metadata["annotations"].is_object())
+        known.content = text_at(metadata["annotations"], kContent);
+      known.resource_version = text_at(metadata, "resourceVersion");
+      known_[{text_at(metadata, "namespace"), std::move(name)}] = std::move(known);
+    }
+    return page;
+  };
+  return reader.read(api_->resource, path, take, kube::kMetadataList).error;
 }
 
-// As the API server asks for it, but not for ever: the next scan comes.
+// As the API server asks for it, but not for ever, and all of them together no longer than a page
+// of the scan: the next scan comes.
 Result<kube::Response> PolicyReports::send(const std::string& method, const std::string& path,
                                            const std::string& body) {
   constexpr int kTries = 4;
-  std::chrono::milliseconds pause{1000};
+  std::chrono::milliseconds next{1000};
   for (int i = 1;; ++i) {
     auto response = transport_->send({.method = method, .path = path, .body = body});
     const bool passing = !response || response->status == 429 || response->status >= 500;
-    if (!passing || i == kTries) {
+    const std::chrono::milliseconds asked = response ? response->retry_after : next;
+    const auto pause =
+        std::min<std::chrono::milliseconds>(std::max(next, asked), std::chrono::seconds(10));
+    if (!passing || i == kTries || pause > pauses_) {
       gone_ = !response || response->status == 401;
       return response;
     }
-    const std::chrono::milliseconds asked = response ? response->retry_after : pause;
-    wait_(std::min<std::chrono::milliseconds>(std::max(pause, asked), std::chrono::seconds(10)));
-    pause *= 2;
+    pauses_ -= pause;
+    wait_(pause, {});
+    next *= 2;
   }
+}
+
+/// Whether a 404 is about the namespace or the report: else it is the API that is not there.
+bool PolicyReports::is_gone(const kube::Response& response) const {
+  if (response.status != 404) return false;
+  const json status = json::parse(response.body, nullptr, false);
+  if (!status.is_object() || !status.contains("details") || !status["details"].is_object())
+    return false;
+  const std::string kind = text_at(status["details"], "kind");
+  return kind == "namespaces" || kind == api_->resource;
 }
 
 void PolicyReports::failed(const std::string& whose, const Error& error) {
@@ -171,28 +193,33 @@ std::vector<std::string> PolicyReports::problems() const {
   return lines;
 }
 
-void PolicyReports::write(const Resource& owner, const std::string& template_ref) {
-  if (owner.namespace_name.empty() || !is_uid(owner.uid) || owner.name.empty() ||
+void PolicyReports::write(const Resource& owner, const std::string& template_ref, bool complete) {
+  if (owner.namespace_name.empty() || owner.name.empty() ||
       (owner.outcome != Outcome::Pass && owner.outcome != Outcome::Fail))
     return;
-  Resource lasting_owner = owner;
-  for (ReportedFinding& finding : lasting_owner.findings) finding.message = lasting(finding);
-  Ordered report = report::policy_report_of(lasting_owner, template_ref, *api_);
-  const std::string content = content_of(report);
+  const std::string whose = fmt::format("{} {}/{}", owner.kind, owner.namespace_name, owner.name);
+  if (!is_uid(owner.uid)) {
+    Error error;
+    error.message = "not written, for the owner has no uid that it could be named by";
+    return failed(whose, error);
+  }
+  const std::string content = content_of(owner, template_ref, *api_);
   const std::string name = report::policy_report_name(owner);
   const auto at = known_.find({owner.namespace_name, name});
-  if (at != known_.end()) at->second.seen = true;
-  if (at != known_.end() && at->second.content == content) {
-    ++counts_.unchanged;
+  const bool known = at != known_.end();
+  if (known) at->second.seen = true;
+  const std::string before = known ? at->second.content : "";
+  if (content == before || (!complete && weight_of(content) <= weight_of(before))) {
+    if (known) ++counts_.unchanged;
     return;
   }
-  const std::string whose = fmt::format("{} {}/{}", owner.kind, owner.namespace_name, owner.name);
   if (gone_) return failed(whose, {.message = "not written, for nobody answers any more"});
+  Ordered report = report::policy_report_of(owner, template_ref, *api_);
   report["metadata"]["annotations"] = {{kContent, content}};
   const auto path_of = [&](std::string_view named) {
     return kube::path_of(api_->group, api_->version, api_->resource, owner.namespace_name, named);
   };
-  std::string version = at == known_.end() ? "" : at->second.resource_version;
+  std::string version = known ? at->second.resource_version : "";
   // Twice, for somebody else may have written it since it was listed, or it is there without the
   // label that it is listed by.
   for (const bool last : {false, true}) {
@@ -203,25 +230,27 @@ void PolicyReports::write(const Resource& owner, const std::string& template_ref
         send(method, path, report.dump(-1, ' ', false, Ordered::error_handler_t::replace));
     if (!response) return failed(whose, response.error());
     // The namespace, or the report with its owner, went between the scan and now.
-    if (response->status == 404) return;
+    if (is_gone(*response)) return;
     if (good(response->status)) {
       ++(version.empty() ? counts_.created : counts_.updated);
       break;
     }
     if (response->status != 409 || last) return failed(whose, error_of(method, path, *response));
-    const auto there = send("GET", path_of(name));
+    // Listed, so that no right to get them is needed.
+    const auto there =
+        send("GET", fmt::format("{}?fieldSelector=metadata.name%3D{}", path_of(""), name));
     if (!there) return failed(whose, there.error());
-    const json object = json::parse(there->body, nullptr, false);
-    version = good(there->status) && object.is_object() && object.contains("metadata") &&
-                      object["metadata"].is_object()
-                  ? text_at(object["metadata"], "resourceVersion")
-                  : "";
+    const json list = json::parse(there->body, nullptr, false);
+    const json::json_pointer now("/items/0/metadata/resourceVersion");
+    version = list.contains(now) && list.at(now).is_string() ? list.at(now).get<std::string>() : "";
   }
   if (!events_ || owner.findings.empty()) return;
-  if (counts_.events >= kMostEvents)
+  if (told_ >= kMostEvents) {
     ++counts_.events_left_out;
-  else
+  } else {
+    ++told_;
     tell(owner);
+  }
 }
 
 // Named by what it says, so that the same is not told twice while the API server remembers the
@@ -262,7 +291,8 @@ void PolicyReports::tell(const Resource& owner) {
 void PolicyReports::end(bool partial) {
   if (partial || gone_) return;
   for (const auto& [key, known] : known_) {
-    if (known.seen) continue;
+    // What has no content was made by somebody else, or changed by hand.
+    if (known.seen || known.content.empty()) continue;
     const auto& [space, name] = key;
     const std::string path = kube::path_of(api_->group, api_->version, api_->resource, space, name);
     const auto response = send("DELETE", path);
@@ -271,7 +301,7 @@ void PolicyReports::end(bool partial) {
       failed(whose, response.error());
     else if (good(response->status))
       ++counts_.deleted;
-    else if (response->status != 404)
+    else if (!is_gone(*response))
       failed(whose, error_of("DELETE", path, *response));
     if (gone_) return;
   }

@@ -6,12 +6,12 @@
 
 #include <chrono>
 #include <cstddef>
-#include <functional>
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "kube/collection.h"
 #include "kube/transport.h"
 #include "plimsoll/report.h"
 #include "plimsoll/result.h"
@@ -33,18 +33,20 @@ class PolicyReports {
   static constexpr std::size_t kMostEvents = 100;
 
   /// Waits before a request is made again; empty: it really does.
-  using Wait = std::function<void(std::chrono::milliseconds pause)>;
+  using Wait = kube::CollectionReader::Wait;
 
   /// Finds the API that the cluster has, openreports.io before wgpolicyk8s.io, and the reports that
-  /// were written before; lists, page by page. `events`: whether owners are told. Errors: there is
-  /// neither API; requests that fail.
-  static Result<PolicyReports> open(kube::Transport& transport, bool events, Wait wait = {});
+  /// were written before, in these namespaces, or all if there are none; lists, page by page.
+  /// `events`: whether owners are told. Errors: there is neither API; requests that fail.
+  static Result<PolicyReports> open(kube::Transport& transport, bool events,
+                                    const std::vector<std::string>& namespaces, Wait wait = {});
 
-  /// Writes the owner's report, unless it is as it was. What is in no namespace, was not judged, or
-  /// is known only by a name, has none. A report of an owner that is gone meanwhile is none either.
-  /// What fails is among problems(), and keeps no other report from being written, unless nobody
-  /// answers any more.
-  void write(const Resource& owner, const std::string& template_ref);
+  /// Writes the owner's report, unless it is as it was. What is in no namespace or was not judged
+  /// has none. A report of an owner that is gone meanwhile is none either. `complete`: the owner's
+  /// namespace was read whole; else more may be wrong than is known, and the report is written only
+  /// if it becomes worse. What fails, and an owner without a uid, is among problems(), and keeps no
+  /// other report from being written, unless nobody answers any more.
+  void write(const Resource& owner, const std::string& template_ref, bool complete);
 
   /// Once, after the last: deletes the reports of owners that were not written now, unless the scan
   /// was partial, when nobody knows.
@@ -63,9 +65,10 @@ class PolicyReports {
 
   PolicyReports(kube::Transport& transport, const report::ReportApi& api, bool events, Wait wait)
       : transport_(&transport), api_(&api), events_(events), wait_(std::move(wait)) {}
-  Status read_known();
+  Status read_known(kube::CollectionReader& reader, const std::string& space);
   Result<kube::Response> send(const std::string& method, const std::string& path,
                               const std::string& body = "");
+  [[nodiscard]] bool is_gone(const kube::Response& response) const;
   void failed(const std::string& whose, const Error& error);
   void tell(const Resource& owner);
 
@@ -73,7 +76,9 @@ class PolicyReports {
   const report::ReportApi* api_;
   bool events_;
   Wait wait_;
-  bool gone_ = false;  ///< nobody answers any more
+  std::chrono::milliseconds pauses_{60'000};  ///< that are left, of all requests together
+  std::size_t told_ = 0;                      ///< Events, also those that were refused
+  bool gone_ = false;                         ///< nobody answers any more
   std::vector<std::string> problems_;
   std::map<std::pair<std::string, std::string>, Known> known_;  // by namespace and name
   ReportCounts counts_;

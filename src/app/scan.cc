@@ -205,7 +205,7 @@ int run(const Options& options) {
   if (!head) return fail(head.error());
   std::optional<PolicyReports> reports;
   if (options.policy_reports) {
-    auto opened = PolicyReports::open(*server->transport, options.events);
+    auto opened = PolicyReports::open(*server->transport, options.events, options.namespaces);
     if (!opened) return fail(opened.error());
     reports = *std::move(opened);
   }
@@ -221,7 +221,7 @@ int run(const Options& options) {
         outputs->open(*head);
       }
       outputs->add(resource);
-      if (reports) reports->write(resource, head->template_ref);
+      if (reports) reports->write(resource, head->template_ref, true);
     };
     if (auto error = scan_cluster(*server->transport, *scan, give, tail)) return fail(*error);
   }

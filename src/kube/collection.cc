@@ -105,7 +105,8 @@ Collected CollectionReader::read(std::string_view what, const std::string& path,
     Request request;
     request.accept = accept;
     request.timeout = patience_.request;
-    request.path = fmt::format("{}?limit={}", path, page_size);
+    request.path =
+        fmt::format("{}{}limit={}", path, path.find('?') == path.npos ? '?' : '&', page_size);
     if (!token.empty()) request.path += "&continue=" + percent_encoded(token);
     bool large = false;
     const std::size_t most = page_size == 1 ? 4 * patience_.max_page : patience_.max_page;

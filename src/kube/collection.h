@@ -57,7 +57,7 @@ class CollectionReader {
   CollectionReader(Transport& transport, Patience patience, std::stop_token stop, Note note,
                    Wait wait = {});
 
-  /// `path` is without a query. `what`: for messages, such as `pods`.
+  /// `path` may have a query, without limit and continue. `what`: for messages, such as `pods`.
   Collected read(std::string_view what, const std::string& path, const Each& each,
                  std::string_view accept = "application/json");
 

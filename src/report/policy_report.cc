@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "report/words.h"
 #include "verdict/words.h"
@@ -21,8 +23,11 @@ std::string_view result_of(const ReportedFinding& finding) {
 
 class Results {
  public:
-  Results(std::string_view template_ref, const ReportApi& api)
-      : template_ref_(template_ref), api_(api) {}
+  /// `findings`: how many there are.
+  Results(std::size_t findings, std::string_view template_ref, const ReportApi& api)
+      : most_(findings > kMostResults ? kMostResults - 1 : kMostResults),
+        template_ref_(template_ref),
+        api_(api) {}
 
   void add(const ReportedFinding& finding) {
     const std::string_view result = result_of(finding);
@@ -34,7 +39,9 @@ class Results {
         {"severity", name_of(finding.check->severity)},
         {"result", result},
         {"scored", result == "fail"},
-        {"message", text_of(fmt::format("{}: {}", finding.message, finding.advice))},
+        {"message",
+         text_of(fmt::format("{}: {}", finding.lasting.empty() ? finding.message : finding.lasting,
+                             finding.advice))},
         {"properties", {{"field", text_of(finding.field)}}}};
     if (!finding.container.empty()) json["properties"]["container"] = text_of(finding.container);
     put(std::move(json));
@@ -70,7 +77,7 @@ class Results {
 
   void put(Json json) {
     const std::size_t bytes = json.dump().size();
-    if (results_.size() >= kMostResults || bytes > room_) {
+    if (results_.size() >= most_ || bytes > room_) {
       ++left_out_;
       return;
     }
@@ -83,12 +90,24 @@ class Results {
     results_.push_back(std::move(json));
   }
 
+  const std::size_t most_;  // with the line about those that are left out it is kMostResults
   std::string template_ref_;
   const ReportApi& api_;
   Json results_ = Json::array();
   std::size_t room_ = kMostResultBytes, left_out_ = 0;
   std::size_t passed_ = 0, failed_ = 0, warned_ = 0;
 };
+
+/// What fails before what is only warned about, and the severest first: what there is no room for
+/// is not what matters most.
+std::vector<const ReportedFinding*> by_weight(const std::vector<ReportedFinding>& findings) {
+  std::vector<const ReportedFinding*> sorted;
+  for (const ReportedFinding& finding : findings) sorted.push_back(&finding);
+  std::ranges::stable_sort(sorted, {}, [](const ReportedFinding* finding) {
+    return std::pair(result_of(*finding) != "fail", finding->check->severity);
+  });
+  return sorted;
+}
 
 }  // namespace
 
@@ -97,8 +116,8 @@ std::string policy_report_name(const Resource& owner) {
 }
 
 Json policy_report_of(const Resource& owner, std::string_view template_ref, const ReportApi& api) {
-  Results results(template_ref, api);
-  for (const ReportedFinding& finding : owner.findings) results.add(finding);
+  Results results(owner.findings.size(), template_ref, api);
+  for (const ReportedFinding* finding : by_weight(owner.findings)) results.add(*finding);
   if (owner.findings.empty()) results.add_pass();
   Json summary;
   Json all = results.take(summary);

@@ -27,7 +27,8 @@ inline constexpr ReportApi kPolicyReports{"wgpolicyk8s.io", "v1alpha2", "PolicyR
 inline constexpr std::string_view kManagedBy = "app.kubernetes.io/managed-by";
 inline constexpr std::string_view kManager = "plimsoll";
 
-/// More results, and more bytes of them, are left out, which the last one then says.
+/// More results, and more bytes of them, are left out, which the last one then says. Those that
+/// fail come first, by severity.
 inline constexpr std::size_t kMostResults = 100;
 inline constexpr std::size_t kMostResultBytes = std::size_t{64} << 10;
 

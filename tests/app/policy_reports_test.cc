@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,18 +25,16 @@ class FakeReports : public kube::Transport {
   std::string group = "openreports.io";
   std::map<std::string, json> objects;  // by path
   std::vector<std::string> writes;      // `POST /apis/...`
-  std::function<std::optional<int>(const kube::Request&)> refuse;
+  std::vector<std::string> reads;       // paths
+  std::function<std::optional<kube::Response>(const kube::Request&)> refuse;
   bool unlisted = false;  // what it has is not found by the label
 
   Result<kube::Response> send(const kube::Request& request) override {
-    kube::Response response{.status = 200, .body = "{}"};
     if (refuse)
-      if (const auto status = refuse(request)) {
-        response.status = *status;
-        return response;
-      }
+      if (auto refusal = refuse(request)) return *std::move(refusal);
     if (request.method == "GET") return get(request.path);
     writes.push_back(request.method + " " + request.path);
+    kube::Response response{.status = 200, .body = "{}"};
     json object = json::parse(request.body, nullptr, false);
     std::string path = request.path;
     if (request.method == "POST") path += "/" + object["metadata"]["name"].get<std::string>();
@@ -55,34 +55,42 @@ class FakeReports : public kube::Transport {
     }
     return response;
   }
-  Result<kube::Response> stream(const kube::Request&, std::chrono::milliseconds,
+  Result<kube::Response> stream(const kube::Request& request, std::chrono::milliseconds,
                                 const std::stop_token&,
-                                const std::function<bool(std::string_view)>&) override {
-    return Error{.message = "it is not watched"};
+                                const std::function<bool(std::string_view)>& take) override {
+    reads.push_back(request.path);
+    auto response = send(request);
+    if (response && response->status == 200) take(std::exchange(response->body, ""));
+    return response;
   }
 
  private:
   kube::Response get(const std::string& path) {
-    kube::Response response{.status = 404, .body = "{}"};
     const bool open = group == "openreports.io";
     const std::string version = open ? "v1alpha1" : "v1alpha2";
     const std::string resource = open ? "reports" : "policyreports";
     const std::string base = "/apis/" + group + "/" + version;
     if (path == base)
       return {.status = 200, .body = json{{"resources", {{{"name", resource}}}}}.dump()};
-    const std::string list = base + "/" + resource +
-                             "?labelSelector=app.kubernetes.io%2Fmanaged-by%3Dplimsoll&limit=500";
-    if (const auto at = objects.find(path); at != objects.end())
-      return {.status = 200, .body = at->second.dump()};
-    if (!path.starts_with(list)) return response;
+    if (const auto at = path.find("?fieldSelector=metadata.name%3D"); at != std::string::npos) {
+      const auto named = objects.find(path.substr(0, at) + "/" + path.substr(path.rfind('D') + 1));
+      const json items = named == objects.end() ? json::array() : json::array({named->second});
+      return {.status = 200, .body = json{{"items", items}}.dump()};
+    }
+    const auto query =
+        path.find("?labelSelector=app.kubernetes.io%2Fmanaged-by%3Dplimsoll&limit=500");
+    const std::string list = path.substr(0, query);
+    if (query == std::string::npos || !list.starts_with(base) || !list.ends_with("/" + resource))
+      return {.status = 404, .body = "{}"};
     if (unlisted) return {.status = 200, .body = R"({"items":null})"};
+    const std::string within = list == base + "/" + resource ? base : list;
     std::size_t from = 0;
     if (const auto at = path.find("&continue="); at != std::string::npos)
       from = std::stoul(path.substr(at + 10));
     json items = json::array(), metadata = json::object();
     std::size_t index = 0;
     for (const auto& [key, object] : objects) {
-      if (key.find("/events/") != std::string::npos) continue;
+      if (!key.starts_with(within + "/")) continue;
       if (index >= from + 2) metadata["continue"] = std::to_string(from + 2);
       if (index >= from && index < from + 2) items.push_back(object);
       ++index;
@@ -93,6 +101,13 @@ class FakeReports : public kube::Transport {
 
   int version_ = 0;
 };
+
+void at_once(std::chrono::milliseconds /*pause*/, const std::stop_token& /*stop*/) {}
+
+/// The answer for what is not there: `kind` is, or its namespace.
+kube::Response not_found(const std::string& kind) {
+  return {.status = 404, .body = json{{"details", {{"name", "shop"}, {"kind", kind}}}}.dump()};
+}
 
 Resource owner(const std::string& name, bool bad) {
   Resource made;
@@ -111,9 +126,9 @@ Resource owner(const std::string& name, bool bad) {
 
 ReportCounts write_all(FakeReports& api, const std::vector<Resource>& owners, bool events = false,
                        bool partial = false) {
-  auto reports = PolicyReports::open(api, events, [](std::chrono::milliseconds) {});
+  auto reports = PolicyReports::open(api, events, {}, at_once);
   EXPECT_TRUE(reports) << reports.error().to_string();
-  for (const Resource& one : owners) reports->write(one, "restricted@v1.37");
+  for (const Resource& one : owners) reports->write(one, "restricted@v1.37", !partial);
   reports->end(partial);
   EXPECT_THAT(reports->problems(), ::testing::IsEmpty());
   return reports->counts();
@@ -152,7 +167,7 @@ TEST(PolicyReports, FallBackToTheOlderApiAndSayWhenThereIsNone) {
   write_all(api, {owner("a", true)});
   EXPECT_EQ(api.objects.begin()->second["kind"], "PolicyReport");
   api.group = "example.com";
-  const auto reports = PolicyReports::open(api, false);
+  const auto reports = PolicyReports::open(api, false, {}, at_once);
   ASSERT_FALSE(reports);
   EXPECT_EQ(reports.error().to_string(),
             "--policy-reports: the cluster has neither openreports.io/v1alpha1 nor "
@@ -161,11 +176,10 @@ TEST(PolicyReports, FallBackToTheOlderApiAndSayWhenThereIsNone) {
 
 TEST(PolicyReports, OnlyOwnersThatWereJudgedHaveOne) {
   FakeReports api;
-  Resource skipped = owner("a", false), nowhere = owner("b", true), unknown = owner("c", true);
+  Resource skipped = owner("a", false), nowhere = owner("b", true);
   skipped.outcome = Outcome::Skipped;
   nowhere.namespace_name.clear();
-  unknown.uid.clear();
-  write_all(api, {skipped, nowhere, unknown});
+  write_all(api, {skipped, nowhere});
   EXPECT_TRUE(api.objects.empty());
 }
 
@@ -193,20 +207,37 @@ TEST(PolicyReports, TellOnlySoManyAtOnce) {
   EXPECT_EQ(counts.created, owners.size());
 }
 
+TEST(PolicyReports, TellNoMoreThanThatAlsoWhereTheyAreRefused) {
+  FakeReports api;
+  std::size_t asked = 0;
+  api.refuse = [&](const kube::Request& request) -> std::optional<kube::Response> {
+    if (!request.path.ends_with("/events")) return std::nullopt;
+    ++asked;
+    return kube::Response{.status = 403};
+  };
+  std::vector<Resource> owners;
+  for (std::size_t i = 0; i < PolicyReports::kMostEvents + 7; ++i)
+    owners.push_back(owner("o" + std::to_string(i), true));
+  const auto counts = write_all(api, owners, true);
+  EXPECT_EQ(asked, PolicyReports::kMostEvents);
+  EXPECT_EQ(counts.events_failed, PolicyReports::kMostEvents);
+  EXPECT_EQ(counts.events_left_out, 7U);
+}
+
 TEST(PolicyReports, AnOwnerThatIsGoneHasNoneAndARefusalIsSaid) {
   FakeReports api;
-  api.refuse = [](const kube::Request& request) -> std::optional<int> {
-    if (request.method == "POST") return 404;
+  api.refuse = [](const kube::Request& request) -> std::optional<kube::Response> {
+    if (request.method == "POST") return not_found("namespaces");
     return std::nullopt;
   };
   EXPECT_EQ(write_all(api, {owner("a", true)}).created, 0U);
-  api.refuse = [](const kube::Request& request) -> std::optional<int> {
-    if (request.method == "POST") return 403;
+  api.refuse = [](const kube::Request& request) -> std::optional<kube::Response> {
+    if (request.method == "POST") return kube::Response{.status = 403};
     return std::nullopt;
   };
-  auto reports = PolicyReports::open(api, false);
+  auto reports = PolicyReports::open(api, false, {}, at_once);
   ASSERT_TRUE(reports);
-  reports->write(owner("a", true), "restricted@v1.37");
+  reports->write(owner("a", true), "restricted@v1.37", true);
   EXPECT_THAT(reports->problems(),
               ::testing::ElementsAre(::testing::HasSubstr("create reports.openreports.io")));
 }
@@ -214,13 +245,14 @@ TEST(PolicyReports, AnOwnerThatIsGoneHasNoneAndARefusalIsSaid) {
 TEST(PolicyReports, OneThatIsRefusedKeepsNoOtherFromBeingWritten) {
   FakeReports api;
   write_all(api, {owner("old", true)});
-  api.refuse = [](const kube::Request& request) -> std::optional<int> {
-    if (request.body.find("uid-a") != std::string::npos) return 403;
+  api.refuse = [](const kube::Request& request) -> std::optional<kube::Response> {
+    if (request.body.find("uid-a") != std::string::npos) return kube::Response{.status = 403};
     return std::nullopt;
   };
-  auto reports = PolicyReports::open(api, false, [](std::chrono::milliseconds) {});
+  auto reports = PolicyReports::open(api, false, {}, at_once);
   ASSERT_TRUE(reports);
-  for (const char* name : {"a", "b", "c"}) reports->write(owner(name, true), "restricted@v1.37");
+  for (const char* name : {"a", "b", "c"})
+    reports->write(owner(name, true), "restricted@v1.37", true);
   reports->end(false);
   EXPECT_EQ(reports->counts().created, 2U);
   EXPECT_EQ(reports->counts().deleted, 1U);
@@ -229,23 +261,109 @@ TEST(PolicyReports, OneThatIsRefusedKeepsNoOtherFromBeingWritten) {
               ::testing::ElementsAre(::testing::HasSubstr("Deployment shop/a")));
 }
 
+TEST(PolicyReports, A404OfTheApiItselfIsAFailure) {
+  FakeReports api;
+  api.refuse = [](const kube::Request& request) -> std::optional<kube::Response> {
+    if (request.method == "POST")
+      return kube::Response{.status = 404, .body = "404 page not found"};
+    return std::nullopt;
+  };
+  auto reports = PolicyReports::open(api, false, {}, at_once);
+  ASSERT_TRUE(reports);
+  reports->write(owner("a", true), "restricted@v1.37", true);
+  EXPECT_EQ(reports->counts().failed, 1U);
+}
+
 TEST(PolicyReports, ARequestThatMayPassIsMadeAgain) {
   FakeReports api;
   int refusals = 2;
   std::vector<std::chrono::milliseconds> pauses;
   auto reports = PolicyReports::open(
-      api, false, [&](std::chrono::milliseconds pause) { pauses.push_back(pause); });
+      api, false, {},
+      [&](std::chrono::milliseconds pause, const std::stop_token&) { pauses.push_back(pause); });
   ASSERT_TRUE(reports);
-  api.refuse = [&](const kube::Request&) -> std::optional<int> {
-    if (refusals-- > 0) return 429;
+  api.refuse = [&](const kube::Request&) -> std::optional<kube::Response> {
+    if (refusals-- > 0) return kube::Response{.status = 429};
     return std::nullopt;
   };
-  reports->write(owner("a", true), "restricted@v1.37");
+  reports->write(owner("a", true), "restricted@v1.37", true);
   EXPECT_EQ(reports->counts().created, 1U);
   EXPECT_THAT(pauses, ::testing::ElementsAre(std::chrono::milliseconds(1000),
                                              std::chrono::milliseconds(2000)));
 }
 
+TEST(PolicyReports, WhatComesBeforeTheScanIsAskedForAgainAsWell) {
+  for (const char* once : {"/apis/openreports.io/v1alpha1", "/reports?labelSelector="}) {
+    FakeReports api;
+    write_all(api, {owner("a", true)});
+    int refusals = 1;
+    api.refuse = [&](const kube::Request& request) -> std::optional<kube::Response> {
+      if (request.path.find(once) != std::string::npos && refusals-- > 0)
+        return kube::Response{.status = 503};
+      return std::nullopt;
+    };
+    EXPECT_EQ(write_all(api, {owner("a", true)}).unchanged, 1U) << once;
+  }
+}
+
+// A webhook that refuses all of them must not hold up the scan for each.
+TEST(PolicyReports, AllTogetherAreWaitedForAMinuteAtMost) {
+  FakeReports api;
+  std::chrono::milliseconds waited{};
+  auto reports = PolicyReports::open(
+      api, false, {},
+      [&](std::chrono::milliseconds pause, const std::stop_token&) { waited += pause; });
+  ASSERT_TRUE(reports);
+  api.refuse = [](const kube::Request& request) -> std::optional<kube::Response> {
+    if (request.body.find("uid-good") == std::string::npos) return kube::Response{.status = 500};
+    return std::nullopt;
+  };
+  for (int i = 0; i < 100; ++i)
+    reports->write(owner("bad" + std::to_string(i), true), "restricted@v1.37", true);
+  reports->write(owner("good", true), "restricted@v1.37", true);
+  EXPECT_LE(waited, std::chrono::minutes(1));
+  EXPECT_EQ(reports->counts().failed, 100U);
+  EXPECT_EQ(reports->counts().created, 1U);
+}
+
+// More may be wrong than was seen, so that nothing is said to be better than it was.
+TEST(PolicyReports, OfWhatWasNotReadWholeTheyOnlyBecomeWorse) {
+  FakeReports api;
+  Resource warned = owner("a", true);
+  warned.findings[0].mode = "warn";
+  const auto summary = [&] { return api.objects.begin()->second["summary"]; };
+  EXPECT_EQ(write_all(api, {owner("a", false)}, false, true).created, 0U);
+  EXPECT_TRUE(api.objects.empty());
+  EXPECT_EQ(write_all(api, {warned}, false, true).created, 1U);
+  EXPECT_EQ(write_all(api, {owner("a", false)}, false, true).unchanged, 1U);
+  EXPECT_EQ(summary()["warn"], 1);
+  EXPECT_EQ(write_all(api, {owner("a", true)}, false, true).updated, 1U);
+  EXPECT_EQ(summary()["fail"], 1);
+  EXPECT_EQ(write_all(api, {warned}, false, true).unchanged, 1U);
+  EXPECT_EQ(summary()["fail"], 1);
+  EXPECT_EQ(write_all(api, {owner("a", false)}).updated, 1U);
+  EXPECT_EQ(summary()["pass"], 1);
+}
+
+TEST(PolicyReports, OfSomeNamespacesAreListedInThem) {
+  FakeReports api;
+  Resource elsewhere = owner("b", true);
+  elsewhere.namespace_name = "blog";
+  write_all(api, {owner("a", true), elsewhere});
+  api.reads.clear();
+  auto reports = PolicyReports::open(api, false, {"shop", "blog"}, at_once);
+  ASSERT_TRUE(reports);
+  const std::string base = "/apis/openreports.io/v1alpha1";
+  const std::string query =
+      "/reports?labelSelector=app.kubernetes.io%2Fmanaged-by%3Dplimsoll&limit=500";
+  EXPECT_THAT(api.reads, ::testing::ElementsAre(base, base + "/namespaces/shop" + query,
+                                                base + "/namespaces/blog" + query));
+  reports->write(owner("a", true), "restricted@v1.37", true);
+  reports->write(elsewhere, "restricted@v1.37", true);
+  EXPECT_EQ(reports->counts().unchanged, 2U);
+}
+
+// With the rights that the docs ask for: `list`, and no `get`.
 TEST(PolicyReports, OneThatIsThereAlreadyIsWrittenOver) {
   FakeReports api;
   write_all(api, {owner("a", true)});
@@ -257,30 +375,54 @@ TEST(PolicyReports, OneThatIsThereAlreadyIsWrittenOver) {
 TEST(PolicyReports, WhatIsNotOursIsNotDeleted) {
   FakeReports api;
   write_all(api, {owner("a", true)});
+  const std::string space = "/apis/openreports.io/v1alpha1/namespaces/shop/reports/";
   json other = api.objects.begin()->second;
   other["metadata"]["name"] = "theirs";
-  api.objects["/apis/openreports.io/v1alpha1/namespaces/shop/reports/theirs"] = other;
+  api.objects[space + "theirs"] = other;
+  other["metadata"]["name"] = "plimsoll-monthly";
+  other["metadata"].erase("annotations");
+  api.objects[space + "plimsoll-monthly"] = other;
   EXPECT_EQ(write_all(api, {}).deleted, 1U);
-  EXPECT_EQ(api.objects.size(), 1U);
+  EXPECT_EQ(api.objects.size(), 2U);
 }
 
 TEST(PolicyReports, PodsThatComeAndGoMakeNoOtherReport) {
   FakeReports api;
   Resource one = owner("a", true);
-  one.findings[0].message = "it is (really) bad (in 2 of 3 pods, not in the template)";
+  ReportedFinding& finding = one.findings[0];
+  finding.message = "it is bad (in 2 of 3 pods, not in the template)";
+  finding.lasting = "it is bad (not in the template)";
+  finding.place = R"(spec.containers["app"].securityContext.privileged)";
+  finding.field = "spec.containers[0].securityContext.privileged";
+  finding.advice = "set spec.containers[0].securityContext.privileged to false";
   write_all(api, {one});
-  EXPECT_EQ(api.objects.begin()->second["results"][0]["message"],
-            "it is (really) bad (not in the template): ");
-  one.findings[0].message = "it is (really) bad (in all 4 pods, not in the template)";
+  finding.message = "it is bad (in all 4 pods, not in the template)";
+  // The first pod that was seen is another one, with its containers in another order.
+  finding.field = "spec.containers[1].securityContext.privileged";
+  finding.advice = "set spec.containers[1].securityContext.privileged to false";
   EXPECT_EQ(write_all(api, {one}).unchanged, 1U);
+  // In the owner's own list it is where it says.
+  finding.lasting.clear();
+  write_all(api, {one});
+  finding.field = "spec.containers[0].securityContext.privileged";
+  EXPECT_EQ(write_all(api, {one}).updated, 1U);
 }
 
-TEST(PolicyReports, AUidThatIsNoneHasNoReport) {
-  FakeReports api;
-  Resource one = owner("a", true);
-  one.uid = "A B";
-  write_all(api, {one});
-  EXPECT_TRUE(api.objects.empty());
+// A controller is named by whoever makes the pod.
+TEST(PolicyReports, AnOwnerWithoutAUidIsNamed) {
+  for (const char* uid : {"A B", ""}) {
+    FakeReports api;
+    Resource one = owner("a", true);
+    one.uid = uid;
+    auto reports = PolicyReports::open(api, false, {}, at_once);
+    ASSERT_TRUE(reports);
+    reports->write(one, "restricted@v1.37", true);
+    EXPECT_TRUE(api.objects.empty());
+    EXPECT_THAT(
+        reports->problems(),
+        ::testing::ElementsAre("the report of Deployment shop/a: not written, for the owner "
+                               "has no uid that it could be named by"));
+  }
 }
 
 }  // namespace

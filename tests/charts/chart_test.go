@@ -574,6 +574,7 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		{"self-managed without a permission", `apiAccess: false`, []string{"/certificates/mode", "'certManager', 'provided'"}},
 		{"updates of a binding without a permission", `{apiAccess: false, certificates: {mode: certManager}, bindings: [{name: a, mode: warn, template: baseline, updates: ratchet}]}`,
 			[]string{"/bindings/0/updates"}},
+		{"scan by what binds without a permission", `{apiAccess: false, certificates: {mode: certManager}, scan: {enabled: true}}`, []string{"/scan/template", "want 1"}},
 		{"provided without a secret", `certificates: {mode: provided, provided: {caBundle: "` + certificate + `"}}`, []string{"/certificates/provided/secretName"}},
 		{"provided without an authority", `certificates: {mode: provided, provided: {secretName: a}}`, []string{"/certificates/provided/caBundle"}},
 		{"authority in base64", `certificates: {mode: provided, provided: {secretName: a, caBundle: LS0tLS1CRUdJTg==}}`, []string{"/certificates/provided/caBundle", "BEGIN CERTIFICATE"}},

@@ -66,11 +66,13 @@ func scanRules() (string, error) {
 // plural is how custom resource definitions name the resource of a kind.
 func plural(kind string) string {
 	kind = strings.ToLower(kind)
-	switch {
-	case strings.HasSuffix(kind, "s"), strings.HasSuffix(kind, "ch"):
-		return kind + "es"
-	case strings.HasSuffix(kind, "y"):
-		return strings.TrimSuffix(kind, "y") + "ies"
+	for _, ending := range []string{"s", "sh", "ch", "x", "z"} {
+		if strings.HasSuffix(kind, ending) {
+			return kind + "es"
+		}
+	}
+	if stem, is := strings.CutSuffix(kind, "y"); is {
+		return stem + "ies"
 	}
 	return kind + "s"
 }

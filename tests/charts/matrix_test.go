@@ -67,6 +67,7 @@ bindings:
 	{"no permission, custom resources, bindings", `{apiAccess: false, certificates: {mode: certManager}, ` + customResources[1:len(customResources)-1] + `,
   bindings: [{name: tenants, mode: enforce, template: restricted, namespaces: ["tenant-*"], workloads: enforce}]}`},
 	{"no permission, no service account", `{apiAccess: false, serviceAccount: {create: false}, certificates: {mode: certManager}}`},
+	{"no permission, scan", `{apiAccess: false, certificates: {mode: certManager}, scan: {enabled: true, template: baseline}}`},
 	{"no permission, elsewhere", `{apiAccess: false, server: {enabled: false}, webhook: {url: "https://10.1.2.3:8443"}, ` + provided + `}`},
 	{"cert-manager", `certificates: {mode: certManager}`},
 	{"cert-manager, own issuer", `certificates: {mode: certManager, certManager: {issuerRef: {name: corp, kind: ClusterIssuer}, duration: 720h, renewBefore: 240h}}`},

@@ -3,6 +3,8 @@ package main
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/yaml"
 )
 
 // scanned returns the object of the kind that belongs to the scan.
@@ -97,11 +100,44 @@ func TestRightsOfScan(t *testing.T) {
 				t.Errorf("%s: %s", row.values, right)
 			}
 		}
-		for _, right := range []string{"argoproj.io rollouts list", "serving.knative.dev services list", "elasticsearch.k8s.elastic.co elasticsearches list"} {
+		for _, right := range []string{"argoproj.io rollouts list", "serving.knative.dev services list", "elasticsearch.k8s.elastic.co elasticsearches list",
+			"logstash.k8s.elastic.co logstashes list"} {
 			if !slices.Contains(known, right) {
 				t.Errorf("%s: no %s", row.values, right)
 			}
 		}
+	}
+}
+
+// Whoever scans without the chart has the same rights from docs/scan.md, and may get the namespaces that -n names.
+func TestRightsOfScanAreDocumented(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(root, "docs", "scan.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := regexp.MustCompile("(?s)```yaml\n(apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\n.*?)```").FindSubmatch(page)
+	if block == nil {
+		t.Fatal("docs/scan.md has no ClusterRole")
+	}
+	var documented rbacv1.ClusterRole
+	if err := yaml.UnmarshalStrict(block[1], &documented); err != nil {
+		t.Fatal(err)
+	}
+	rights := func(role *rbacv1.ClusterRole) (all []string) {
+		for _, rule := range role.Rules {
+			for _, resource := range rule.Resources {
+				for _, verb := range rule.Verbs {
+					all = append(all, strings.Join(rule.APIGroups, ",")+" "+resource+" "+verb)
+				}
+			}
+		}
+		slices.Sort(all)
+		return all
+	}
+	chart := scanned[rbacv1.ClusterRole](t, mustRender(t, helms(t)["helm4"], `scan: {enabled: true, policyReports: false}`), "ClusterRole")
+	chart.Rules = append(chart.Rules, rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"namespaces"}, Verbs: []string{"get"}})
+	if got, want := strings.Join(rights(&documented), "\n"), strings.Join(rights(chart), "\n"); got != want {
+		t.Errorf("docs/scan.md\n%s\nthe chart\n%s", got, want)
 	}
 }
 

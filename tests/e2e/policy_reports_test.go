@@ -180,8 +180,12 @@ func TestPolicyReports(t *testing.T) {
 					[]byte(`{"metadata":{"labels":{"`+warnLabel+`":`+value+`}}}`), metav1.PatchOptions{}))(t)
 			}
 			relabel("null")
+			// And one that has lost the label that it is listed by is written over.
+			of := must(c.client.AppsV1().Deployments(namespaces[6]).Get(t.Context(), "owner-6", metav1.GetOptions{}))(t)
+			must(c.dynamic.Resource(api).Namespace(namespaces[6]).Patch(t.Context(), "plimsoll-"+string(of.UID), types.MergePatchType,
+				[]byte(`{"metadata":{"labels":null}}`), metav1.PatchOptions{}))(t)
 			_, stderr = scanAs(t, kubeconfig, 0, "--policy-reports", "--exit-zero", "-o", "json")
-			if want := fmt.Sprintf("0 created, 2 updated, %d unchanged, %d deleted\n", owners-owners/spaces-2, owners/spaces); !strings.Contains(stderr, want) {
+			if want := fmt.Sprintf("0 created, 3 updated, %d unchanged, %d deleted\n", owners-owners/spaces-3, owners/spaces); !strings.Contains(stderr, want) {
 				t.Errorf("%s, want %s", stderr, want)
 			}
 			relabel(`"restricted"`)

@@ -50,6 +50,8 @@ const (
 	scanBare        = 10
 	scanPods        = scanNamespaces * (scanDeployments*scanReplicas + scanBare)
 	scanKiB         = 80 * 1024
+
+	scanDeadline = 20 * time.Second // of all of them
 )
 
 // scanned is what the tests read of a report.
@@ -62,7 +64,10 @@ type scanned struct {
 }
 
 // scanner runs `plimsoll scan` and tells how much memory it took.
-type scanner struct{ kubeconfig string }
+type scanner struct {
+	kubeconfig string
+	deadline   time.Duration // 0: none
+}
 
 type scanResult struct {
 	out, said string
@@ -72,7 +77,13 @@ type scanResult struct {
 
 func (s scanner) run(t testing.TB, during func(), arguments ...string) scanResult {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), must(binary())(t), append([]string{"scan", "--kubeconfig", s.kubeconfig}, arguments...)...)
+	ctx := t.Context()
+	if s.deadline > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.deadline)
+		defer cancel()
+	}
+	command := exec.CommandContext(ctx, must(binary())(t), append([]string{"scan", "--kubeconfig", s.kubeconfig}, arguments...)...)
 	command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}
 	var said bytes.Buffer
 	command.Stderr = &said
@@ -172,7 +183,7 @@ func (c *cluster) scanAccount(t testing.TB, at string, role *rbacv1.ClusterRole)
 	if err := clientcmd.WriteToFile(*config, file); err != nil {
 		t.Fatal(err)
 	}
-	return scanner{file}
+	return scanner{kubeconfig: file}
 }
 
 // inParallel calls `do` for 0 to count-1, many at once.
@@ -336,7 +347,7 @@ func TestScan(t *testing.T) {
 
 	t.Run("report", func(t *testing.T) {
 		began := time.Now()
-		result := s.run(t, nil, "-o", "json")
+		result := scanner{s.kubeconfig, scanDeadline}.run(t, nil, "-o", "json")
 		took := elapsed(began)
 		t.Logf("scanned in %s, %d KiB at most", took, result.peak)
 		if result.said != "" || result.status != 1 {
@@ -429,14 +440,19 @@ func TestScan(t *testing.T) {
 		// The API server goes when it has given the first page of pods, and comes back.
 		watched := newProxy(t, c.Address)
 		before := must(os.Stat(c.File("audit.log")))(t).Size()
-		result := scanner{aimed(t, s.kubeconfig, watched.address())}.run(t, func() {
+		came := 0
+		result := scanner{kubeconfig: aimed(t, s.kubeconfig, watched.address())}.run(t, func() {
 			eventually(t, soon, func() (bool, string) {
 				log := must(os.ReadFile(c.File("audit.log")))(t)
 				return bytes.Contains(log[before:], []byte("/api/v1/pods?limit=500")), "no page of pods was asked for"
 			})
 			watched.refuse()
+			_, came = watched.counts()
 			c.restart(t, watched.open)
 		}, "-o", "json")
+		if _, ever := watched.counts(); ever == came {
+			t.Error("the scan was over before the API server went")
+		}
 		if result.status != 1 || result.said != "" {
 			t.Errorf("status %d; said %s", result.status, result.said)
 		}
@@ -484,17 +500,34 @@ func TestScan(t *testing.T) {
 		if result.status != 2 || !strings.Contains(result.said, missing) {
 			t.Errorf("status %d; said %s", result.status, result.said)
 		}
-		found := map[string]int{}
-		for _, one := range result.report(t).Resources {
-			found[one.Namespace+" "+one.Kind]++
+		compare := func(report scanned) {
+			t.Helper()
+			found := map[string]int{}
+			for _, one := range report.Resources {
+				if one.Namespace == "team-000" || one.Namespace == "team-001" {
+					found[one.Namespace+" "+one.Kind]++
+				}
+			}
+			want := map[string]int{"team-000 Deployment": 4, "team-000 CronJob": 1, "team-000 Pod": 10, "team-001 Deployment": 4, "team-001 CronJob": 1}
+			if !maps.Equal(found, want) {
+				t.Errorf("found %v, not %v", found, want)
+			}
 		}
-		want := map[string]int{"team-000 Deployment": 4, "team-000 CronJob": 1, "team-000 Pod": 10, "team-001 Deployment": 4, "team-001 CronJob": 1}
-		if !maps.Equal(found, want) {
-			t.Errorf("found %v, not %v", found, want)
+		compare(result.report(t))
+		// What is forbidden in the whole cluster is asked for in each namespace.
+		result = limited.run(t, nil, "-o", "json")
+		const rule = `allow it with a role: {apiGroups: [""], resources: [pods], verbs: [list]}`
+		if result.status != 2 || strings.Count(result.said, "not seen: pods") != 1 || !strings.Contains(result.said, rule) {
+			t.Errorf("status %d; said %s", result.status, result.said)
 		}
+		compare(result.report(t))
 	})
 
-	t.Run("custom kinds", func(t *testing.T) { c.scanCustom(t) })
+	t.Run("custom kinds", func(t *testing.T) {
+		role := documentedRole(t)
+		role.Name = "custom-kinds"
+		c.scanCustom(t, c.scanAccount(t, c.Address, role))
+	})
 }
 
 // aimed is the same kubeconfig with another address.
@@ -579,7 +612,7 @@ func (c *cluster) onlyPages(t testing.TB) {
 }
 
 // scanCustom has a Rollout, which is a custom kind that is known, and a Website, which is not.
-func (c *cluster) scanCustom(t *testing.T) {
+func (c *cluster) scanCustom(t *testing.T, s scanner) {
 	crd := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
 		"metadata": map[string]any{"name": "rollouts.argoproj.io"},
 		"spec": map[string]any{"group": "argoproj.io", "scope": "Namespaced",
@@ -608,7 +641,7 @@ func (c *cluster) scanCustom(t *testing.T) {
 		pod.OwnerReferences = by
 		must(c.client.CoreV1().Pods(namespace).Create(t.Context(), pod, metav1.CreateOptions{}))(t)
 	}
-	result := scanner{c.Kubeconfig}.run(t, nil, "-t", "baseline", "-n", namespace, "-o", "json")
+	result := s.run(t, nil, "-t", "baseline", "-n", namespace, "-o", "json")
 	found := map[string]int{}
 	for _, one := range result.report(t).Resources {
 		found[fmt.Sprintf("%s %s %s", one.APIVersion, one.Kind, one.Name)] = len(one.Findings)

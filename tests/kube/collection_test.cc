@@ -28,14 +28,15 @@ struct Read {
 using Answers = std::function<Result<Response>(std::size_t number, const Request& request)>;
 
 /// Pages are `ITEMS:TOKEN`, one item for each letter.
-Read read(const Answers& answers, Patience patience = {}) {
+Read read(const Answers& answers, Patience patience = {},
+          const std::string& path = "/api/v1/pods") {
   Read out;
   FakeTransport transport([&](std::size_t number, const Request& request, const std::stop_token&,
                               const auto&) { return answers(number, request); });
   CollectionReader reader(
       transport, patience, {}, [&](const std::string& line) { out.notes.push_back(line); },
       [&](milliseconds pause, const std::stop_token&) { out.pauses.push_back(pause); });
-  out.collected = reader.read("pods", "/api/v1/pods", [&](std::string& page) -> Result<PageHead> {
+  out.collected = reader.read("pods", path, [&](std::string& page) -> Result<PageHead> {
     const auto colon = page.find(':');
     if (colon == page.npos) return FakeTransport::broken("no colon");
     out.seen += page.substr(0, colon) + " ";
@@ -55,6 +56,16 @@ TEST(Collection, IsReadPageByPage) {
   EXPECT_THAT(all.paths,
               ElementsAre("/api/v1/pods?limit=500", "/api/v1/pods?limit=500&continue=x%20y"));
   EXPECT_THAT(all.pauses, IsEmpty());
+}
+
+TEST(Collection, MayHaveAQuery) {
+  const auto all = read(
+      [](std::size_t number, const Request&) -> Result<Response> {
+        return Response{200, number == 1 ? "a:x" : "b:"};
+      },
+      {}, "/api/v1/pods?labelSelector=a");
+  EXPECT_THAT(all.paths, ElementsAre("/api/v1/pods?labelSelector=a&limit=500",
+                                     "/api/v1/pods?labelSelector=a&limit=500&continue=x"));
 }
 
 // What is held of an answer is bounded, whatever the objects are.

@@ -71,18 +71,45 @@ TEST(PolicyReport, AnOwnerThatPassesHasAReportThatSaysSo) {
   EXPECT_EQ(made["results"][0]["result"], "pass");
 }
 
+TEST(PolicyReport, SaysNotInHowManyPods) {
+  Resource bad = owner();
+  bad.findings[0].message = "it is bad (in 2 of 3 pods)";
+  bad.findings[0].lasting = "it is bad (in its pods)";
+  const auto made = policy_report_of(bad, "restricted@v1.37", kOpenReports);
+  EXPECT_EQ(made["results"][0]["message"], "it is bad (in its pods): set it to false");
+}
+
 TEST(PolicyReport, HasAnEnd) {
   Resource bad = owner();
-  bad.findings.resize(250, bad.findings[0]);
+  bad.findings.resize(kMostResults, bad.findings[0]);
   auto made = policy_report_of(bad, "restricted@v1.37", kOpenReports);
+  EXPECT_EQ(made["results"].size(), kMostResults);
+  EXPECT_EQ(made["results"].back()["rule"], "privileged");
+  bad.findings.resize(250, bad.findings[0]);
+  made = policy_report_of(bad, "restricted@v1.37", kOpenReports);
   EXPECT_EQ(made["summary"]["fail"], 250);
-  ASSERT_EQ(made["results"].size(), kMostResults + 1);
+  ASSERT_EQ(made["results"].size(), kMostResults);
   EXPECT_EQ(made["results"].back()["message"],
-            "and 150 more findings that this report has no room for");
+            "and 151 more findings that this report has no room for");
   for (ReportedFinding& finding : bad.findings) finding.message.assign(100'000, 'x');
   made = policy_report_of(bad, "restricted@v1.37", kOpenReports);
   EXPECT_LT(made.dump().size(), kMostResultBytes + 2048);
   EXPECT_GT(made["results"].size(), 10U);
+}
+
+TEST(PolicyReport, WhatIsOnlyWarnedAboutHidesNothing) {
+  Resource bad = owner();
+  ReportedFinding warned = bad.findings[0], low = bad.findings[0];
+  warned.mode = "warn";
+  low.check = find_check("host-ports");
+  bad.findings.insert(bad.findings.begin(), low);
+  bad.findings.insert(bad.findings.begin(), 200, warned);
+  const auto made = policy_report_of(bad, "restricted@v1.37", kOpenReports);
+  EXPECT_EQ(made["results"][0]["rule"], "privileged");
+  EXPECT_EQ(made["results"][0]["result"], "fail");
+  EXPECT_EQ(made["results"][1]["rule"], "host-ports");
+  EXPECT_EQ(made["results"][1]["result"], "fail");
+  EXPECT_EQ(made["results"][2]["result"], "warn");
 }
 
 }  // namespace
