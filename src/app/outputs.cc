@@ -162,7 +162,7 @@ void Outputs::add(const Resource& resource) {
   for (const Output& output : all_) output.writer->add(resource);
 }
 
-bool Outputs::write_to(const std::string& input) const {
+bool Outputs::would_overwrite(const std::string& input) const {
   return std::ranges::any_of(all_,
                              [&](const Output& output) { return same_place(output.file, input); });
 }

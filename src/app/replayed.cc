@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <tuple>
@@ -21,6 +22,8 @@ using Now = Replayed::Now;
 // Of a name or a path in a report. Longer ones are none that Kubernetes takes.
 constexpr std::size_t kMostText = 256;
 constexpr std::size_t kMostUsers = 5;  // of a group, that are named
+// Namespaces whose labels are kept. A cluster is not made for more than a tenth of them.
+constexpr std::size_t kMostNamespaces = 100'000;
 
 constexpr std::string_view kNoLabels = "are in namespaces whose labels are not known",
                            kOtherTemplate =
@@ -154,6 +157,36 @@ Replayed replay(const codec::Recorded& recorded, const policy::Policy& policy,
     if (!out.verdict.allowed) out.now = Now::Denied;
   }
   return out.now == Now::Allowed && !labels_known ? unknown(kNoLabels) : out;
+}
+
+Spaces::Spaces(std::shared_ptr<const policy::Policy> policy) : policy_(std::move(policy)) {
+  std::ranges::copy_if(policy_->bindings, std::back_inserter(without_labels_),
+                       [](const Binding& b) { return b.selector.requirements.empty(); });
+  follows_ = policy_->namespace_labels || without_labels_.size() < policy_->bindings.size();
+}
+
+void Spaces::learn(const std::string& name, const Labels& labels) {
+  if (known_.size() < kMostNamespaces || known_.contains(name))
+    known_[name] = policy::resolve(*policy_, name, labels);
+}
+
+void Spaces::learn(const codec::Recorded& write) {
+  const std::string& name = write.review.facts.name;
+  if (write.review.facts.dry_run) return;  // nothing was written
+  if (write.answer != codec::Answer::Allowed && write.answer != codec::Answer::Unknown) return;
+  if (write.unjudgeable.empty())
+    learn(name, write.review.labels);
+  else
+    known_.erase(name);
+}
+
+Replayed Spaces::judge(const codec::Recorded& recorded) const {
+  if (!follows_) return replay(recorded, *policy_, policy_->bindings, true);
+  const std::string& name = recorded.review.facts.namespace_name;
+  const auto at = known_.find(name);
+  if (at != known_.end()) return replay(recorded, *policy_, at->second.bindings, true);
+  // What is of the whole cluster no label binds.
+  return replay(recorded, *policy_, without_labels_, name.empty());
 }
 
 ReplayCounts& ReplayCounts::operator+=(const ReplayCounts& other) {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,6 +35,27 @@ struct Replayed {
 /// `labels_known`, those that hold whatever its labels are. A dry run is none here.
 Replayed replay(const codec::Recorded& recorded, const policy::Policy& policy,
                 std::span<const Binding> bindings, bool labels_known);
+
+/// What holds in which namespace, as far as the recording has come.
+class Spaces {
+ public:
+  explicit Spaces(std::shared_ptr<const policy::Policy> policy);
+
+  /// Whether labels matter, so that requests must be judged in their order.
+  [[nodiscard]] bool follow_labels() const { return follows_; }
+
+  /// Of the beginning.
+  void learn(const std::string& name, const Labels& labels);
+  void learn(const codec::Recorded& write);
+
+  [[nodiscard]] Replayed judge(const codec::Recorded& recorded) const;
+
+ private:
+  std::shared_ptr<const policy::Policy> policy_;
+  std::vector<Binding> without_labels_;
+  bool follows_ = false;
+  std::map<std::string, policy::NamespacePolicy, std::less<>> known_;
+};
 
 /// How many requests came to what.
 struct ReplayCounts {

@@ -170,7 +170,7 @@ bool touches(simdjson::dom::parser& parser, std::string_view patch, const Judged
 // --- decisions -----------------------------------------------------------------------------------
 
 struct Decision : RequestFacts {
-  std::string time, operation_name, exempt;
+  std::string time, operation_name;
   bool allowed = false;
   std::vector<LoggedJudgement> judged;
 };
@@ -227,7 +227,6 @@ constexpr Field<Decision> kDecision[] = {
     {"name", plain<&RequestFacts::name>::read},
     {"user", plain<&RequestFacts::user>::read},
     {"requestDryRun", plain<&RequestFacts::dry_run>::read},
-    {"exempt", plain<&Decision::exempt>::read},
     {"judgements", [](Decoder& d, Json v, Decision& out) {
        d.array(v, sizeof(LoggedJudgement), [&](Json element, std::size_t) {
          d.object(element, kJudgement, out.judged.emplace_back());
@@ -461,7 +460,6 @@ class RecordingReader::Impl {
     out.decision = true;
     out.answer = decision.allowed ? Answer::Allowed : Answer::Denied;
     out.time = std::move(decision.time);
-    out.exempt = std::move(decision.exempt);
     out.judged = std::move(decision.judged);
     out.id = decision.uid;
     out.review.facts = std::move(static_cast<RequestFacts&>(decision));

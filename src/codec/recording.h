@@ -41,14 +41,13 @@ struct Recorded {
   Answer answer = Answer::Unknown;
   /// Why it cannot be judged, to stand behind a number of requests; a literal. Empty: it can be.
   std::string_view unjudgeable;
-  bool decision = false;     ///< of a decision log: `judged` and `exempt` are all that is known
+  bool decision = false;     ///< of a decision log: `judged` is all that is known
   bool as_sent = false;      ///< what mutating admission made of the object is not in it
   bool old_unknown = false;  ///< an UPDATE that may have left alone all that is judged
   std::string id;            ///< the event's `auditID`, or the review's uid
   std::string time;          ///< RFC 3339; empty: it was not written down
   std::string_view object;   ///< the object's JSON, in the line
   std::vector<LoggedJudgement> judged;
-  std::string exempt;
 };
 
 class RecordingReader {
