@@ -1,15 +1,20 @@
 #include "app/recordings.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
 #include <filesystem>
+#include <iterator>
+#include <map>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
+#include "report/words.h"
 #include "verdict/words.h"
 
 namespace plimsoll::app {
@@ -17,31 +22,37 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// `audit.log.2.gz` is older than `audit.log.1`, and that than `audit.log`.
+/// `audit.log.2.gz` is older than `audit.log.1`, and that than `audit.log`; `audit.log-20261124`
+/// and `audit.log.2026-11-24` are older than what has a later date or none.
 struct Age {
-  std::string name;
-  unsigned long rotation = 0;
+  std::string name, date;      // its digits
+  unsigned long rotation = 0;  // how often it was moved on
 
   explicit Age(std::string path) : name(std::move(path)) {
     if (name.ends_with(".gz")) name.resize(name.size() - 3);
-    // logrotate's dateext: the later the day, the younger, and the one without is the youngest.
+    auto begin = name.find_last_not_of("0123456789-_") + 1;
+    const std::string suffix = name.substr(begin);
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    std::string digits;
+    std::ranges::copy_if(suffix, std::back_inserter(digits), is_digit);
+    const bool dot = begin > 0 && name[begin - 1] == '.';
+    if (dot) --begin;
+    // Any date of logrotate's has so many: `-%Y%m%d`, `-%Y%m%d%H`, `-%s`.
     constexpr std::size_t kDay = 8;
-    if (const auto dash = name.rfind('-');
-        dash != std::string::npos && name.size() - dash == kDay + 1 &&
-        name.find_first_not_of("0123456789", dash + 1) == std::string::npos) {
-      rotation = 100'000'000 - std::stoul(name.substr(dash + 1));
-      name.resize(dash);
+    if (digits.size() >= kDay && (dot || !is_digit(suffix.front())))
+      date = digits;
+    else if (dot && digits == suffix && !digits.empty())
+      rotation = std::stoul(digits);
+    else
       return;
-    }
-    const auto dot = name.rfind('.');
-    if (dot == std::string::npos || dot + 1 == name.size() || name.size() - dot > 6 ||
-        name.find_first_not_of("0123456789", dot + 1) != std::string::npos)
-      return;
-    rotation = std::stoul(name.substr(dot + 1));
-    name.resize(dot);
+    name.resize(begin);
   }
+
   bool operator<(const Age& other) const {
-    return name != other.name ? name < other.name : rotation > other.rotation;
+    if (name != other.name) return name < other.name;
+    // Those with a number are of before there were dates; the one with neither is still written.
+    if (rotation != other.rotation) return rotation > other.rotation;
+    return date.empty() != other.date.empty() ? other.date.empty() : date < other.date;
   }
 };
 
@@ -62,7 +73,7 @@ bool is_recording(const fs::path& path) {
 void say_unread(const std::string& folder, std::size_t files, std::size_t links) {
   std::vector<std::string> words;
   if (files > 0) words.push_back(fmt::format("{} by their names", files));
-  if (links > 0) words.push_back(fmt::format("{} linked folders", links));
+  if (links > 0) words.push_back(report::plural(links, "linked folder"));
   if (!words.empty())
     fmt::print(stderr, "plimsoll: note: {}: not read: {}\n", verdict::printable(folder),
                fmt::join(words, ", "));
@@ -74,6 +85,34 @@ Error no_file(const fs::path& path) {
   error.message = "is no regular file, and is not read";
   error.remedy = "name it itself if it is to be read";
   return error;
+}
+
+/// Each file once, whatever it is called: by a name that is no link if there is one. What an audit
+/// log says twice would count twice.
+std::vector<Input> without_repeated(const std::vector<Input>& inputs) {
+  std::map<std::pair<dev_t, ino_t>, std::size_t> first;
+  std::vector<bool> repeated(inputs.size());
+  std::string example;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    struct stat file{};
+    if (!inputs[i] || ::stat(inputs[i]->c_str(), &file) != 0 || !S_ISREG(file.st_mode)) continue;
+    auto [at, is_new] = first.try_emplace({file.st_dev, file.st_ino}, i);
+    if (is_new) continue;
+    std::error_code ignored;
+    const bool first_is_link = fs::is_symlink(*inputs[at->second], ignored);
+    const std::size_t again = first_is_link ? std::exchange(at->second, i) : i;
+    repeated[again] = true;
+    if (example.empty()) example = *inputs[again];
+  }
+  std::vector<Input> once;
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    if (!repeated[i]) once.push_back(inputs[i]);
+  const std::size_t more = inputs.size() - once.size() - 1;
+  if (!example.empty())
+    fmt::print(stderr, "plimsoll: note: {}{}: read once, and named twice\n",
+               verdict::printable(example),
+               more > 0 ? fmt::format(", and {}", report::plural(more, "other name")) : "");
+  return once;
 }
 
 }  // namespace
@@ -120,7 +159,7 @@ std::vector<Input> recordings_of(const std::vector<std::string>& paths) {
     }
     inputs.insert(inputs.end(), files.begin(), files.end());
   }
-  return inputs;
+  return without_repeated(inputs);
 }
 
 std::uint64_t size_of(const std::vector<Input>& inputs) {

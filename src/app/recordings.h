@@ -12,7 +12,7 @@
 namespace plimsoll::app {
 
 /// The files of the paths in their order, those of a folder the oldest first. No folder behind a
-/// link is entered. What of a folder is not read is said on standard error.
+/// link is entered, and no file is there twice. What is not read is said on standard error.
 std::vector<Input> recordings_of(const std::vector<std::string>& paths);
 
 /// Bytes of the files whose size is known.

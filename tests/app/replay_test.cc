@@ -371,16 +371,52 @@ TEST_F(Replay, ReadsDaysTheOldestFirstAndSaysWhatItPassesOver) {
   EXPECT_EQ(report.total("newlyDenied"), 3);
   EXPECT_EQ(report.changes().at(0).at("facts").at("example"), path("logs/audit.log-20261109:1"));
   EXPECT_EQ(report.errors,
-            "plimsoll: note: " + path("logs") + ": not read: 1 by their names, 1 linked folders\n");
+            "plimsoll: note: " + path("logs") + ": not read: 1 by their names, 1 linked folder\n");
+}
+
+TEST_F(Replay, ReadsWhateverDateIsBehindANameTheOldestFirst) {
+  for (const char* const suffix :
+       {"-2026112410", "-2026112410.gz", "-2026-11-24", ".20261124", ".2026-11-24_10",
+        "-1764000000", ".1764000000", "-20261124-1764000000"}) {
+    const std::string folder = std::string("logs") + suffix;
+    const std::string old = folder + "/audit.log" + suffix;
+    folder_.write(folder + "/audit.log", lines({bad()}));
+    folder_.write(old, old.ends_with(".gz") ? gzip(lines({bad()})) : lines({bad()}));
+    const Report report = replay({"-t", "baseline", path(folder)});
+    EXPECT_EQ(report.changes().at(0).at("facts").at("example"), path(old) + ":1");
+  }
+  for (const char* const hour : {"2026112411", "2026112409", "2026112323"})
+    folder_.write(std::string("hours/audit.log-") + hour, lines({bad()}));
+  folder_.write("hours/audit.log.1", lines({bad()}));
+  const Report report = replay({"-t", "baseline", path("hours")});
+  EXPECT_EQ(report.changes().at(0).at("facts").at("example"), path("hours/audit.log.1:1"));
+  std::filesystem::remove(path("hours/audit.log.1"));
+  const Report hours = replay({"-t", "baseline", path("hours")});
+  EXPECT_EQ(hours.changes().at(0).at("facts").at("example"), path("hours/audit.log-2026112323:1"));
 }
 
 TEST_F(Replay, WaitsForNoPipeOfAFolder) {
   folder_.write("logs/audit.log", lines({bad()}));
   ASSERT_EQ(::mkfifo(path("logs/pipe.log").c_str(), 0600), 0);
-  std::filesystem::create_symlink(path("logs/audit.log"), path("logs/link.log"));
+  folder_.write("elsewhere", lines({bad()}));
+  std::filesystem::create_symlink(path("elsewhere"), path("logs/link.log"));
   const Report report = replay({"-t", "baseline", path("logs")});
   expect_partial(report, path("logs/pipe.log") + ": is no regular file, and is not read");
   EXPECT_EQ(report.total("newlyDenied"), 2) << "what a link leads to is read";
+}
+
+TEST_F(Replay, ReadsAFileOnceWhateverItIsCalled) {
+  folder_.write("logs/audit.log", lines({bad()}));
+  std::filesystem::create_symlink("audit.log", path("logs/a-link.log"));
+  std::vector<std::string> words = {"-t", "baseline", path("logs")};
+  for (const char* const also : {"", ", and 1 other name"}) {
+    const Report report = replay(words);
+    EXPECT_EQ(report.total("requests"), 1);
+    EXPECT_EQ(report.changes().at(0).at("facts").at("example"), path("logs/audit.log:1"));
+    EXPECT_EQ(report.errors, "plimsoll: note: " + path("logs/a-link.log") + also +
+                                 ": read once, and named twice\n");
+    words.push_back(path("logs/audit.log"));
+  }
 }
 
 TEST_F(Replay, ReadsReviewsOfManyLinesAndOfOne) {
