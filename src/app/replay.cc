@@ -288,23 +288,24 @@ std::string subject_of(const std::vector<Input>& inputs, const ReplayCounts& cou
 }
 
 /// What was read, in numbers.
-Resource totals_of(const ReplayCounts& counts) {
-  Resource totals;
-  totals.kind = "Recording";
-  totals.name = "all";
+std::vector<Fact> facts_of(const ReplayCounts& counts) {
   std::uint64_t unknown = 0;
   for (const auto& [why, count] : counts.unknown) unknown += count;
-  totals.facts = {{"lines", counts.lines},
-                  {"requests", counts.requests},
-                  {"allowed", counts.allowed},
-                  {"newlyDenied", counts.newly_denied},
-                  {"stillDenied", counts.still_denied},
-                  {"noLongerDenied", counts.no_longer},
-                  {"deniedNotJudged", counts.denied_unknown},
-                  {"failed", counts.failed},
-                  {"notJudged", unknown},
-                  {"judgedAsSent", counts.as_sent}};
-  return totals;
+  std::vector<Fact> facts;
+  const auto tell = [&](std::string_view name, std::uint64_t count) {
+    facts.push_back({name, count});
+  };
+  tell("lines", counts.lines);
+  tell("requests", counts.requests);
+  tell("allowed", counts.allowed);
+  tell("newlyDenied", counts.newly_denied);
+  tell("stillDenied", counts.still_denied);
+  tell("noLongerDenied", counts.no_longer);
+  tell("deniedNotJudged", counts.denied_unknown);
+  tell("failed", counts.failed);
+  tell("notJudged", unknown);
+  tell("judgedAsSent", counts.as_sent);
+  return facts;
 }
 
 std::vector<std::string> missing_of(const ReplayCounts& counts, const Changes& changes,
@@ -391,13 +392,12 @@ int run(const Options& options) {
   ReportTail tail;
   tail.missing = std::move(complaints).all();
   head->subject = subject_of(inputs, counts);
+  head->facts = facts_of(counts);
   outputs->open(*head);
-  const auto tell = [&](const Resource& resource) {
+  for (const Resource& resource : changes.resources()) {
     tail.summary.add(resource);
     outputs->add(resource);
-  };
-  tell(totals_of(counts));
-  for (const Resource& resource : changes.resources()) tell(resource);
+  }
   if (const auto error = outputs->end(tail)) return fail(*error);
   if (!tail.missing.empty()) return kFailed;
   return tail.summary.failed > 0 ? kViolations : kPassed;
