@@ -87,6 +87,7 @@ struct Line {
   std::string_view kind, api_version, msg;
   std::string_view level, stage, verb, audit_id, uri, received, staged;
   std::string_view user, impersonated, object_ref, status, request_object, response_object;
+  std::string_view annotations;
   std::string_view request, response;
 
   void read(lazy::parser& parser, std::string_view text) {
@@ -104,6 +105,7 @@ struct Line {
                                          {"responseStatus", &status},
                                          {"requestObject", &request_object},
                                          {"responseObject", &response_object},
+                                         {"annotations", &annotations},
                                          {"requestReceivedTimestamp", &received},
                                          {"stageTimestamp", &staged},
                                          {"request", &request},
@@ -259,7 +261,10 @@ Answer answer_of(std::int64_t code, std::string_view message) {
 constexpr std::string_view kNoObject = "hold no object (audit level Metadata)",
                            kPatch =
                                "are patches of which only the change was recorded (audit level "
-                               "Request)",
+                               "Request, or only metadata was asked for)",
+                           kTruncated =
+                               "hold no object: the API server has cut what is too large for its "
+                               "audit log (--audit-log-truncate-max-event-size)",
                            kOtherKind = "hold what is not of the kind that was asked for";
 
 }  // namespace
@@ -326,8 +331,8 @@ class RecordingReader::Impl {
     if (may_be_custom) {
       request_kind = kind_of(line.request_object);
       response_kind = kind_of(line.response_object);
-      facts.kind =
-          response_kind.empty() || response_kind == "Status" ? request_kind : response_kind;
+      const bool of_other = response_kind == "Status" || response_kind == "PartialObjectMetadata";
+      facts.kind = response_kind.empty() || of_other ? request_kind : response_kind;
     }
     out.review.scope = scope_of(facts, custom);
     if (out.review.scope == Scope::NotOurs) return std::optional<Recorded>();
@@ -338,6 +343,7 @@ class RecordingReader::Impl {
     if (out.answer == Answer::Allowed && code_ == 201) facts.operation = Operation::Create;
     out.id = line.audit_id;
     out.time = line.received.empty() ? line.staged : line.received;
+    out.answered = line.staged;
     if (!may_be_custom) {
       request_kind = kind_of(line.request_object);
       response_kind = kind_of(line.response_object);
@@ -355,7 +361,12 @@ class RecordingReader::Impl {
       facts.kind = request_kind.empty() ? std::string(kind) : request_kind;
     }
     if (out.object.empty() || facts.kind != kind) {
-      out.unjudgeable = line.request_object.empty() ? kNoObject : patch ? kPatch : kOtherKind;
+      if (out.review.scope != Scope::Namespace && !refused && patch &&
+          facts.operation == Operation::Update && !line.request_object.empty() &&
+          !touches(patch_, line.request_object, judged))
+        out.review.unchanged = true;  // whatever it is
+      else
+        out.unjudgeable = why_not(line, patch);
       return std::optional(std::move(out));
     }
 
@@ -379,6 +390,15 @@ class RecordingReader::Impl {
   static const RequestFacts& facts_of(const Recorded& recorded) { return recorded.review.facts; }
   static bool subresource_is(const Recorded& recorded, std::string_view name) {
     return facts_of(recorded).subresource == name;
+  }
+
+  /// Why there is no object to judge.
+  std::string_view why_not(const Line& line, bool patch) {
+    if (!line.request_object.empty()) return patch ? kPatch : kOtherKind;
+    std::string_view truncated;
+    if (!line.annotations.empty())
+      read_members(part_, line.annotations, {{"audit.k8s.io/truncated", &truncated}});
+    return truncated == "true" ? kTruncated : kNoObject;
   }
 
   std::string kind_of(std::string_view object) {

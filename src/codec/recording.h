@@ -46,6 +46,7 @@ struct Recorded {
   bool old_unknown = false;  ///< an UPDATE that may have left alone all that is judged
   std::string id;            ///< the event's `auditID`, or the review's uid
   std::string time;          ///< RFC 3339; empty: it was not written down
+  std::string answered;      ///< the same of the answer; one API server's log is in its order
   std::string_view object;   ///< the object's JSON, in the line
   std::vector<LoggedJudgement> judged;
 };

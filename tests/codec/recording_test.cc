@@ -153,6 +153,8 @@ TEST_F(Recording, SaysWhyThereIsNothingToJudge) {
   line.erase("requestObject");
   line.erase("responseObject");
   EXPECT_THAT(std::string(recorded(line).unjudgeable), HasSubstr("level Metadata"));
+  line["annotations"] = {{"audit.k8s.io/truncated", "true"}};
+  EXPECT_THAT(std::string(recorded(line).unjudgeable), HasSubstr("has cut what is too large"));
 
   line = event();
   line["level"] = "Request";
@@ -243,6 +245,23 @@ TEST_F(Recording, KnowsPatchesThatLeaveAloneWhatIsJudged) {
   EXPECT_TRUE(judged(Json::parse(R"([{"op":"replace","path":"","value":{}}])")));
   EXPECT_TRUE(judged(Json::parse(R"([{"op":"move","path":"/metadata/x","from":"/spec/x"}])")));
   EXPECT_TRUE(judged(Json::parse(R"([{"op":"add"}])")));
+}
+
+TEST_F(Recording, KnowsPatchesThatLeaveAloneWhatTheLogDoesNotHold) {
+  Json line = event();
+  line["verb"] = "patch";
+  line["responseStatus"]["code"] = 200;
+  line["requestObject"] = Json::parse(R"({"metadata":{"labels":{"a":"b"}}})");
+  line["responseObject"] = {{"kind", "PartialObjectMetadata"}, {"apiVersion", "meta.k8s.io/v1"}};
+  Recorded read = recorded(line);
+  EXPECT_THAT(read.unjudgeable, IsEmpty());
+  EXPECT_FALSE(to_be_judged(read.review));
+  line["requestObject"] = Json::parse(R"({"spec":{"hostPID":true}})");
+  EXPECT_THAT(std::string(recorded(line).unjudgeable), HasSubstr("only the change"));
+  line["requestObject"] = Json::parse(R"({"metadata":{"labels":{"a":"b"}}})");
+  line["objectRef"] = {{"resource", "namespaces"}, {"name", "shop"}};
+  EXPECT_THAT(std::string(recorded(line).unjudgeable), HasSubstr("only the change"))
+      << "its labels are what counts";
 }
 
 TEST_F(Recording, KnowsPatchesThatLeaveAloneAPodTemplate) {
