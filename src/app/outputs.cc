@@ -54,10 +54,13 @@ void add_trend_options(CLI::App& command, OutputOptions& options) {
 
 Result<ReportHead> head_of_now(const OutputOptions& options, std::string template_ref,
                                std::string subject) {
-  ReportHead head{std::move(template_ref), std::string(kVersion), std::move(subject), {}, {}};
-  head.time = rfc3339(std::chrono::system_clock::now());
-  auto earlier = read_earlier_reports(options.trend);
+  auto earlier = read_earlier_reports(options.trend, template_ref);
   if (!earlier) return earlier.error();
+  ReportHead head;
+  head.template_ref = std::move(template_ref);
+  head.version = kVersion;
+  head.subject = std::move(subject);
+  head.time = rfc3339(std::chrono::system_clock::now());
   head.earlier = *std::move(earlier);
   return head;
 }
