@@ -142,7 +142,7 @@ std::string place_in(const std::string& file, std::size_t line) {
   return fmt::format("{}:{}", file, line);
 }
 
-void put(Made& made, const Spaces& spaces, codec::Recorded recorded, std::size_t line) {
+void put(Made& made, Spaces& spaces, codec::Recorded recorded, std::size_t line) {
   Replayed replayed;
   if (recorded.answer != codec::Answer::Failed) replayed = spaces.judge(recorded);
   auto change = settle(std::move(recorded), std::move(replayed), made.counts);
@@ -151,7 +151,7 @@ void put(Made& made, const Spaces& spaces, codec::Recorded recorded, std::size_t
   made.changes.push_back(*std::move(change));
 }
 
-Made work_on(Task task, const policy::Policy& policy, const Spaces& spaces) {
+Made work_on(Task task, const policy::Policy& policy, Spaces& spaces) {
   Made made;
   made.task = std::move(task);
   const LineBatch& batch = *made.task.batch;
@@ -309,10 +309,15 @@ std::vector<Fact> facts_of(const ReplayCounts& counts) {
 }
 
 std::vector<std::string> missing_of(const ReplayCounts& counts, const Changes& changes,
-                                    bool nothing_wrong) {
+                                    std::uint64_t late, bool nothing_wrong) {
   std::vector<std::string> missing;
   for (const auto& [why, count] : counts.unknown)
     missing.push_back(fmt::format("{} {}", report::plural(count, "request"), why));
+  if (late > 0)
+    missing.push_back(fmt::format("{} of a namespace's labels came behind younger requests, which "
+                                  "were judged without: logs of several API servers follow each "
+                                  "other",
+                                  report::plural(late, "write")));
   if (changes.left_out() > 0)
     missing.push_back(fmt::format("{} are counted but not listed: there are too many that differ",
                                   report::plural(changes.left_out(), "changed request")));
@@ -387,7 +392,7 @@ int run(const Options& options) {
   }
   if (examples.problem) return fail(*examples.problem);
 
-  for (std::string& line : missing_of(counts, changes, complaints.none()))
+  for (std::string& line : missing_of(counts, changes, spaces.late(), complaints.none()))
     complaints.add(std::move(line));
   ReportTail tail;
   tail.missing = std::move(complaints).all();

@@ -629,6 +629,53 @@ TEST_F(ReplayConfiguration, SaysWhereLabelsAreNotKnown) {
   EXPECT_EQ(report.total("notJudged"), 1);
 }
 
+TEST_F(ReplayConfiguration, LearnsOfANameThatTheServerMade) {
+  Json made = namespace_event("shop", "baseline");
+  made["objectRef"].erase("name");
+  made["requestObject"]["metadata"] = {{"generateName", "sh"}};
+  const Report report = configured("namespaceLabels: true\n", {made, bad()});
+  EXPECT_EQ(report.total("newlyDenied"), 1) << report.errors;
+  made.erase("responseObject");  // nor does this tell which it is
+  EXPECT_EQ(configured("namespaceLabels: true\n", {made, bad()}).total("notJudged"), 1);
+}
+
+TEST_F(ReplayConfiguration, JudgesByNoLabelsOfAnotherTime) {
+  const auto at = [](const char* time, Json of) {
+    of["stageTimestamp"] = std::string("2026-11-24T") + time + ":00.000000Z";
+    return of;
+  };
+  const Json label = at("09:00", namespace_event("shop", "baseline"));
+  const auto judged = [&](const std::vector<Json>& all) {
+    return configured("namespaceLabels: true\n", all);
+  };
+  // The log of one API server behind that of another: the request was made before the labels were.
+  Report report = judged({label, at("08:00", bad())});
+  EXPECT_EQ(report.total("notJudged"), 1);
+  EXPECT_THAT(report.missing(), ElementsAre(HasSubstr("are older than what is known")));
+  // Older labels do not take the place of younger ones.
+  report = judged({label, at("08:00", namespace_event("shop", "privileged")), at("10:00", bad())});
+  EXPECT_EQ(report.status, 1) << report.errors;
+  EXPECT_EQ(report.total("newlyDenied"), 1);
+  // Nor do such that are not known.
+  Json unseen = at("08:00", namespace_event("shop", ""));
+  unseen.erase("requestObject");
+  unseen.erase("responseObject");
+  EXPECT_EQ(judged({label, unseen, at("10:00", bad())}).total("newlyDenied"), 1);
+  // What was judged before the labels in between were read is said.
+  report = judged({label, at("10:00", bad()), at("09:30", namespace_event("shop", "privileged"))});
+  EXPECT_EQ(report.total("newlyDenied"), 1);
+  EXPECT_THAT(report.missing(), ElementsAre(HasSubstr("1 write of a namespace's labels came")));
+  report = judged({label, at("10:00", bad()), at("11:00", namespace_event("shop", "")),
+                   at("09:30", namespace_event("shop", "privileged"))});
+  EXPECT_THAT(report.missing(), ElementsAre(HasSubstr("1 write of a namespace's labels came")));
+  // All is well where the lines are in their order.
+  report = judged({label, at("10:00", bad()), at("11:00", namespace_event("shop", "privileged")),
+                   at("12:00", bad())});
+  EXPECT_EQ(report.status, 1) << report.errors;
+  EXPECT_EQ(report.total("newlyDenied"), 1);
+  EXPECT_EQ(report.total("allowed"), 1);
+}
+
 TEST_F(ReplayConfiguration, NeedsNoServer) {
   const Report report = configured("bindings:\n- {mode: warn, template: baseline}\n", {bad()});
   EXPECT_EQ(report.status, 0) << "no certificate is asked for, and a warning is no denial";
@@ -865,7 +912,7 @@ TEST_F(Replay, DecidesAsTheWebhookDoes) {
       text.reserve(text.size() + simdjson::SIMDJSON_PADDING);
       const auto recorded = reader.read(text, policy->pod_places);
       ASSERT_TRUE(recorded && *recorded) << text;
-      const Replayed replayed = app::replay(**recorded, *policy, bindings, true);
+      const Replayed replayed = app::replay(**recorded, *policy, bindings, "");
       EXPECT_EQ(replayed.now == Replayed::Now::Allowed, answer.at("allowed")) << text;
       Found found;
       for (const Judgement& judgement : replayed.verdict.judgements)
