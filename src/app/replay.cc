@@ -22,6 +22,7 @@
 #include "app/settings.h"
 #include "app/staged_file.h"
 #include "app/templates_of.h"
+#include "codec/namespace_labels.h"
 #include "codec/recording.h"
 #include "report/words.h"
 #include "verdict/words.h"

@@ -17,6 +17,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "codec/origins.h"
 #include "codec/recording.h"
 #include "plimsoll/report.h"
 #include "plimsoll/verdict.h"

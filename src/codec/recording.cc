@@ -10,7 +10,6 @@
 #include "codec/decoder.h"
 #include "codec/review.h"
 #include "text/json_text.h"
-#include "text/yaml.h"
 
 namespace plimsoll::codec {
 namespace {
@@ -23,10 +22,9 @@ constexpr std::size_t kKeepBytes = 1 << 20;
 template <class T>
 using Field = Decoder::Field<T>;
 
-Error bad(std::string message, std::string_view remedy = "") {
+Error bad(std::string message) {
   Error error;
   error.message = std::move(message);
-  error.remedy = remedy;
   return error;
 }
 
@@ -504,131 +502,6 @@ RecordingReader& RecordingReader::operator=(RecordingReader&&) noexcept = defaul
 Result<std::optional<Recorded>> RecordingReader::read(std::string_view line,
                                                       const PodPlaces& custom) {
   return impl_->read(line, custom);
-}
-
-// --- origins -------------------------------------------------------------------------------------
-
-namespace {
-
-struct Owner {
-  std::string kind, name;
-  bool controller = false;
-};
-constexpr Field<Owner> kOwner[] = {{"kind", plain<&Owner::kind>::read},
-                                   {"name", plain<&Owner::name>::read},
-                                   {"controller", plain<&Owner::controller>::read}};
-
-struct Named : Origins {
-  std::string generate_name, hash;
-};
-
-constexpr Field<Named> kMetadata[] = {{"name", plain<&Origins::name>::read},
-                                      {"generateName", plain<&Named::generate_name>::read},
-                                      {"labels",
-                                       [](Decoder& d, Json v, Named& out) {
-                                         d.members(v, [&](std::string_view key, Json value) {
-                                           if (key == "pod-template-hash") d.read(value, out.hash);
-                                         });
-                                       }},
-                                      {"ownerReferences", [](Decoder& d, Json v, Named& out) {
-                                         d.array(v, sizeof(Owner), [&](Json element, std::size_t) {
-                                           Owner owner;
-                                           d.object(element, kOwner, owner);
-                                           if (!owner.controller) return;
-                                           out.owner_kind = std::move(owner.kind);
-                                           out.owner_name = std::move(owner.name);
-                                         });
-                                       }}};
-
-constexpr Field<Named> kObject[] = {
-    {"apiVersion", plain<&Origins::api_version>::read},
-    {"kind", plain<&Origins::kind>::read},
-    {"metadata", [](Decoder& d, Json v, Named& out) { d.object(v, kMetadata, out); }}};
-
-/// Takes `-HASH` off the end; false: it does not end so.
-bool take_hash(std::string& name, const std::string& hash) {
-  const std::string suffix = "-" + hash;
-  if (hash.empty() || !name.ends_with(suffix) || name.size() == suffix.size()) return false;
-  name.resize(name.size() - suffix.size());
-  return true;
-}
-
-/// Takes off the minutes since 1970 that a CronJob puts behind the names of its Jobs. Source:
-/// kubernetes pkg/controller/cronjob/utils.go, getJobName.
-void take_minutes(std::string& name) {
-  const auto dash = name.rfind('-');
-  if (dash == std::string::npos || dash == 0 || name.size() - dash < 9) return;
-  if (name.find_first_not_of("0123456789", dash + 1) == std::string::npos) name.resize(dash);
-}
-
-constexpr Field<NamespaceLabels> kSpaceMetadata[] = {
-    {"name", plain<&NamespaceLabels::name>::read},
-    {"labels", [](Decoder& d, Json v, NamespaceLabels& out) {
-       d.members(v, [&](std::string_view key, Json value) {
-         d.read(value, out.labels[std::string(key)]);
-       });
-     }}};
-constexpr Field<NamespaceLabels> kSpace[] = {
-    {"metadata",
-     [](Decoder& d, Json v, NamespaceLabels& out) { d.object(v, kSpaceMetadata, out); }}};
-
-}  // namespace
-
-Origins origins_of(std::string_view object) {
-  Named named;
-  simdjson::dom::parser parser;
-  Json root;
-  if (parser.parse(object.data(), object.size()).get(root) != simdjson::SUCCESS) return {};
-  std::vector<Fault> ignored;  // what cannot be read here was judged already
-  Decoder("", ignored).object(root, kObject, named);
-  if (named.owner_kind == "ReplicaSet" && take_hash(named.owner_name, named.hash))
-    named.owner_kind = "Deployment";
-  named.family = named.owner_name;
-  if (named.owner_kind == "Job") take_minutes(named.family);
-  if (named.family.empty() && !named.generate_name.empty()) {
-    named.family = named.generate_name;
-    while (named.family.ends_with('-')) named.family.pop_back();
-  }
-  if (named.family.empty()) named.family = named.name;
-  return std::move(static_cast<Origins&>(named));
-}
-
-Result<std::vector<NamespaceLabels>> read_namespaces(std::string_view text,
-                                                     const std::string& file) {
-  std::vector<NamespaceLabels> all;
-  std::vector<Fault> faults;
-  const auto wrong = [&](std::string field, std::string message) {
-    Error error = bad(std::move(message), "give what `kubectl get namespaces -o yaml` writes");
-    error.file = file;
-    error.field = std::move(field);
-    return error;
-  };
-  text::YamlReader reader(text, file);
-  for (;;) {
-    auto document = reader.next();
-    if (!document) return document.error();
-    if (!*document) break;
-    if ((*document)->empty()) continue;
-    simdjson::dom::parser parser;
-    const Json root = parser.parse((*document)->json()).value();
-    Json items;
-    const auto add = [&](Decoder& d, Json one) {
-      NamespaceLabels& read = all.emplace_back();
-      d.object(one, kSpace, read);
-      if (read.name.empty() && d.faults().empty()) d.fault("has no metadata.name");
-    };
-    Decoder decoder("", faults);
-    if (root.is_object() && root["items"].get(items) == simdjson::SUCCESS)
-      decoder.below("items", [&] {
-        decoder.array(items, sizeof(NamespaceLabels),
-                      [&](Json one, std::size_t) { add(decoder, one); });
-      });
-    else
-      add(decoder, root);
-    if (!faults.empty()) return wrong(faults.front().path, faults.front().message);
-  }
-  if (all.empty()) return wrong("", "holds no namespace");
-  return all;
 }
 
 }  // namespace plimsoll::codec

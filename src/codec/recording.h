@@ -68,27 +68,4 @@ class RecordingReader {
   std::unique_ptr<Impl> impl_;
 };
 
-/// What an object says of itself and of where it comes from.
-struct Origins {
-  std::string api_version, kind, name;
-  /// What controls it: `Deployment` `web` for pods of its ReplicaSets; empty: nothing does.
-  std::string owner_kind, owner_name;
-  /// The name without what makes it unlike others of its origin: the owner's name, or that which
-  /// the API server or a Deployment has added its letters to.
-  std::string family;
-};
-
-/// Of an object's JSON; empty texts where it does not say.
-Origins origins_of(std::string_view object);
-
-/// The labels of namespaces.
-struct NamespaceLabels {
-  std::string name;
-  Labels labels;
-};
-
-/// Of a Namespace or a list of them, as `kubectl get namespaces -o yaml` or `-o json` write it.
-Result<std::vector<NamespaceLabels>> read_namespaces(std::string_view text,
-                                                     const std::string& file);
-
 }  // namespace plimsoll::codec

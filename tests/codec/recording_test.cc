@@ -395,40 +395,5 @@ TEST_F(Recording, RefusesAMemberThatStandsThereTwice) {
   EXPECT_THAT(error(line), HasSubstr("is not JSON"));
 }
 
-// --- origins -------------------------------------------------------------------------------------
-
-TEST(Origins, NamesWhatPodsHaveInCommon) {
-  const auto family = [](const std::string& metadata) {
-    const Origins origins =
-        origins_of(R"({"kind":"Pod","apiVersion":"v1","metadata":)" + metadata + "}");
-    EXPECT_EQ(origins.kind, "Pod");
-    return origins.owner_kind + " " + origins.family;
-  };
-  EXPECT_EQ(family(R"({"name":"web"})"), " web");
-  EXPECT_EQ(family(R"({"name":"run-abcde","generateName":"run-"})"), " run");
-  EXPECT_EQ(family(R"({"name":"web-7d4b-x","labels":{"pod-template-hash":"7d4b"},"ownerReferences":
-    [{"kind":"ReplicaSet","name":"web-7d4b","controller":true}]})"),
-            "Deployment web");
-  EXPECT_EQ(family(R"({"name":"rs-x","ownerReferences":
-    [{"kind":"ReplicaSet","name":"rs","controller":true}]})"),
-            "ReplicaSet rs");
-  EXPECT_EQ(family(R"({"name":"x","ownerReferences":
-    [{"kind":"Job","name":"nightly-29384750","controller":true}]})"),
-            "Job nightly");
-  EXPECT_EQ(family(R"({"name":"x","ownerReferences":[{"kind":"Node","name":"n"}]})"), " x");
-}
-
-TEST(ReadNamespaces, ReadsListsAndDocuments) {
-  const auto list = read_namespaces(
-      "kind: List\nitems:\n- metadata: {name: a, labels: {x: z}}\n- metadata: {name: b}\n", "f");
-  ASSERT_TRUE(list) << list.error().to_string();
-  ASSERT_EQ(list->size(), 2U);
-  EXPECT_EQ(list->at(0).labels.at("x"), "z");
-  EXPECT_EQ(list->at(1).name, "b");
-  EXPECT_EQ(read_namespaces(R"({"metadata":{"name":"a"}})", "f")->size(), 1U);
-  for (const char* text : {"", "items: []", "items: 3", "metadata: {name: 3}", "metadata: {}"})
-    EXPECT_FALSE(read_namespaces(text, "f")) << text;
-}
-
 }  // namespace
 }  // namespace plimsoll::codec
