@@ -117,9 +117,9 @@ int run(const Options& options) {
 
   for (const Input& input : inputs)
     if (input && *input != "-" &&
-        (outputs->write_to(*input) || same_place(options.write_baseline, *input))) {
+        (outputs->would_overwrite(*input) || same_place(options.write_baseline, *input))) {
       Error error;
-      error.field = outputs->write_to(*input) ? "--output" : "--write-baseline";
+      error.field = outputs->would_overwrite(*input) ? "--output" : "--write-baseline";
       error.message = fmt::format("{} is to be checked, and would be written over", *input);
       error.remedy = "name another file";
       return fail(error);

@@ -5,10 +5,13 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <system_error>
+
+#include "verdict/words.h"
 
 namespace plimsoll::app {
 namespace {
@@ -19,6 +22,7 @@ using Json = nlohmann::json;
 class ReportReader : public nlohmann::json_sax<Json> {
  public:
   EarlierReport report;
+  std::string template_ref;
   bool versioned = false, summed = false;
   std::string problem;
 
@@ -43,6 +47,7 @@ class ReportReader : public nlohmann::json_sax<Json> {
   }
   bool string(string_t& value) override {
     if (depth_ == 1 && key_ == "time") report.time = value;
+    if (depth_ == 1 && key_ == "template") template_ref = value;
     // resources: [ { findings: [ { severity
     if (depth_ == 5 && in_findings_ && key_ == "severity")
       for (std::size_t i = 0; i < report.severities.size(); ++i)
@@ -77,7 +82,18 @@ class ReportReader : public nlohmann::json_sax<Json> {
   bool in_findings_ = false;
 };
 
-Result<EarlierReport> read_one(const std::string& file) {
+/// Says that a report is of something else, for the trend looks the same. A later version of a
+/// template asks for about what the earlier one did.
+void say_other(const std::string& file, const std::string& earlier, const std::string& now) {
+  const auto name_of = [](const std::string& ref) { return ref.substr(0, ref.find('@')); };
+  if (name_of(earlier) != name_of(now))
+    fmt::print(stderr, "plimsoll: note: {}: --trend: was held to {}, and not to {}\n",
+               verdict::printable(file),
+               verdict::printable(earlier.empty() ? "what it does not name" : earlier),
+               verdict::printable(now));
+}
+
+Result<EarlierReport> read_one(const std::string& file, const std::string& template_ref) {
   Error error;
   error.file = file;
   error.field = "--trend";
@@ -99,6 +115,7 @@ Result<EarlierReport> read_one(const std::string& file) {
     error.message = "is no report of Plimsoll's";
     return error;
   }
+  say_other(file, reader.template_ref, template_ref);
   if (reader.report.time.empty())
     reader.report.time = rfc3339(std::chrono::time_point_cast<std::chrono::system_clock::duration>(
         std::chrono::file_clock::to_sys(written)));
@@ -112,10 +129,11 @@ std::string rfc3339(std::chrono::system_clock::time_point time) {
                      fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
 }
 
-Result<std::vector<EarlierReport>> read_earlier_reports(const std::vector<std::string>& files) {
+Result<std::vector<EarlierReport>> read_earlier_reports(const std::vector<std::string>& files,
+                                                        const std::string& template_ref) {
   std::vector<EarlierReport> reports;
   for (const std::string& file : files) {
-    auto report = read_one(file);
+    auto report = read_one(file, template_ref);
     if (!report) return report.error();
     reports.push_back(*std::move(report));
   }

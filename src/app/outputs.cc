@@ -54,10 +54,13 @@ void add_trend_options(CLI::App& command, OutputOptions& options) {
 
 Result<ReportHead> head_of_now(const OutputOptions& options, std::string template_ref,
                                std::string subject) {
-  ReportHead head{std::move(template_ref), std::string(kVersion), std::move(subject), {}, {}};
-  head.time = rfc3339(std::chrono::system_clock::now());
-  auto earlier = read_earlier_reports(options.trend);
+  auto earlier = read_earlier_reports(options.trend, template_ref);
   if (!earlier) return earlier.error();
+  ReportHead head;
+  head.template_ref = std::move(template_ref);
+  head.version = kVersion;
+  head.subject = std::move(subject);
+  head.time = rfc3339(std::chrono::system_clock::now());
   head.earlier = *std::move(earlier);
   return head;
 }
@@ -162,7 +165,7 @@ void Outputs::add(const Resource& resource) {
   for (const Output& output : all_) output.writer->add(resource);
 }
 
-bool Outputs::write_to(const std::string& input) const {
+bool Outputs::would_overwrite(const std::string& input) const {
   return std::ranges::any_of(all_,
                              [&](const Output& output) { return same_place(output.file, input); });
 }

@@ -61,7 +61,7 @@ class Outputs {
   [[nodiscard]] bool to_stdout() const;
 
   /// Whether a report would take the place of that file.
-  [[nodiscard]] bool write_to(const std::string& input) const;
+  [[nodiscard]] bool would_overwrite(const std::string& input) const;
 
   void open(const ReportHead& head);
   void add(const Resource& resource);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,11 +16,14 @@
 #include "app/line_stream.h"
 #include "app/outputs.h"
 #include "app/progress.h"
+#include "app/recordings.h"
 #include "app/replayed.h"
 #include "app/settings.h"
 #include "app/staged_file.h"
 #include "app/templates_of.h"
+#include "codec/namespace_labels.h"
 #include "codec/recording.h"
+#include "report/words.h"
 #include "verdict/words.h"
 
 namespace plimsoll::app {
@@ -40,8 +42,6 @@ constexpr std::size_t kMostFaults = 10;
 // Batches that wait for those before them, for each thread; and threads: of more, reading itself
 // leaves no use, and each has its share of memory.
 constexpr std::size_t kAhead = 4, kMostThreads = 8;
-// Namespaces whose labels are kept. A cluster is not made for more than a tenth of them.
-constexpr std::size_t kMostNamespaces = 100'000;
 
 // --- what is judged by ---------------------------------------------------------------------------
 
@@ -70,166 +70,7 @@ Result<SharedPolicy> policy_of(const Options& options) {
   return make_policy(*settings);
 }
 
-/// What holds in which namespace, as far as the recording has come.
-class Spaces {
- public:
-  explicit Spaces(SharedPolicy policy) : policy_(std::move(policy)) {
-    std::ranges::copy_if(policy_->bindings, std::back_inserter(without_labels_),
-                         [](const Binding& b) { return b.selector.requirements.empty(); });
-    follows_ = policy_->namespace_labels || without_labels_.size() < policy_->bindings.size();
-  }
-
-  /// Whether labels matter, so that requests must be judged in their order.
-  [[nodiscard]] bool follow_labels() const { return follows_; }
-
-  void learn(const std::string& name, const Labels& labels) {
-    if (known_.size() < kMostNamespaces || known_.contains(name))
-      known_[name] = policy::resolve(*policy_, name, labels);
-  }
-  void learn(const codec::Recorded& write) {
-    const std::string& name = write.review.facts.name;
-    if (write.review.facts.dry_run) return;  // nothing was written
-    if (write.answer != codec::Answer::Allowed && write.answer != codec::Answer::Unknown) return;
-    if (write.unjudgeable.empty())
-      learn(name, write.review.labels);
-    else
-      known_.erase(name);
-  }
-
-  [[nodiscard]] Replayed judge(const codec::Recorded& recorded) const {
-    if (!follows_) return replay(recorded, *policy_, policy_->bindings, true);
-    const std::string& name = recorded.review.facts.namespace_name;
-    const auto at = known_.find(name);
-    if (at != known_.end()) return replay(recorded, *policy_, at->second.bindings, true);
-    // What is of the whole cluster no label binds.
-    return replay(recorded, *policy_, without_labels_, name.empty());
-  }
-
- private:
-  SharedPolicy policy_;
-  std::vector<Binding> without_labels_;
-  bool follows_ = false;
-  std::map<std::string, policy::NamespacePolicy, std::less<>> known_;
-};
-
 // --- what is read --------------------------------------------------------------------------------
-
-/// `audit.log.2.gz` is older than `audit.log.1`, and that than `audit.log`.
-struct Age {
-  std::string name;
-  unsigned long rotation = 0;
-
-  explicit Age(std::string path) : name(std::move(path)) {
-    if (name.ends_with(".gz")) name.resize(name.size() - 3);
-    // logrotate's dateext: the later the day, the younger, and the one without is the youngest.
-    constexpr std::size_t kDay = 8;
-    if (const auto dash = name.rfind('-');
-        dash != std::string::npos && name.size() - dash == kDay + 1 &&
-        name.find_first_not_of("0123456789", dash + 1) == std::string::npos) {
-      rotation = 100'000'000 - std::stoul(name.substr(dash + 1));
-      name.resize(dash);
-      return;
-    }
-    const auto dot = name.rfind('.');
-    if (dot == std::string::npos || dot + 1 == name.size() || name.size() - dot > 6 ||
-        name.find_first_not_of("0123456789", dot + 1) != std::string::npos)
-      return;
-    rotation = std::stoul(name.substr(dot + 1));
-    name.resize(dot);
-  }
-  bool operator<(const Age& other) const {
-    return name != other.name ? name < other.name : rotation > other.rotation;
-  }
-};
-
-/// Whether a file of a folder is looked into: its name has one of these words in it.
-bool is_recording(const fs::path& path) {
-  const std::string name = path.filename().string() + ".";
-  const auto has = [&](std::string_view word) {
-    for (auto at = name.find(word); at != std::string::npos; at = name.find(word, at + 1))
-      if (std::string_view(".-_").find(name[at + word.size()]) != std::string_view::npos)
-        return true;
-    return false;
-  };
-  return !name.starts_with('.') &&
-         std::ranges::any_of(std::array{".json", ".jsonl", ".ndjson", ".log", ".gz"}, has);
-}
-
-/// What of a folder was passed over, in a line.
-void say_unread(const std::string& folder, std::size_t files, std::size_t links) {
-  std::vector<std::string> words;
-  if (files > 0) words.push_back(fmt::format("{} by their names", files));
-  if (links > 0) words.push_back(fmt::format("{} linked folders", links));
-  if (!words.empty())
-    fmt::print(stderr, "plimsoll: note: {}: not read: {}\n", verdict::printable(folder),
-               fmt::join(words, ", "));
-}
-
-using Input = Result<std::string>;
-
-Error no_file(const fs::path& path) {
-  Error error;
-  error.file = path.string();
-  error.message = "is no regular file, and is not read";
-  error.remedy = "name it itself if it is to be read";
-  return error;
-}
-
-/// The files of the paths, those of a folder the oldest first. No folder behind a link is entered.
-std::vector<Input> inputs_of(const std::vector<std::string>& paths) {
-  std::vector<Input> inputs;
-  for (const std::string& path : paths) {
-    std::error_code problem;
-    if (path == "-" || !fs::is_directory(path, problem)) {
-      inputs.push_back(path);
-      continue;
-    }
-    std::vector<std::string> files;
-    std::size_t unread = 0, links = 0;
-    fs::recursive_directory_iterator at(path, problem);
-    for (; !problem && at != fs::recursive_directory_iterator(); at.increment(problem)) {
-      std::error_code ignored;
-      const fs::file_type type = at->status(ignored).type();
-      if (type == fs::file_type::directory) {
-        if (at->is_symlink(ignored)) ++links;
-        continue;
-      }
-      if (!is_recording(at->path())) {
-        ++unread;
-        continue;
-      }
-      // A pipe that nobody writes to would be waited for without end.
-      if (type == fs::file_type::regular || type == fs::file_type::not_found)
-        files.push_back(at->path().string());
-      else
-        inputs.push_back(no_file(at->path()));
-    }
-    say_unread(path, unread, links);
-    std::ranges::sort(files, [](const auto& a, const auto& b) { return Age(a) < Age(b); });
-    Error error;
-    error.file = path;
-    if (problem) {
-      error.message = fmt::format("cannot be read: {}", problem.message());
-      inputs.push_back(error);
-    } else if (files.empty()) {
-      error.message = "holds no file whose name has .json, .jsonl, .ndjson, .log or .gz in it";
-      error.remedy = "name the files";
-      inputs.push_back(error);
-    }
-    inputs.insert(inputs.end(), files.begin(), files.end());
-  }
-  return inputs;
-}
-
-std::uint64_t size_of(const std::vector<Input>& inputs) {
-  std::uint64_t total = 0;
-  for (const Input& input : inputs) {
-    std::error_code problem;
-    const auto size = input && *input != "-" ? fs::file_size(*input, problem) : 0;
-    if (!problem) total += size;
-  }
-  return total;
-}
 
 /// Some lines of a file, or why there are none.
 struct Task {
@@ -301,7 +142,7 @@ std::string place_in(const std::string& file, std::size_t line) {
   return fmt::format("{}:{}", file, line);
 }
 
-void put(Made& made, const Spaces& spaces, codec::Recorded recorded, std::size_t line) {
+void put(Made& made, Spaces& spaces, codec::Recorded recorded, std::size_t line) {
   Replayed replayed;
   if (recorded.answer != codec::Answer::Failed) replayed = spaces.judge(recorded);
   auto change = settle(std::move(recorded), std::move(replayed), made.counts);
@@ -310,7 +151,7 @@ void put(Made& made, const Spaces& spaces, codec::Recorded recorded, std::size_t
   made.changes.push_back(*std::move(change));
 }
 
-Made work_on(Task task, const policy::Policy& policy, const Spaces& spaces) {
+Made work_on(Task task, const policy::Policy& policy, Spaces& spaces) {
   Made made;
   made.task = std::move(task);
   const LineBatch& batch = *made.task.batch;
@@ -353,7 +194,7 @@ Made work_on(Task task, const policy::Policy& policy, const Spaces& spaces) {
 // --- what is told --------------------------------------------------------------------------------
 
 /// What could not be read, named on standard error at once, and kept for the report.
-class Faults {
+class Complaints {
  public:
   /// Of the whole.
   void add(std::string line) {
@@ -394,6 +235,16 @@ class Examples {
  public:
   explicit Examples(std::string folder) : folder_(std::move(folder)) {}
 
+  [[nodiscard]] Status make_folder() const {
+    std::error_code failure;
+    if (!folder_.empty()) fs::create_directories(folder_, failure);
+    if (!failure) return {};
+    Error error;
+    error.file = folder_;
+    error.message = fmt::format("cannot be made: {}", failure.message());
+    return error;
+  }
+
   std::string keep(const Change& change) {
     std::string name =
         fmt::format("{:05}-{}-{}-{}", ++count_, change.recorded.review.facts.namespace_name,
@@ -419,17 +270,13 @@ class Examples {
   std::size_t count_ = 0;
 };
 
-std::string plural(std::uint64_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
-
 std::string subject_of(const std::vector<Input>& inputs, const ReplayCounts& counts) {
   std::string subject =
       inputs.size() == 1 && inputs[0]
           ? fmt::format("{}: ", *inputs[0] == "-" ? std::string(kStdin) : *inputs[0])
-          : fmt::format("{}: ", plural(inputs.size(), "file"));
+          : fmt::format("{}: ", report::plural(inputs.size(), "file"));
   subject += fmt::format("{} about pods and workloads, {} newly denied",
-                         plural(counts.requests, "request"), counts.newly_denied);
+                         report::plural(counts.requests, "request"), counts.newly_denied);
   const auto also = [&](std::uint64_t count, std::string_view what) {
     if (count > 0) subject += fmt::format(", {} {}", count, what);
   };
@@ -441,38 +288,57 @@ std::string subject_of(const std::vector<Input>& inputs, const ReplayCounts& cou
 }
 
 /// What was read, in numbers.
-Resource totals_of(const ReplayCounts& counts) {
-  Resource totals;
-  totals.kind = "Recording";
-  totals.name = "all";
+std::vector<Fact> facts_of(const ReplayCounts& counts) {
   std::uint64_t unknown = 0;
   for (const auto& [why, count] : counts.unknown) unknown += count;
-  totals.facts = {{"lines", counts.lines},
-                  {"requests", counts.requests},
-                  {"allowed", counts.allowed},
-                  {"newlyDenied", counts.newly_denied},
-                  {"stillDenied", counts.still_denied},
-                  {"noLongerDenied", counts.no_longer},
-                  {"deniedNotJudged", counts.denied_unknown},
-                  {"failed", counts.failed},
-                  {"notJudged", unknown},
-                  {"judgedAsSent", counts.as_sent}};
-  return totals;
+  std::vector<Fact> facts;
+  const auto tell = [&](std::string_view name, std::uint64_t count) {
+    facts.push_back({name, count});
+  };
+  tell("lines", counts.lines);
+  tell("requests", counts.requests);
+  tell("allowed", counts.allowed);
+  tell("newlyDenied", counts.newly_denied);
+  tell("stillDenied", counts.still_denied);
+  tell("noLongerDenied", counts.no_longer);
+  tell("deniedNotJudged", counts.denied_unknown);
+  tell("failed", counts.failed);
+  tell("notJudged", unknown);
+  tell("judgedAsSent", counts.as_sent);
+  return facts;
 }
 
 std::vector<std::string> missing_of(const ReplayCounts& counts, const Changes& changes,
-                                    bool nothing_wrong) {
+                                    std::uint64_t late, bool nothing_wrong) {
   std::vector<std::string> missing;
   for (const auto& [why, count] : counts.unknown)
-    missing.push_back(fmt::format("{} {}", plural(count, "request"), why));
+    missing.push_back(fmt::format("{} {}", report::plural(count, "request"), why));
+  if (late > 0)
+    missing.push_back(fmt::format("{} of a namespace's labels came behind younger requests, which "
+                                  "were judged without: logs of several API servers follow each "
+                                  "other",
+                                  report::plural(late, "write")));
   if (changes.left_out() > 0)
     missing.push_back(fmt::format("{} are counted but not listed: there are too many that differ",
-                                  plural(changes.left_out(), "changed request")));
+                                  report::plural(changes.left_out(), "changed request")));
   if (nothing_wrong && counts.requests == 0)
     missing.emplace_back(
         "no request that makes or changes a pod or a workload is in it: see that the audit policy "
         "records them");
   return missing;
+}
+
+/// Why the reports cannot be written beside what is read.
+Status overwritten(const Outputs& outputs, const std::vector<Input>& inputs) {
+  for (const Input& input : inputs) {
+    if (!input || *input == "-" || !outputs.would_overwrite(*input)) continue;
+    Error error;
+    error.field = "--output";
+    error.message = fmt::format("{} is to be replayed, and would be written over", *input);
+    error.remedy = "name another file";
+    return error;
+  }
+  return {};
 }
 
 int run(const Options& options) {
@@ -494,32 +360,16 @@ int run(const Options& options) {
     if (!read) return fail(read.error());
     for (const auto& [name, labels] : *read) spaces.learn(name, labels);
   }
-  const std::vector<Input> inputs = inputs_of(options.paths);
-  for (const Input& input : inputs)
-    if (input && *input != "-" && outputs->write_to(*input)) {
-      Error error;
-      error.field = "--output";
-      error.message = fmt::format("{} is to be replayed, and would be written over", *input);
-      error.remedy = "name another file";
-      return fail(error);
-    }
+  const std::vector<Input> inputs = recordings_of(options.paths);
+  if (const auto error = overwritten(*outputs, inputs)) return fail(*error);
   Examples examples(options.examples);
-  if (!options.examples.empty()) {
-    std::error_code problem;
-    fs::create_directories(options.examples, problem);
-    if (problem) {
-      Error error;
-      error.file = options.examples;
-      error.message = fmt::format("cannot be made: {}", problem.message());
-      return fail(error);
-    }
-  }
+  if (const auto error = examples.make_folder()) return fail(*error);
   Changes changes(
       !by_template, options.examples.empty()
                         ? std::function<std::string(const Change&)>()
                         : [&](const Change& change) { return examples.keep(change); });
   ReplayCounts counts;
-  Faults faults;
+  Complaints complaints;
   {
     Source source(inputs);
     Progress progress("replaying", "bytes", size_of(inputs), progress_wanted(outputs->to_stdout()));
@@ -535,24 +385,24 @@ int run(const Options& options) {
                     counts += made.counts;
                     for (const Change& change : made.changes) changes.add(change);
                     if (!made.faults.empty()) progress.clear();
-                    for (const Error& error : made.faults) faults.add(made.task.file, error);
+                    for (const Error& error : made.faults) complaints.add(made.task.file, error);
                     progress.step(made.task.batch->bytes);
                   },
                   std::min<std::size_t>(std::thread::hardware_concurrency(), kMostThreads), kAhead);
   }
   if (examples.problem) return fail(*examples.problem);
 
-  for (std::string& line : missing_of(counts, changes, faults.none())) faults.add(std::move(line));
+  for (std::string& line : missing_of(counts, changes, spaces.late(), complaints.none()))
+    complaints.add(std::move(line));
   ReportTail tail;
-  tail.missing = std::move(faults).all();
+  tail.missing = std::move(complaints).all();
   head->subject = subject_of(inputs, counts);
+  head->facts = facts_of(counts);
   outputs->open(*head);
-  const auto tell = [&](const Resource& resource) {
+  for (const Resource& resource : changes.resources()) {
     tail.summary.add(resource);
     outputs->add(resource);
-  };
-  tell(totals_of(counts));
-  for (const Resource& resource : changes.resources()) tell(resource);
+  }
   if (const auto error = outputs->end(tail)) return fail(*error);
   if (!tail.missing.empty()) return kFailed;
   return tail.summary.failed > 0 ? kViolations : kPassed;

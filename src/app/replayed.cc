@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <tuple>
@@ -21,8 +22,13 @@ using Now = Replayed::Now;
 // Of a name or a path in a report. Longer ones are none that Kubernetes takes.
 constexpr std::size_t kMostText = 256;
 constexpr std::size_t kMostUsers = 5;  // of a group, that are named
+// Namespaces whose labels are kept. A cluster is not made for more than a tenth of them.
+constexpr std::size_t kMostNamespaces = 100'000;
 
 constexpr std::string_view kNoLabels = "are in namespaces whose labels are not known",
+                           kOlder =
+                               "are older than what is known of their namespaces' labels: logs "
+                               "of several API servers follow each other",
                            kOtherTemplate =
                                "were not judged by that template then, and a decision log holds no "
                                "objects",
@@ -89,6 +95,13 @@ std::string_view name_of(Operation operation) {
   return operation == Operation::Create ? "CREATE" : "UPDATE";
 }
 
+/// Of a time in RFC 3339, which sort as they follow each other. Less than that apart, lines of one
+/// log may stand in another order.
+std::string second_of(std::string_view time) {
+  constexpr std::string_view kForm = "2026-11-24T10:00:00";
+  return std::string(time.substr(0, kForm.size()));
+}
+
 std::string brief(std::string text) { return verdict::cut(std::move(text), kMostText); }
 
 /// Calls `each(judgement, violation)` for what a denial is for.
@@ -141,7 +154,7 @@ std::size_t cost_of(const Resource& resource) {
 }  // namespace
 
 Replayed replay(const codec::Recorded& recorded, const policy::Policy& policy,
-                std::span<const Binding> bindings, bool labels_known) {
+                std::span<const Binding> bindings, std::string_view no_labels) {
   const auto unknown = [](std::string_view why) { return Replayed{Now::Unknown, why, {}}; };
   if (!recorded.unjudgeable.empty()) return unknown(recorded.unjudgeable);
   Replayed out;
@@ -153,7 +166,60 @@ Replayed replay(const codec::Recorded& recorded, const policy::Policy& policy,
     out.verdict = judge(review, bindings, false);
     if (!out.verdict.allowed) out.now = Now::Denied;
   }
-  return out.now == Now::Allowed && !labels_known ? unknown(kNoLabels) : out;
+  return out.now == Now::Allowed && !no_labels.empty() ? unknown(no_labels) : out;
+}
+
+Spaces::Spaces(std::shared_ptr<const policy::Policy> policy) : policy_(std::move(policy)) {
+  std::ranges::copy_if(policy_->bindings, std::back_inserter(without_labels_),
+                       [](const Binding& b) { return b.selector.requirements.empty(); });
+  follows_ = policy_->namespace_labels || without_labels_.size() < policy_->bindings.size();
+}
+
+Spaces::Space* Spaces::at(const std::string& name) {
+  const auto found = known_.find(name);
+  if (found != known_.end()) return &found->second;
+  return known_.size() < kMostNamespaces ? &known_[name] : nullptr;
+}
+
+void Spaces::learn(const std::string& name, const Labels& labels) {
+  if (Space* const space = at(name)) space->holds = policy::resolve(*policy_, name, labels);
+}
+
+void Spaces::learn(const codec::Recorded& write) {
+  if (write.review.facts.dry_run) return;  // nothing was written
+  if (write.answer != codec::Answer::Allowed && write.answer != codec::Answer::Unknown) return;
+  // Of a name that the API server has made only the object tells.
+  std::string name = write.review.facts.name;
+  if (name.empty()) name = codec::origins_of(write.object).name;
+  Space* const space = name.empty() ? nullptr : at(name);
+  if (space == nullptr) return;
+  const std::string written = second_of(write.answered);
+  const bool older = !written.empty() && written < space->written;
+  if (!older && space->judged > space->judged_before) space->judged_before = space->judged;
+  if (!written.empty() && written < space->judged_before) ++late_;
+  if (older) return;
+  space->written = written;
+  space->judged.clear();
+  if (write.unjudgeable.empty())
+    space->holds = policy::resolve(*policy_, name, write.review.labels);
+  else
+    space->holds.reset();
+}
+
+Replayed Spaces::judge(const codec::Recorded& recorded) {
+  if (!follows_) return replay(recorded, *policy_, policy_->bindings, "");
+  const std::string& name = recorded.review.facts.namespace_name;
+  // What is of the whole cluster no label binds.
+  if (name.empty()) return replay(recorded, *policy_, without_labels_, "");
+  const auto at = known_.find(name);
+  if (at == known_.end() || !at->second.holds)
+    return replay(recorded, *policy_, without_labels_, kNoLabels);
+  Space& space = at->second;
+  const std::string asked = second_of(recorded.answered);
+  if (!asked.empty() && asked < space.written)
+    return replay(recorded, *policy_, without_labels_, kOlder);
+  space.judged = std::max(space.judged, asked);
+  return replay(recorded, *policy_, space.holds->bindings, "");
 }
 
 ReplayCounts& ReplayCounts::operator+=(const ReplayCounts& other) {

@@ -9,12 +9,15 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "codec/origins.h"
 #include "codec/recording.h"
 #include "plimsoll/report.h"
 #include "plimsoll/verdict.h"
@@ -30,10 +33,49 @@ struct Replayed {
   Verdict verdict;       ///< Denied: what for
 };
 
-/// Judges as the webhook does. `bindings`: those that hold in the request's namespace; without
-/// `labels_known`, those that hold whatever its labels are. A dry run is none here.
+/// Judges as the webhook does. `bindings`: those that hold in the request's namespace; or, where
+/// its labels are not known, those that hold whatever they are, and `no_labels` is why. A dry run
+/// is none here.
 Replayed replay(const codec::Recorded& recorded, const policy::Policy& policy,
-                std::span<const Binding> bindings, bool labels_known);
+                std::span<const Binding> bindings, std::string_view no_labels);
+
+/// What holds in which namespace, as far as the recording has come. The logs of several API servers
+/// may follow each other in it: labels hold for no request that is older than they are.
+class Spaces {
+ public:
+  explicit Spaces(std::shared_ptr<const policy::Policy> policy);
+
+  /// Whether labels matter, so that requests must be judged in their order.
+  [[nodiscard]] bool follow_labels() const { return follows_; }
+
+  /// Of the beginning.
+  void learn(const std::string& name, const Labels& labels);
+  void learn(const codec::Recorded& write);
+
+  /// Thread-safety: pure if labels do not matter.
+  [[nodiscard]] Replayed judge(const codec::Recorded& recorded);
+
+  /// Writes of namespaces that came behind younger requests, which were judged without them.
+  [[nodiscard]] std::uint64_t late() const { return late_; }
+
+ private:
+  struct Space {
+    std::optional<policy::NamespacePolicy>
+        holds;  // nothing: labels were written that are not known
+    // To the second: when that was written, and the youngest request that was judged by it, or by
+    // what was before it.
+    std::string written, judged, judged_before;
+  };
+
+  /// The space of that name, if there is room for it.
+  Space* at(const std::string& name);
+
+  std::shared_ptr<const policy::Policy> policy_;
+  std::vector<Binding> without_labels_;
+  bool follows_ = false;
+  std::map<std::string, Space, std::less<>> known_;
+  std::uint64_t late_ = 0;
+};
 
 /// How many requests came to what.
 struct ReplayCounts {

@@ -454,7 +454,8 @@ Pod pod_of(const Raw& raw, const cis::Defaults& defaults) {
     pod.moved.push_back({fmt::format("{}/securityContext{}", kPath, from), std::string(to)});
   };
   move("/allowPrivilegeEscalation", "/HostConfig/SecurityOpt");
-  move("/appArmorProfile/type", "/AppArmorProfile");
+  // What switches it off.
+  move("/appArmorProfile/type", raw.privileged ? "/HostConfig/Privileged" : "/AppArmorProfile");
   move("/capabilities/add", "/HostConfig/CapAdd");
   move("/privileged", "/HostConfig/Privileged");
   move("/readOnlyRootFilesystem", "/HostConfig/ReadonlyRootfs");

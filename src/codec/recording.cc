@@ -10,7 +10,6 @@
 #include "codec/decoder.h"
 #include "codec/review.h"
 #include "text/json_text.h"
-#include "text/yaml.h"
 
 namespace plimsoll::codec {
 namespace {
@@ -23,10 +22,9 @@ constexpr std::size_t kKeepBytes = 1 << 20;
 template <class T>
 using Field = Decoder::Field<T>;
 
-Error bad(std::string message, std::string_view remedy = "") {
+Error bad(std::string message) {
   Error error;
   error.message = std::move(message);
-  error.remedy = remedy;
   return error;
 }
 
@@ -87,6 +85,7 @@ struct Line {
   std::string_view kind, api_version, msg;
   std::string_view level, stage, verb, audit_id, uri, received, staged;
   std::string_view user, impersonated, object_ref, status, request_object, response_object;
+  std::string_view annotations;
   std::string_view request, response;
 
   void read(lazy::parser& parser, std::string_view text) {
@@ -104,6 +103,7 @@ struct Line {
                                          {"responseStatus", &status},
                                          {"requestObject", &request_object},
                                          {"responseObject", &response_object},
+                                         {"annotations", &annotations},
                                          {"requestReceivedTimestamp", &received},
                                          {"stageTimestamp", &staged},
                                          {"request", &request},
@@ -170,7 +170,7 @@ bool touches(simdjson::dom::parser& parser, std::string_view patch, const Judged
 // --- decisions -----------------------------------------------------------------------------------
 
 struct Decision : RequestFacts {
-  std::string time, operation_name, exempt;
+  std::string time, operation_name;
   bool allowed = false;
   std::vector<LoggedJudgement> judged;
 };
@@ -227,7 +227,6 @@ constexpr Field<Decision> kDecision[] = {
     {"name", plain<&RequestFacts::name>::read},
     {"user", plain<&RequestFacts::user>::read},
     {"requestDryRun", plain<&RequestFacts::dry_run>::read},
-    {"exempt", plain<&Decision::exempt>::read},
     {"judgements", [](Decoder& d, Json v, Decision& out) {
        d.array(v, sizeof(LoggedJudgement), [&](Json element, std::size_t) {
          d.object(element, kJudgement, out.judged.emplace_back());
@@ -260,7 +259,10 @@ Answer answer_of(std::int64_t code, std::string_view message) {
 constexpr std::string_view kNoObject = "hold no object (audit level Metadata)",
                            kPatch =
                                "are patches of which only the change was recorded (audit level "
-                               "Request)",
+                               "Request, or only metadata was asked for)",
+                           kTruncated =
+                               "hold no object: the API server has cut what is too large for its "
+                               "audit log (--audit-log-truncate-max-event-size)",
                            kOtherKind = "hold what is not of the kind that was asked for";
 
 }  // namespace
@@ -327,8 +329,8 @@ class RecordingReader::Impl {
     if (may_be_custom) {
       request_kind = kind_of(line.request_object);
       response_kind = kind_of(line.response_object);
-      facts.kind =
-          response_kind.empty() || response_kind == "Status" ? request_kind : response_kind;
+      const bool of_other = response_kind == "Status" || response_kind == "PartialObjectMetadata";
+      facts.kind = response_kind.empty() || of_other ? request_kind : response_kind;
     }
     out.review.scope = scope_of(facts, custom);
     if (out.review.scope == Scope::NotOurs) return std::optional<Recorded>();
@@ -339,6 +341,7 @@ class RecordingReader::Impl {
     if (out.answer == Answer::Allowed && code_ == 201) facts.operation = Operation::Create;
     out.id = line.audit_id;
     out.time = line.received.empty() ? line.staged : line.received;
+    out.answered = line.staged;
     if (!may_be_custom) {
       request_kind = kind_of(line.request_object);
       response_kind = kind_of(line.response_object);
@@ -356,7 +359,12 @@ class RecordingReader::Impl {
       facts.kind = request_kind.empty() ? std::string(kind) : request_kind;
     }
     if (out.object.empty() || facts.kind != kind) {
-      out.unjudgeable = line.request_object.empty() ? kNoObject : patch ? kPatch : kOtherKind;
+      if (out.review.scope != Scope::Namespace && !refused && patch &&
+          facts.operation == Operation::Update && !line.request_object.empty() &&
+          !touches(patch_, line.request_object, judged))
+        out.review.unchanged = true;  // whatever it is
+      else
+        out.unjudgeable = why_not(line, patch);
       return std::optional(std::move(out));
     }
 
@@ -380,6 +388,15 @@ class RecordingReader::Impl {
   static const RequestFacts& facts_of(const Recorded& recorded) { return recorded.review.facts; }
   static bool subresource_is(const Recorded& recorded, std::string_view name) {
     return facts_of(recorded).subresource == name;
+  }
+
+  /// Why there is no object to judge.
+  std::string_view why_not(const Line& line, bool patch) {
+    if (!line.request_object.empty()) return patch ? kPatch : kOtherKind;
+    std::string_view truncated;
+    if (!line.annotations.empty())
+      read_members(part_, line.annotations, {{"audit.k8s.io/truncated", &truncated}});
+    return truncated == "true" ? kTruncated : kNoObject;
   }
 
   std::string kind_of(std::string_view object) {
@@ -461,7 +478,6 @@ class RecordingReader::Impl {
     out.decision = true;
     out.answer = decision.allowed ? Answer::Allowed : Answer::Denied;
     out.time = std::move(decision.time);
-    out.exempt = std::move(decision.exempt);
     out.judged = std::move(decision.judged);
     out.id = decision.uid;
     out.review.facts = std::move(static_cast<RequestFacts&>(decision));
@@ -486,131 +502,6 @@ RecordingReader& RecordingReader::operator=(RecordingReader&&) noexcept = defaul
 Result<std::optional<Recorded>> RecordingReader::read(std::string_view line,
                                                       const PodPlaces& custom) {
   return impl_->read(line, custom);
-}
-
-// --- origins -------------------------------------------------------------------------------------
-
-namespace {
-
-struct Owner {
-  std::string kind, name;
-  bool controller = false;
-};
-constexpr Field<Owner> kOwner[] = {{"kind", plain<&Owner::kind>::read},
-                                   {"name", plain<&Owner::name>::read},
-                                   {"controller", plain<&Owner::controller>::read}};
-
-struct Named : Origins {
-  std::string generate_name, hash;
-};
-
-constexpr Field<Named> kMetadata[] = {{"name", plain<&Origins::name>::read},
-                                      {"generateName", plain<&Named::generate_name>::read},
-                                      {"labels",
-                                       [](Decoder& d, Json v, Named& out) {
-                                         d.members(v, [&](std::string_view key, Json value) {
-                                           if (key == "pod-template-hash") d.read(value, out.hash);
-                                         });
-                                       }},
-                                      {"ownerReferences", [](Decoder& d, Json v, Named& out) {
-                                         d.array(v, sizeof(Owner), [&](Json element, std::size_t) {
-                                           Owner owner;
-                                           d.object(element, kOwner, owner);
-                                           if (!owner.controller) return;
-                                           out.owner_kind = std::move(owner.kind);
-                                           out.owner_name = std::move(owner.name);
-                                         });
-                                       }}};
-
-constexpr Field<Named> kObject[] = {
-    {"apiVersion", plain<&Origins::api_version>::read},
-    {"kind", plain<&Origins::kind>::read},
-    {"metadata", [](Decoder& d, Json v, Named& out) { d.object(v, kMetadata, out); }}};
-
-/// Takes `-HASH` off the end; false: it does not end so.
-bool take_hash(std::string& name, const std::string& hash) {
-  const std::string suffix = "-" + hash;
-  if (hash.empty() || !name.ends_with(suffix) || name.size() == suffix.size()) return false;
-  name.resize(name.size() - suffix.size());
-  return true;
-}
-
-/// Takes off the minutes since 1970 that a CronJob puts behind the names of its Jobs. Source:
-/// kubernetes pkg/controller/cronjob/utils.go, getJobName.
-void take_minutes(std::string& name) {
-  const auto dash = name.rfind('-');
-  if (dash == std::string::npos || dash == 0 || name.size() - dash < 9) return;
-  if (name.find_first_not_of("0123456789", dash + 1) == std::string::npos) name.resize(dash);
-}
-
-constexpr Field<NamespaceLabels> kSpaceMetadata[] = {
-    {"name", plain<&NamespaceLabels::name>::read},
-    {"labels", [](Decoder& d, Json v, NamespaceLabels& out) {
-       d.members(v, [&](std::string_view key, Json value) {
-         d.read(value, out.labels[std::string(key)]);
-       });
-     }}};
-constexpr Field<NamespaceLabels> kSpace[] = {
-    {"metadata",
-     [](Decoder& d, Json v, NamespaceLabels& out) { d.object(v, kSpaceMetadata, out); }}};
-
-}  // namespace
-
-Origins origins_of(std::string_view object) {
-  Named named;
-  simdjson::dom::parser parser;
-  Json root;
-  if (parser.parse(object.data(), object.size()).get(root) != simdjson::SUCCESS) return {};
-  std::vector<Fault> ignored;  // what cannot be read here was judged already
-  Decoder("", ignored).object(root, kObject, named);
-  if (named.owner_kind == "ReplicaSet" && take_hash(named.owner_name, named.hash))
-    named.owner_kind = "Deployment";
-  named.family = named.owner_name;
-  if (named.owner_kind == "Job") take_minutes(named.family);
-  if (named.family.empty() && !named.generate_name.empty()) {
-    named.family = named.generate_name;
-    while (named.family.ends_with('-')) named.family.pop_back();
-  }
-  if (named.family.empty()) named.family = named.name;
-  return std::move(static_cast<Origins&>(named));
-}
-
-Result<std::vector<NamespaceLabels>> read_namespaces(std::string_view text,
-                                                     const std::string& file) {
-  std::vector<NamespaceLabels> all;
-  std::vector<Fault> faults;
-  const auto wrong = [&](std::string field, std::string message) {
-    Error error = bad(std::move(message), "give what `kubectl get namespaces -o yaml` writes");
-    error.file = file;
-    error.field = std::move(field);
-    return error;
-  };
-  text::YamlReader reader(text, file);
-  for (;;) {
-    auto document = reader.next();
-    if (!document) return document.error();
-    if (!*document) break;
-    if ((*document)->empty()) continue;
-    simdjson::dom::parser parser;
-    const Json root = parser.parse((*document)->json()).value();
-    Json items;
-    const auto add = [&](Decoder& d, Json one) {
-      NamespaceLabels& read = all.emplace_back();
-      d.object(one, kSpace, read);
-      if (read.name.empty() && d.faults().empty()) d.fault("has no metadata.name");
-    };
-    Decoder decoder("", faults);
-    if (root.is_object() && root["items"].get(items) == simdjson::SUCCESS)
-      decoder.below("items", [&] {
-        decoder.array(items, sizeof(NamespaceLabels),
-                      [&](Json one, std::size_t) { add(decoder, one); });
-      });
-    else
-      add(decoder, root);
-    if (!faults.empty()) return wrong(faults.front().path, faults.front().message);
-  }
-  if (all.empty()) return wrong("", "holds no namespace");
-  return all;
 }
 
 }  // namespace plimsoll::codec

@@ -41,14 +41,14 @@ struct Recorded {
   Answer answer = Answer::Unknown;
   /// Why it cannot be judged, to stand behind a number of requests; a literal. Empty: it can be.
   std::string_view unjudgeable;
-  bool decision = false;     ///< of a decision log: `judged` and `exempt` are all that is known
+  bool decision = false;     ///< of a decision log: `judged` is all that is known
   bool as_sent = false;      ///< what mutating admission made of the object is not in it
   bool old_unknown = false;  ///< an UPDATE that may have left alone all that is judged
   std::string id;            ///< the event's `auditID`, or the review's uid
   std::string time;          ///< RFC 3339; empty: it was not written down
+  std::string answered;      ///< the same of the answer; one API server's log is in its order
   std::string_view object;   ///< the object's JSON, in the line
   std::vector<LoggedJudgement> judged;
-  std::string exempt;
 };
 
 class RecordingReader {
@@ -67,28 +67,5 @@ class RecordingReader {
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-/// What an object says of itself and of where it comes from.
-struct Origins {
-  std::string api_version, kind, name;
-  /// What controls it: `Deployment` `web` for pods of its ReplicaSets; empty: nothing does.
-  std::string owner_kind, owner_name;
-  /// The name without what makes it unlike others of its origin: the owner's name, or that which
-  /// the API server or a Deployment has added its letters to.
-  std::string family;
-};
-
-/// Of an object's JSON; empty texts where it does not say.
-Origins origins_of(std::string_view object);
-
-/// The labels of namespaces.
-struct NamespaceLabels {
-  std::string name;
-  Labels labels;
-};
-
-/// Of a Namespace or a list of them, as `kubectl get namespaces -o yaml` or `-o json` write it.
-Result<std::vector<NamespaceLabels>> read_namespaces(std::string_view text,
-                                                     const std::string& file);
 
 }  // namespace plimsoll::codec

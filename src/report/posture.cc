@@ -3,8 +3,25 @@
 #include <algorithm>
 #include <set>
 #include <tuple>
+#include <utility>
 
 namespace plimsoll::report {
+namespace {
+
+using Place = std::pair<std::string_view, std::string_view>;  // container and path
+
+Place place_of(const ReportedFinding& finding) { return {finding.container, finding.path}; }
+
+/// Where something critical was found. That has to go, and with it goes what else is found there.
+std::set<Place> critical_places(const Resource& resource) {
+  std::set<Place> places;
+  for (const ReportedFinding& finding : resource.findings)
+    if (finding.check->severity == Severity::Critical && !finding.path.empty())
+      places.insert(place_of(finding));
+  return places;
+}
+
+}  // namespace
 
 void Posture::add(const Resource& resource) {
   if (resource.outcome != Outcome::Pass && resource.outcome != Outcome::Fail) return;
@@ -14,8 +31,11 @@ void Posture::add(const Resource& resource) {
   if (resource.findings.empty()) return;
   Counts counts{};
   Checks checks;
+  const auto critical = critical_places(resource);
   for (const ReportedFinding& finding : resource.findings) {
     ++counts[static_cast<std::size_t>(finding.check->severity)];
+    if (finding.check->severity != Severity::Critical && critical.contains(place_of(finding)))
+      continue;
     ++findings_[finding.check];
     checks.push_back(finding.check);
   }
@@ -54,7 +74,8 @@ std::vector<FirstStep> Posture::first_steps(std::size_t most) const {
     if (candidates.empty()) break;
     const auto best = std::ranges::max_element(candidates, {}, [](const auto& candidate) {
       const FirstStep& step = candidate.second;
-      return std::tuple(step.freed, step.resources, step.findings);
+      const int gravity = -static_cast<int>(step.check->severity);
+      return std::tuple(step.freed, gravity, step.resources, step.findings);
     });
     mended.insert(best->second.check);
     steps.push_back(best->second);

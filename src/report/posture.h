@@ -28,11 +28,13 @@ struct WorstResource {
   Counts findings{};
 };
 
-/// A change that is made everywhere: what one check finds is mended.
+/// A change that is made everywhere: what one check finds is mended. What else is found where
+/// something critical is, is mended with that.
 struct FirstStep {
   const Check* check = nullptr;
-  std::size_t findings = 0, resources = 0;  ///< of the check, and those that have some
-  std::size_t freed = 0;                    ///< that pass then and did not before
+  /// Of the check, and those that have some; without what is mended with something else.
+  std::size_t findings = 0, resources = 0;
+  std::size_t freed = 0;  ///< that pass then and did not before
 };
 
 class Posture {
@@ -48,8 +50,8 @@ class Posture {
   }
   /// Worst first: the one with more of the worst findings.
   [[nodiscard]] const std::vector<WorstResource>& worst() const { return worst_; }
-  /// One after the other, each the one that frees most resources after those before it; where none
-  /// frees any by itself, the one that is missing in most. At most `most`.
+  /// One after the other, each the one that frees most resources after those before it; of several
+  /// the worst, and of these the one that is missing in most. At most `most`.
   [[nodiscard]] std::vector<FirstStep> first_steps(std::size_t most) const;
 
  private:
@@ -60,7 +62,7 @@ class Posture {
   std::map<std::string, NamespacePosture> namespaces_;
   std::vector<WorstResource> worst_;
   std::map<Checks, std::size_t> failed_;          // resources by what is found in them
-  std::map<const Check*, std::size_t> findings_;  // by check
+  std::map<const Check*, std::size_t> findings_;  // by check, of such steps
 };
 
 }  // namespace plimsoll::report

@@ -36,7 +36,7 @@ TEST_F(EarlierReports, AreReadByWhenTheyWereMade) {
     "summary":{"resources":9,"passed":3,"failed":6,"errors":0,"skipped":0,"findings":3}})");
   const std::string sooner = file("sooner.json", R"({"schemaVersion":1,
     "time":"2026-01-01T00:00:00Z","resources":[],"summary":{"passed":1}})");
-  const auto reports = read_earlier_reports({later, sooner});
+  const auto reports = read_earlier_reports({later, sooner}, "");
   ASSERT_TRUE(reports) << reports.error().to_string();
   ASSERT_EQ(reports->size(), 2U);
   EXPECT_EQ((*reports)[0].time, "2026-01-01T00:00:00Z");
@@ -47,14 +47,28 @@ TEST_F(EarlierReports, AreReadByWhenTheyWereMade) {
 
 TEST_F(EarlierReports, OneWithoutATimeIsOfWhenItWasWritten) {
   const auto reports = read_earlier_reports(
-      {file("old.json", R"({"schemaVersion":1,"resources":[],"summary":{"passed":1}})")});
+      {file("old.json", R"({"schemaVersion":1,"resources":[],"summary":{"passed":1}})")}, "");
   ASSERT_TRUE(reports);
   EXPECT_THAT((*reports)[0].time, ::testing::MatchesRegex("20..-..-..T..:..:..Z"));
 }
 
+TEST_F(EarlierReports, WhatWasHeldToSomethingElseIsNoted) {
+  const std::string report = file("a.json", R"({"schemaVersion":1,"template":"baseline@v1.36",
+    "resources":[],"summary":{"passed":1}})");
+  const auto note_of = [&](const std::string& now) {
+    ::testing::internal::CaptureStderr();
+    EXPECT_TRUE(read_earlier_reports({report}, now));
+    return ::testing::internal::GetCapturedStderr();
+  };
+  EXPECT_EQ(note_of("baseline@v1.37"), "") << "a later version asks for about the same";
+  EXPECT_EQ(note_of("restricted@v1.36"), "plimsoll: note: " + report +
+                                             ": --trend: was held to baseline@v1.36, and not to "
+                                             "restricted@v1.36\n");
+}
+
 TEST_F(EarlierReports, WhatIsNoneIsSaid) {
   const auto error_of = [](const std::string& path) {
-    const auto reports = read_earlier_reports({path});
+    const auto reports = read_earlier_reports({path}, "");
     return reports ? std::string() : reports.error().to_string();
   };
   EXPECT_EQ(error_of(folder_ + "/none.json"),

@@ -93,6 +93,12 @@ TEST(Docker, KnowsWhatSwitchesProtectionOff) {
   EXPECT_EQ(security(with({}, {.apparmor = false})).apparmor_type, "Unconfined");
   EXPECT_EQ(security(with({{"Privileged", true}})).apparmor_type, "Unconfined");
   EXPECT_EQ(security(with({{"SecurityOpt", {"apparmor=mine"}}})).apparmor_type, "Localhost");
+  // What is to be changed is what switches it off.
+  const auto place = [](const cis::Container& container) {
+    return container.pod.place("/spec/containers/0/securityContext/appArmorProfile/type");
+  };
+  EXPECT_EQ(place(with({{"Privileged", true}})), "/HostConfig/Privileged");
+  EXPECT_EQ(place(with({})), "/AppArmorProfile");
 }
 
 TEST(Docker, TakesThePortsThatArePublished) {

@@ -153,6 +153,8 @@ TEST_F(Recording, SaysWhyThereIsNothingToJudge) {
   line.erase("requestObject");
   line.erase("responseObject");
   EXPECT_THAT(std::string(recorded(line).unjudgeable), HasSubstr("level Metadata"));
+  line["annotations"] = {{"audit.k8s.io/truncated", "true"}};
+  EXPECT_THAT(std::string(recorded(line).unjudgeable), HasSubstr("has cut what is too large"));
 
   line = event();
   line["level"] = "Request";
@@ -243,6 +245,23 @@ TEST_F(Recording, KnowsPatchesThatLeaveAloneWhatIsJudged) {
   EXPECT_TRUE(judged(Json::parse(R"([{"op":"replace","path":"","value":{}}])")));
   EXPECT_TRUE(judged(Json::parse(R"([{"op":"move","path":"/metadata/x","from":"/spec/x"}])")));
   EXPECT_TRUE(judged(Json::parse(R"([{"op":"add"}])")));
+}
+
+TEST_F(Recording, KnowsPatchesThatLeaveAloneWhatTheLogDoesNotHold) {
+  Json line = event();
+  line["verb"] = "patch";
+  line["responseStatus"]["code"] = 200;
+  line["requestObject"] = Json::parse(R"({"metadata":{"labels":{"a":"b"}}})");
+  line["responseObject"] = {{"kind", "PartialObjectMetadata"}, {"apiVersion", "meta.k8s.io/v1"}};
+  Recorded read = recorded(line);
+  EXPECT_THAT(read.unjudgeable, IsEmpty());
+  EXPECT_FALSE(to_be_judged(read.review));
+  line["requestObject"] = Json::parse(R"({"spec":{"hostPID":true}})");
+  EXPECT_THAT(std::string(recorded(line).unjudgeable), HasSubstr("only the change"));
+  line["requestObject"] = Json::parse(R"({"metadata":{"labels":{"a":"b"}}})");
+  line["objectRef"] = {{"resource", "namespaces"}, {"name", "shop"}};
+  EXPECT_THAT(std::string(recorded(line).unjudgeable), HasSubstr("only the change"))
+      << "its labels are what counts";
 }
 
 TEST_F(Recording, KnowsPatchesThatLeaveAloneAPodTemplate) {
@@ -374,41 +393,6 @@ TEST_F(Recording, RefusesAMemberThatStandsThereTwice) {
   std::string line = event().dump();
   line.insert(1, R"("objectRef":{"resource":"leases"},)");
   EXPECT_THAT(error(line), HasSubstr("is not JSON"));
-}
-
-// --- origins -------------------------------------------------------------------------------------
-
-TEST(Origins, NamesWhatPodsHaveInCommon) {
-  const auto family = [](const std::string& metadata) {
-    const Origins origins =
-        origins_of(R"({"kind":"Pod","apiVersion":"v1","metadata":)" + metadata + "}");
-    EXPECT_EQ(origins.kind, "Pod");
-    return origins.owner_kind + " " + origins.family;
-  };
-  EXPECT_EQ(family(R"({"name":"web"})"), " web");
-  EXPECT_EQ(family(R"({"name":"run-abcde","generateName":"run-"})"), " run");
-  EXPECT_EQ(family(R"({"name":"web-7d4b-x","labels":{"pod-template-hash":"7d4b"},"ownerReferences":
-    [{"kind":"ReplicaSet","name":"web-7d4b","controller":true}]})"),
-            "Deployment web");
-  EXPECT_EQ(family(R"({"name":"rs-x","ownerReferences":
-    [{"kind":"ReplicaSet","name":"rs","controller":true}]})"),
-            "ReplicaSet rs");
-  EXPECT_EQ(family(R"({"name":"x","ownerReferences":
-    [{"kind":"Job","name":"nightly-29384750","controller":true}]})"),
-            "Job nightly");
-  EXPECT_EQ(family(R"({"name":"x","ownerReferences":[{"kind":"Node","name":"n"}]})"), " x");
-}
-
-TEST(ReadNamespaces, ReadsListsAndDocuments) {
-  const auto list = read_namespaces(
-      "kind: List\nitems:\n- metadata: {name: a, labels: {x: z}}\n- metadata: {name: b}\n", "f");
-  ASSERT_TRUE(list) << list.error().to_string();
-  ASSERT_EQ(list->size(), 2U);
-  EXPECT_EQ(list->at(0).labels.at("x"), "z");
-  EXPECT_EQ(list->at(1).name, "b");
-  EXPECT_EQ(read_namespaces(R"({"metadata":{"name":"a"}})", "f")->size(), 1U);
-  for (const char* text : {"", "items: []", "items: 3", "metadata: {name: 3}", "metadata: {}"})
-    EXPECT_FALSE(read_namespaces(text, "f")) << text;
 }
 
 }  // namespace

@@ -72,15 +72,37 @@ TEST(Posture, WhatFreesMostComesFirst) {
   EXPECT_EQ(posture.first_steps(1).size(), 1U);
 }
 
-TEST(Posture, WhereNothingFreesByItselfTheMostCommonComesFirst) {
+TEST(Posture, WhereNothingFreesByItselfTheWorstComesFirstAndThenTheMostCommon) {
   Posture posture;
   posture.add(resource("a", "1", {"drop-all", "seccomp"}));
-  posture.add(resource("a", "2", {"privileged", "seccomp"}));
+  posture.add(resource("a", "2", {"privileged", "seccomp", "drop-all"}));
+  posture.add(resource("a", "3", {"seccomp", "allow-privilege-escalation"}));
   const auto steps = posture.first_steps(9);
-  ASSERT_EQ(steps.size(), 3U);
-  EXPECT_EQ(steps[0].check->id, "seccomp");
+  ASSERT_EQ(steps.size(), 4U);
+  EXPECT_EQ(steps[0].check->id, "privileged");
   EXPECT_EQ(steps[0].freed, 0U);
-  EXPECT_EQ(steps[1].freed + steps[2].freed, 2U);
+  EXPECT_EQ(steps[1].check->id, "seccomp");
+  EXPECT_EQ(steps[2].freed + steps[3].freed, 3U);
+}
+
+TEST(Posture, WhatIsMendedWithSomethingCriticalIsNoStepOfItsOwn) {
+  const auto at = [](Resource of, std::initializer_list<std::string_view> paths) {
+    std::size_t i = 0;
+    for (const std::string_view path : paths) of.findings[i++].path = path;
+    return of;
+  };
+  Posture posture;
+  for (const char* const name : {"1", "2", "3"})
+    posture.add(at(resource("", name, {"seccomp", "privileged"}),
+                   {"/HostConfig/Privileged", "/HostConfig/Privileged"}));
+  posture.add(at(resource("", "4", {"seccomp"}), {"/HostConfig/SecurityOpt"}));
+  const auto steps = posture.first_steps(9);
+  ASSERT_EQ(steps.size(), 2U);
+  EXPECT_EQ(steps[0].check->id, "privileged");
+  EXPECT_EQ(steps[0].freed, 3U);
+  EXPECT_EQ(steps[1].check->id, "seccomp");
+  EXPECT_EQ(steps[1].findings, 1U);
+  EXPECT_EQ(steps[1].freed, 1U);
 }
 
 }  // namespace
