@@ -303,6 +303,14 @@ TEST(Yaml, JsonHasMarksToo) {
   EXPECT_EQ(stream.documents[1].find("/b")->begin.column, 33U);
 }
 
+TEST(Yaml, CountsNoColumnForAByteOrderMark) {
+  const auto stream = read("\xEF\xBB\xBF"
+                           "{\"a\": 1}\n");
+  const YamlNode& node = *stream.documents[0].find("/a");
+  EXPECT_EQ(node.begin.offset, 9U);
+  EXPECT_EQ(node.begin.column, 7U);
+}
+
 TEST(Yaml, ReadsUtf16) {
   const auto encode = [](std::u16string_view text, bool big) {
     std::string out;
@@ -317,6 +325,7 @@ TEST(Yaml, ReadsUtf16) {
   for (const bool big : {false, true}) {
     const std::string text = encode(u"\uFEFFa: \u00E9\U0001F6A2\n", big);
     YamlReader reader(text, "");
+    EXPECT_EQ(reader.text(), "a: \xC3\xA9\xF0\x9F\x9A\xA2\n") << "before the first document, too";
     const auto document = reader.next();
     ASSERT_TRUE(document);
     EXPECT_EQ((*document)->json(), "{\"a\":\"\xC3\xA9\xF0\x9F\x9A\xA2\"}");
