@@ -288,9 +288,58 @@ TEST_F(Check, WritesOverNoInput) {
     EXPECT_THAT(ran.errors, HasSubstr(file + " is to be checked, and would be written over"));
     EXPECT_EQ(text_of(file), text);
   }
+  const std::string json = R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"},"spec":{}})";
+  const auto pod = folder_.write("pod.json", json);
+  const auto lost = run({"check", folder_.path(), "--write-baseline", pod});
+  EXPECT_EQ(lost.status, 2);
+  EXPECT_THAT(lost.errors, HasSubstr(pod + " is to be checked, and would be written over"));
+  EXPECT_EQ(text_of(pod), json) << "only a baseline is no manifest";
   const auto twice = run({"check", file, "-o", "json=x", "-o", "sarif=./x"});
   EXPECT_EQ(twice.status, 2);
   EXPECT_THAT(twice.errors, HasSubstr("--output: two reports are to be written to ./x"));
+}
+
+TEST_F(Check, ReplacesTheReportsOfTheLastRun) {
+  folder_.write("a.yaml", privileged("a"));
+  for (const char* format : {"json", "sarif", "gitlab"}) {
+    const std::string report = folder_ / "r.json";
+    const std::vector<std::string> words = {"check", folder_.path(), "-o",
+                                            std::string(format) + "=" + report};
+    ASSERT_EQ(run(words).status, 1);
+    const std::string text = text_of(report);
+    EXPECT_EQ(run(words).status, 1) << format;
+    EXPECT_EQ(text_of(report), text);
+    std::filesystem::remove(report);
+  }
+  // A baseline begins as a report does.
+  const auto known = folder_ / "known.json";
+  run({"check", folder_ / "a.yaml", "--write-baseline", known});
+  EXPECT_EQ(run({"check", folder_.path(), "-o", "json=" + known}).status, 2);
+}
+
+TEST_F(Check, WritesOverNoFileOfAnOption) {
+  const auto file = folder_.write("a.yaml", privileged("a"));
+  const auto other = folder_.write("other", "podTemplates: {example.com/Widget: spec.template}\n");
+  const auto known = folder_ / "known.json";
+  ASSERT_EQ(run({"check", file, "--write-baseline", known}).status, 0);
+  const std::string text = text_of(known);
+  for (const auto& [words, says] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"--baseline", known, "-o", "json=" + known}, known + " is read by --baseline"},
+           {{"--write-baseline", known, "-o", "json=" + known},
+            known + " is written by --write-baseline"},
+           {{"--pod-templates", other, "-o", "json=" + other},
+            other + " is read by --pod-templates"},
+           {{"--pod-templates", other, "--write-baseline", other},
+            other + " is read by --pod-templates"}}) {
+    std::vector<std::string> all = {"check", file};
+    all.insert(all.end(), words.begin(), words.end());
+    const auto ran = run(all);
+    EXPECT_EQ(ran.status, 2);
+    EXPECT_THAT(ran.errors, HasSubstr(says + ", and would be written over"));
+    EXPECT_EQ(text_of(known), text);
+    EXPECT_THAT(text_of(other), HasSubstr("Widget"));
+  }
+  EXPECT_EQ(run({"check", file, "--baseline", known, "--write-baseline", known}).status, 0);
 }
 
 TEST_F(Check, TellsObjectsOfOneNameApart) {
@@ -322,6 +371,22 @@ TEST_F(Check, ShowsALineBesideALongOne) {
   const auto ran = run({"check", "-t", "baseline", file});
   EXPECT_THAT(ran.output, HasSubstr(" 8 |     securityContext: {privileged: true}\n"));
   EXPECT_THAT(ran.output, Not(HasSubstr("zzz")));
+}
+
+// Places are those of the UTF-8 that it is read as, which may be the longer text.
+TEST_F(Check, ShowsTheLinesOfUtf16) {
+  std::string text = "\xFF\xFE";
+  for (int i = 0; i < 400; ++i) text += {'#', '\0', 'W', '['};
+  for (const char c : "\n" + privileged("a")) text += {c, '\0'};
+  const auto ran = check({folder_.write("a.yaml", text), "-o", "sarif=" + (folder_ / "a.sarif")});
+  EXPECT_EQ(ran.status, 1) << ran.errors;
+  const Json& finding = ran.json.at("resources")[0].at("findings")[0];
+  EXPECT_EQ(finding.at("line"), 10);
+  const Json sarif = Json::parse(text_of(folder_ / "a.sarif"));
+  const Json& result = sarif.at("runs")[0].at("results")[0];
+  EXPECT_EQ(result.at("locations")[0].at("physicalLocation").at("region").at("snippet").at("text"),
+            "true");
+  EXPECT_THAT(result.at("fixes"), SizeIs(1));
 }
 
 TEST_F(Check, PointsAtTheValueOrAtWhatLacksIt) {
