@@ -95,6 +95,17 @@ TEST_F(Fix, WritesFilesAndKeepsTheirModeAndLinks) {
   EXPECT_EQ(fix({folder_.path()}).output, "") << "a second time there is nothing to do";
 }
 
+// As a full disk does, but for one process.
+TEST_F(Fix, KeepsAFileOfSeveralNamesThatThereIsNoRoomFor) {
+  const std::string file = folder_.write("web.yaml", kPod);
+  std::filesystem::create_hard_link(file, folder_ / "other.yaml");
+  const std::string limit = "trap '' XFSZ; ulimit -f 0; ";
+  EXPECT_NE(std::system((limit + PLIMSOLL_BINARY " fix --write -t baseline " + file).c_str()), 0);
+  EXPECT_EQ(text_of(file), kPod);
+  EXPECT_EQ(fix({"--write", file}).status, 0);
+  EXPECT_EQ(text_of(folder_ / "other.yaml"), kFixedPod);
+}
+
 TEST_F(Fix, StandardInputGoesToStandardOutput) {
   const auto written = fix({"--write", "-"}, kPod);
   EXPECT_EQ(written.output, kFixedPod);
