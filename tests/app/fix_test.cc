@@ -77,6 +77,12 @@ TEST_F(Fix, PrintsADiffThatPatchApplies) {
   EXPECT_EQ(text_of(folder_ / "a/b c.yaml"), kFixedPod);
 }
 
+TEST_F(Fix, PrintsADiffFromTheTopForWhatIsNotBelow) {
+  const auto file = folder_.write("web.yaml", kPod);
+  const auto ran = fix({std::filesystem::relative(file).string()});
+  EXPECT_THAT(ran.output, StartsWith("--- a" + file + "\n+++ b" + file + "\n"));
+}
+
 TEST_F(Fix, WritesFilesAndKeepsTheirModeAndLinks) {
   folder_.write("web.yaml", kPod);
   folder_.write("good.yaml", kFixedPod);
