@@ -88,6 +88,14 @@ TEST_F(Check, LeavesOutWhatIsExcluded) {
   EXPECT_THAT(files_of(named.json, folder_.path().size()), ElementsAre("b.yaml"));
 }
 
+// kubectl takes the whole name for what the name ends in.
+TEST_F(Check, ReadsAFileThatIsCalledByItsEndingAlone) {
+  for (const char* name : {".json", ".yaml", "a.YML", "b.txt", "yaml"})
+    folder_.write(name, privileged("x"));
+  EXPECT_THAT(files_of(check({folder_.path()}).json, folder_.path().size()),
+              ElementsAre(".json", ".yaml", "a.YML"));
+}
+
 TEST_F(Check, KeepsTheOrderOfManyFiles) {
   std::vector<std::string> names;
   for (int i = 100; i < 400; ++i) {
