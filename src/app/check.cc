@@ -189,7 +189,7 @@ int run(const Options& options) {
     if (const auto error = write_file(options.write_baseline, fresh.to_json(policy.ref())))
       return fail(*error);
     fmt::print(stderr, "plimsoll: {}: {} accepted from now on\n", options.write_baseline,
-               fresh.size());
+               fresh.added());
     return kPassed;
   }
   return sum.failed > 0 || (options.fail_on_skipped && sum.skipped > 0) ? kViolations : kPassed;

@@ -202,6 +202,43 @@ TEST_F(BaselineFile, CountsFindingsOfOnePlace) {
   EXPECT_EQ(check({file_, "--baseline", baseline_}).json.at("summary").at("findings"), 1);
 }
 
+// A finding of the pod's level is one for all containers that it is about.
+TEST_F(BaselineFile, KnowsAPodsFindingOnlyForItsContainers) {
+  const auto pod = [&](const std::string& containers) {
+    folder_.write("k8s/a.yaml",
+                  "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  securityContext: "
+                  "{runAsNonRoot: true}\n  containers: [" +
+                      containers + "]\n");
+  };
+  const std::string ok =
+      ", securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: "
+      "[ALL]}}}";
+  const std::string a = "{name: a" + ok, b = "{name: b" + ok, evil = "{name: evil" + ok;
+  pod(a + ", " + b);
+  EXPECT_THAT(check({file_, "--write-baseline", baseline_}, "restricted").errors,
+              HasSubstr(": 1 accepted from now on"));
+  const auto known = check({file_, "--baseline", baseline_}, "restricted");
+  EXPECT_EQ(known.status, 0);
+  pod(a + ", " + b + ", " + evil);
+  const auto more = check({file_, "--baseline", baseline_}, "restricted");
+  EXPECT_EQ(more.status, 1);
+  EXPECT_NE(more.json.at("resources")[0].at("findings")[0].at("fingerprint"),
+            known.json.at("resources")[0].at("accepted")[0].at("fingerprint"));
+  pod(a);
+  const auto fewer = check({file_, "--baseline", baseline_}, "restricted");
+  EXPECT_EQ(fewer.status, 0);
+  EXPECT_THAT(fewer.json.at("stale"),
+              ElementsAre(HasSubstr("seccompProfile.type of container \"b\"")));
+}
+
+TEST_F(BaselineFile, KnowsAFileWhoseNameIsNoText) {
+  const auto file = folder_.write("k8s/\xff.yaml", privileged("a"));
+  ASSERT_EQ(run({"check", file, "--write-baseline", baseline_}).status, 0);
+  const auto again = run({"check", "-t", "baseline", file, "--baseline", baseline_});
+  EXPECT_EQ(again.status, 0) << again.output;
+  EXPECT_THAT(again.output, Not(HasSubstr("no longer found")));
+}
+
 TEST_F(BaselineFile, ListsWhatNoLongerApplies) {
   folder_.write("k8s/b.yaml", privileged("b"));
   folder_.write("k8s/c.yaml", privileged("c"));
