@@ -27,6 +27,12 @@ const text::Mark& start_of(const text::YamlNode& node) {
   return node.has_key ? node.key_begin : node.properties;
 }
 
+/// How many blanks the mark's line begins with.
+std::size_t indent_of(std::string_view text, const text::Mark& mark) {
+  const std::size_t begin = mark.offset - (mark.column - 1);
+  return text.find_first_not_of(" \t", begin) - begin;
+}
+
 /// The values of a document that are written where they stand, in the order of the text.
 class Written {
  public:
@@ -226,7 +232,7 @@ Ignores ignores_of(std::string_view text, std::size_t from, const text::YamlDocu
     const std::size_t about = below ? line_after(*comment) : line;
     const text::YamlNode* node = written->begins_on(about);
     // An element that is nothing, or a list that ends: what follows is another's.
-    if (comment->dash > 0 && node != nullptr && start_of(*node).column <= comment->dash)
+    if (comment->dash > 0 && node != nullptr && indent_of(text, start_of(*node)) < comment->dash)
       node = nullptr;
     // Behind the first of its fields it speaks of the field, not of the document.
     if (!below && node == &document.root()) node = written->field_on(about);

@@ -19,6 +19,8 @@
 #include <utility>
 #include <vector>
 
+#include "text/utf8.h"
+
 namespace plimsoll::text {
 namespace {
 
@@ -600,8 +602,9 @@ void check_node(std::string_view text, const YamlDocument& document, const YamlN
   }
   for (const Mark& mark : {node.key_begin, node.key_end, node.properties, node.begin, node.end}) {
     const std::string_view before = text.substr(0, mark.offset);
-    const std::size_t line = before.rfind('\n') + 1;
-    ASSERT_EQ(mark.column, mark.offset - line + 1);
+    const std::size_t feed = before.rfind('\n');
+    const std::size_t first = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
+    ASSERT_EQ(mark.column, mark.offset - (feed == before.npos ? first : feed + 1) + 1);
   }
   const std::string pointer = document.pointer(node);
   ASSERT_EQ(document.find(pointer), &node) << pointer;
