@@ -102,7 +102,8 @@ bool is_report(const std::string& input) {
   const auto text = read_file(input);
   if (!text) return false;
   constexpr std::string_view kJson = "{\n  \"schemaVersion\": 1,", kList = ",\n  \"resources\": [",
-                             kSarif = "{\n\"version\": \"2.1.0\",", kGitlab = "[\n{\"check_name\":";
+                             kSarif = "{\n\"version\": \"2.1.0\",",
+                             kGitlab = "[\n{\"description\":";
   return (text->starts_with(kJson) && text->find(kList) != text->npos) ||
          text->starts_with(kSarif) || text->starts_with(kGitlab) || *text == "[]\n";
 }
