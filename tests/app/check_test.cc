@@ -344,6 +344,12 @@ TEST_F(Check, WritesOverNoInput) {
   EXPECT_THAT(twice.errors, HasSubstr("--output: two reports are to be written to ./x"));
 }
 
+TEST_F(Check, TakesADashForStandardOutput) {
+  const auto file = folder_.write("a.yaml", privileged("a"));
+  EXPECT_EQ(run({"check", file, "-o", "json=-"}).output, run({"check", file, "-o", "json"}).output);
+  EXPECT_FALSE(std::filesystem::exists("-"));
+}
+
 TEST_F(Check, ReplacesTheReportsOfTheLastRun) {
   folder_.write("a.yaml", privileged("a"));
   for (const char* format : {"json", "sarif", "gitlab"}) {
