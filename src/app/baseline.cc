@@ -2,15 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <system_error>
 #include <utility>
 
 #include "app/console.h"
+#include "app/findings.h"
 #include "plimsoll/verdict.h"
 #include "text/lines.h"
+#include "text/utf8.h"
 
 namespace plimsoll::app {
 namespace {
@@ -27,6 +29,20 @@ Error about(const std::string& path, std::string field, std::string message) {
   error.message = std::move(message);
   error.remedy = "write it again with --write-baseline";
   return error;
+}
+
+// JSON has no place for the bytes that a file's name may have and UTF-8 has not.
+std::string escaped(std::string_view name) {
+  std::string out;
+  while (!name.empty()) {
+    const std::size_t length = text::utf8_length(name);
+    if (length > 0)
+      out += name.substr(0, length);
+    else
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(name.front()));
+    name.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return out;
 }
 
 // Takes the name apart from the file: `web.yaml: Deployment shop/web: drop-all at spec...`.
@@ -47,13 +63,21 @@ std::string Baseline::seen_from_here(const std::string& file) const {
   if (file == kStdinPath) return file;
   std::error_code problem;
   const fs::path whole = fs::weakly_canonical(fs::absolute(file, problem), problem);
-  return whole.lexically_proximate(folder_).generic_string();
+  return escaped(whole.lexically_proximate(folder_).generic_string());
 }
 
-Baseline::Entry Baseline::entry_of(const Resource& resource, const ReportedFinding& finding) const {
-  return {
+std::vector<Baseline::Entry> Baseline::entries_of(const Resource& resource,
+                                                  const ReportedFinding& finding) const {
+  const Entry entry = {
       seen_from_here(resource.source.file), resource.kind, resource.namespace_name, resource.name,
       std::string(finding.check->id),       finding.place};
+  std::vector<Entry> entries;
+  for (const auto name : containers_named(finding)) {
+    entries.push_back(entry);
+    entries.back().place += fmt::format(" of container \"{}\"", name);
+  }
+  if (entries.empty()) entries.push_back(entry);
+  return entries;
 }
 
 Result<Baseline> Baseline::read(const std::string& path) {
@@ -105,12 +129,16 @@ void Baseline::accept(Resource& resource) {
   if (resource.findings.size() >= kMaxViolations) return;
   std::vector<ReportedFinding> fresh;
   for (ReportedFinding& finding : resource.findings) {
-    const auto at = known_.find(entry_of(resource, finding));
-    if (at == known_.end() || at->second == 0) {
+    const auto entries = entries_of(resource, finding);
+    const bool known = std::ranges::all_of(entries, [&](const Entry& entry) {
+      const auto at = known_.find(entry);
+      return at != known_.end() && at->second > 0;
+    });
+    if (!known) {
       fresh.push_back(std::move(finding));
       continue;
     }
-    --at->second;
+    for (const Entry& entry : entries) --known_[entry];
     finding.accepted = Acceptance{Acceptance::By::Baseline, ""};
     resource.accepted.push_back(std::move(finding));
   }
@@ -120,7 +148,10 @@ void Baseline::accept(Resource& resource) {
 }
 
 void Baseline::add(const Resource& resource) {
-  for (const ReportedFinding& finding : resource.findings) ++known_[entry_of(resource, finding)];
+  for (const ReportedFinding& finding : resource.findings) {
+    for (Entry& entry : entries_of(resource, finding)) ++known_[std::move(entry)];
+    ++added_;
+  }
 }
 
 std::vector<std::string> Baseline::stale() const {
@@ -137,11 +168,6 @@ std::vector<std::string> Baseline::stale() const {
                                          entry.check, entry.place)));
   }
   return lines;
-}
-
-std::size_t Baseline::size() const {
-  return std::accumulate(known_.begin(), known_.end(), std::size_t{0},
-                         [](std::size_t sum, const auto& item) { return sum + item.second; });
 }
 
 std::string Baseline::to_json(std::string_view template_ref) const {

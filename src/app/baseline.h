@@ -1,8 +1,9 @@
 // The baseline: a file of findings that are known, so that only new ones count.
 //
 // A finding is known by its file, its resource, its check and its place, in which elements of lists
-// stand by their names: it stays known wherever it moves in the file. Files are named as seen from
-// the baseline's folder.
+// stand by their names: it stays known wherever it moves in the file. One of the pod's level that
+// is about some of its containers has an entry for each. Files are named as seen from the
+// baseline's folder.
 // Ownership: owns what it has read. Thread-safety: one a thread.
 #pragma once
 
@@ -30,7 +31,8 @@ class Baseline {
   /// Tells that a file was read to its end, so that what is not found in it is gone.
   void has_read(const std::string& file) { read_.insert(seen_from_here(file)); }
 
-  /// Moves the findings that are known to `resource.accepted`, each entry as often as it counts.
+  /// Moves the findings that are known, by all their entries, to `resource.accepted`, each entry as
+  /// often as it counts.
   void accept(Resource& resource);
 
   /// Adds what the resource's findings are.
@@ -39,8 +41,8 @@ class Baseline {
   /// Entries that nothing was found for, although their file was read or is gone; a line each.
   [[nodiscard]] std::vector<std::string> stale() const;
 
-  /// How many findings it knows.
-  [[nodiscard]] std::size_t size() const;
+  /// How many findings were added.
+  [[nodiscard]] std::size_t added() const { return added_; }
 
   /// As JSON, sorted. `template_ref`: what the findings were found by, for people.
   [[nodiscard]] std::string to_json(std::string_view template_ref) const;
@@ -52,11 +54,13 @@ class Baseline {
   };
 
   [[nodiscard]] std::string seen_from_here(const std::string& file) const;
-  [[nodiscard]] Entry entry_of(const Resource& resource, const ReportedFinding& finding) const;
+  [[nodiscard]] std::vector<Entry> entries_of(const Resource& resource,
+                                              const ReportedFinding& finding) const;
 
   std::string path_, folder_;
   std::map<Entry, std::size_t> known_;  ///< how many of each are left
   std::set<std::string> read_;          ///< files, as entries name them
+  std::size_t added_ = 0;
 };
 
 }  // namespace plimsoll::app

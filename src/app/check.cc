@@ -97,6 +97,40 @@ bool same_file(const std::string& input, const std::string& baseline) {
   return input.ends_with(".json") && std::filesystem::equivalent(input, baseline, problem);
 }
 
+// A report of the last run lies where this run's goes, and is no manifest.
+bool is_report(const std::string& input) {
+  const auto text = read_file(input);
+  if (!text) return false;
+  constexpr std::string_view kJson = "{\n  \"schemaVersion\": 1,", kList = ",\n  \"resources\": [",
+                             kSarif = "{\n\"version\": \"2.1.0\",",
+                             kGitlab = "[\n{\"description\":";
+  return (text->starts_with(kJson) && text->find(kList) != text->npos) ||
+         text->starts_with(kSarif) || text->starts_with(kGitlab) || *text == "[]\n";
+}
+
+/// What of all that is read would be lost by what is written.
+Status written_over(const Options& options, const Outputs& outputs,
+                    const std::vector<Input>& inputs) {
+  Status error;
+  const auto look_at = [&](const std::string& file, std::string_view use, bool by_baseline) {
+    const bool by_report = outputs.would_overwrite(file);
+    if (error || (!by_report && !(by_baseline && same_place(options.write_baseline, file)))) return;
+    error.emplace();
+    error->field = by_report ? "--output" : "--write-baseline";
+    error->message = fmt::format("{} is {}, and would be written over", file, use);
+    error->remedy = "name another file";
+  };
+  for (const Input& input : inputs)
+    if (input && *input != "-") look_at(*input, "to be checked", true);
+  for (const std::string& file : options.templates) look_at(file, "read by --templates", true);
+  for (const std::string& file : options.pod_templates)
+    look_at(file, "read by --pod-templates", true);
+  if (!options.baseline.empty()) look_at(options.baseline, "read by --baseline", false);
+  if (!options.write_baseline.empty())
+    look_at(options.write_baseline, "written by --write-baseline", false);
+  return error;
+}
+
 int run(const Options& options) {
   auto outputs = Outputs::parse(options.outputs);
   if (!outputs) return fail(outputs.error());
@@ -111,19 +145,11 @@ int run(const Options& options) {
   }
   auto inputs = inputs_of(options.paths, options.exclude);
   std::erase_if(inputs, [&](const Input& input) {
-    return input &&
-           (same_file(*input, options.baseline) || same_file(*input, options.write_baseline));
+    return input && (same_file(*input, options.baseline) ||
+                     (same_file(*input, options.write_baseline) && Baseline::read(*input)) ||
+                     (outputs->would_overwrite(*input) && is_report(*input)));
   });
-
-  for (const Input& input : inputs)
-    if (input && *input != "-" &&
-        (outputs->would_overwrite(*input) || same_place(options.write_baseline, *input))) {
-      Error error;
-      error.field = outputs->would_overwrite(*input) ? "--output" : "--write-baseline";
-      error.message = fmt::format("{} is to be checked, and would be written over", *input);
-      error.remedy = "name another file";
-      return fail(error);
-    }
+  if (const auto error = written_over(options, *outputs, inputs)) return fail(*error);
 
   outputs->open({.template_ref = policy.ref(), .version = std::string(kVersion)});
   ReportTail tail;
@@ -164,7 +190,7 @@ int run(const Options& options) {
     if (const auto error = write_file(options.write_baseline, fresh.to_json(policy.ref())))
       return fail(*error);
     fmt::print(stderr, "plimsoll: {}: {} accepted from now on\n", options.write_baseline,
-               fresh.size());
+               fresh.added());
     return kPassed;
   }
   return sum.failed > 0 || (options.fail_on_skipped && sum.skipped > 0) ? kViolations : kPassed;

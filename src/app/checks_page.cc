@@ -143,7 +143,7 @@ What Plimsoll looks at in a pod, and why. `plimsoll explain CHECK` tells the sam
 
 `plimsoll fix` makes the change of a check that is marked *yes*. What is marked *risky* asks something of the image as well: it is
 changed with `--allow-risky` only, and the check says what to try. Elsewhere a person must decide, but for a volume that no container
-mounts, which `plimsoll fix` takes away.
+mounts, which `plimsoll fix` takes away; of a custom resource, whose controller may mount it, with `--allow-risky` only.
 
 )";
   out += "| Check | Severity | A pod that passes | Fix | Templates |\n|---|---|---|---|---|\n";

@@ -58,6 +58,24 @@ std::string container_of(std::span<const Pod> pods, std::string_view path) {
   return "";
 }
 
+// As checks/common.h lists them.
+std::vector<std::string_view> containers_named(const ReportedFinding& finding) {
+  std::vector<std::string_view> names;
+  std::string_view rest = finding.message;
+  constexpr std::string_view kWord = "container";
+  if (!finding.container.empty() || rest.find(kWord) == rest.npos) return names;
+  rest.remove_prefix(rest.find(kWord) + kWord.size());
+  if (rest.starts_with('s')) rest.remove_prefix(1);
+  if (rest.starts_with(' ')) rest.remove_prefix(1);
+  while (rest.starts_with('"')) {
+    const auto end = std::min(rest.find('"', 1), rest.size());
+    names.push_back(rest.substr(1, end - 1));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (rest.starts_with(", ")) rest.remove_prefix(2);
+  }
+  return names;
+}
+
 std::string place_of(const text::YamlDocument& document, std::string_view path) {
   std::string place;
   for (std::size_t begin = 0; begin < path.size();) {
@@ -185,6 +203,9 @@ class Reporter::Document {
     finding.fingerprint =
         fingerprint_of({resource.source.file, resource.kind, resource.namespace_name, resource.name,
                         finding.check->id, finding.place});
+    // One more container is another finding.
+    for (const auto name : containers_named(finding))
+      finding.fingerprint = fingerprint_of({finding.fingerprint, name});
     return finding;
   }
 

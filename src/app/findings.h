@@ -26,6 +26,10 @@ std::string place_of(const text::YamlDocument& document, std::string_view path);
 /// The name of the container that the JSON pointer is in; empty: it is in none.
 std::string container_of(std::span<const Pod> pods, std::string_view path);
 
+/// The containers that a finding of the pod's level is about; none: it is about the pod itself, or
+/// of a container's level.
+std::vector<std::string_view> containers_named(const ReportedFinding& finding);
+
 /// A short text that stands for these.
 std::string fingerprint_of(std::initializer_list<std::string_view> texts);
 

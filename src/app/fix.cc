@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,6 +33,8 @@ using nlohmann::ordered_json;
 
 // A change may lay open what another check asks for: after the first time that is rare.
 constexpr int kMostPasses = 8;
+// Of the text, in bytes, to find out which changes cannot be made beside others.
+constexpr std::size_t kMostRead = std::size_t{64} << 20;
 
 struct Options : ManifestOptions {
   bool write = false, patch = false, allow_risky = false;
@@ -98,6 +101,7 @@ class Fixer {
   std::vector<TextEdit> pass(bool first) {
     std::vector<TextEdit> edits;
     std::vector<nlohmann::json> expected;
+    to_be_read_ = kMostRead;
     ManifestReader reader(text_, name_, policy_, places_);
     std::size_t object = 0, index = 0;
     while (const auto read = reader.next()) {
@@ -170,7 +174,7 @@ class Fixer {
              manifest.api_version, manifest.kind, manifest.namespace_name, manifest.name});
       }
       fix::Proposer proposer(manifest.pods, judged.document, policy_, manifest.namespace_name,
-                             options_.allow_risky);
+                             is_custom(manifest) ? manifest.kind : "", options_.allow_risky);
       for (const Violation& violation : it.violations) {
         Step step{&it, &violation, proposer.propose(violation)};
         if (accepted_beside(it, violation)) {
@@ -211,32 +215,49 @@ class Fixer {
   /// taken off.
   std::vector<TextEdit> edits_of(const text::YamlDocument& document, std::string_view text,
                                  std::vector<Step>& steps) {
-    const auto make = [&](const std::vector<Step>& some) {
+    const auto make = [&](const std::vector<Step*>& some) {
       std::vector<const Edit*> all;
-      for (const Step& step : some)
-        for (const auto& edit : step.proposal.edits) all.push_back(edit.get());
+      for (const Step* step : some)
+        for (const auto& edit : step->proposal.edits) all.push_back(edit.get());
       return fix::to_text_edits(all, text, document);
     };
-    if (steps.empty()) return {};
-    if (auto all = make(steps)) return *std::move(all);
-    std::vector<Step> made;
+    const std::size_t cost = document.end.offset - document.begin.offset;
+    std::vector<Step*> made;
     std::vector<TextEdit> edits;
-    for (Step& step : steps) {
-      made.push_back(std::move(step));
-      if (auto some = make(made)) {
-        edits = *std::move(some);
+    // Half of what cannot be made together, and half of that: few changes are refused, of many.
+    std::vector<std::span<Step>> parts;
+    if (!steps.empty()) parts.emplace_back(steps);
+    while (!parts.empty()) {
+      const auto part = parts.back();
+      parts.pop_back();
+      if (part.size() < steps.size() && cost > to_be_read_) {
+        for (const Step& step : part)
+          leave(document, *step.violation,
+                "too many other changes cannot be made here; make those by hand and fix again");
+        continue;
+      }
+      auto with = made;
+      for (Step& step : part) with.push_back(&step);
+      if (auto all = make(with)) {
+        made = std::move(with);
+        edits = *std::move(all);
+        continue;
+      }
+      to_be_read_ -= std::min(cost, to_be_read_);
+      if (const auto half = part.size() / 2; half > 0) {
+        parts.push_back(part.subspan(half));
+        parts.push_back(part.first(half));
         continue;
       }
       // Why it cannot be made at all says more than why not beside others.
-      std::vector<Step> alone;
-      alone.push_back(std::move(made.back()));
-      made.pop_back();
-      const auto refused = make(alone);
-      leave(document, *alone[0].violation,
-            refused ? "the change cannot be made beside the others; fix again"
-                    : refused.error().to_string());
+      const auto alone = make({part.data()});
+      leave(document, *part[0].violation,
+            alone ? "the change cannot be made beside the others; fix again"
+                  : alone.error().to_string());
     }
-    steps = std::move(made);
+    std::vector<Step> kept;
+    for (Step* step : made) kept.push_back(std::move(*step));
+    steps = std::move(kept);
     return edits;
   }
 
@@ -290,6 +311,7 @@ class Fixer {
   const PodPlaces& places_;
   const Options& options_;
   std::string text_;
+  std::size_t to_be_read_ = kMostRead;    ///< in this pass
   std::vector<nlohmann::json> expected_;  ///< the documents as the last pass has left them
   std::vector<std::pair<std::size_t, std::string>> left_;  ///< in text_
   std::multiset<std::string> accepted_;                    ///< in text_, for comparison
@@ -366,8 +388,11 @@ class Results {
       return true;
     }
     if (!options_.write) {
-      const std::filesystem::path name(fixed.file == "-" ? "stdin" : fixed.file);
-      return print(fix::unified_diff(name.lexically_normal().string(), fixed.text, fixed.edits));
+      auto name =
+          std::filesystem::path(fixed.file == "-" ? "stdin" : fixed.file).lexically_normal();
+      // What takes a diff writes nowhere but below its folder: this one is from the top.
+      if (*name.begin() == "..") name = std::filesystem::absolute(name).lexically_normal();
+      return print(fix::unified_diff(name.string(), fixed.text, fixed.edits));
     }
     const std::string text = fix::edited(fixed.text, fixed.edits);
     if (fixed.file == "-") return print(text);

@@ -27,6 +27,12 @@ const text::Mark& start_of(const text::YamlNode& node) {
   return node.has_key ? node.key_begin : node.properties;
 }
 
+/// How many blanks the mark's line begins with.
+std::size_t indent_of(std::string_view text, const text::Mark& mark) {
+  const std::size_t begin = mark.offset - (mark.column - 1);
+  return text.find_first_not_of(" \t", begin) - begin;
+}
+
 /// The values of a document that are written where they stand, in the order of the text.
 class Written {
  public:
@@ -43,13 +49,14 @@ class Written {
     return at == nodes_.end() || line_of(*at) != line ? nullptr : *at;
   }
 
-  /// The smallest value around a line on which none begins, such as that of a closing bracket.
-  [[nodiscard]] const text::YamlNode* around(std::size_t line) const {
+  /// The smallest value that ends on a line on which none begins, such as that of a closing
+  /// bracket.
+  [[nodiscard]] const text::YamlNode* ends_on(std::size_t line) const {
     const auto behind = std::ranges::upper_bound(nodes_, line, {}, line_of);
     if (behind == nodes_.begin()) return nullptr;
     const text::YamlNode* node = *std::prev(behind);
     while (node != nullptr && node->end.line < line) node = document_.parent(*node);
-    return node;
+    return node != nullptr && node->end.line == line ? node : nullptr;
   }
 
   /// The first field of the root, if it begins on the line.
@@ -91,7 +98,8 @@ class Written {
 /// A comment's place, and what stands behind its `#`.
 struct Comment {
   std::size_t offset = 0, line = 0, column = 0;
-  bool alone = false;  ///< nothing else stands on its line
+  bool alone = false;    ///< nothing else stands on its line
+  std::size_t dash = 0;  ///< the column of an element's dash right before it; 0: none
   std::string_view text;
 };
 
@@ -106,7 +114,12 @@ std::optional<Comment> comment_at(std::string_view text, std::size_t word, const
   Comment comment;
   comment.offset = hash;
   comment.column = hash - start + 1;
-  comment.alone = trimmed(text.substr(start, hash - start)).empty();
+  const auto before = trimmed(text.substr(start, hash - start));
+  comment.alone = before.empty();
+  if (const auto dash = static_cast<std::size_t>(before.data() - text.data()) + before.size() - 1;
+      before.ends_with('-') && (dash == start || blank(text[dash - 1])) &&
+      !written.has_inside(dash))
+    comment.dash = dash - start + 1;
   comment.text = text.substr(word, std::min(text.find('\n', word), text.size()) - word);
   return comment;
 }
@@ -196,16 +209,18 @@ bool Ignore::covers(std::string_view path) const {
 Ignores ignores_of(std::string_view text, std::size_t from, const text::YamlDocument& document) {
   Ignores ignores;
   std::optional<Written> written;
-  std::size_t line = 1, counted = 0;
   const auto own = text.substr(0, document.end.offset);
+  const auto feeds = [&](std::size_t begin, std::size_t end) {
+    return static_cast<std::size_t>(std::ranges::count(text.substr(begin, end - begin), '\n'));
+  };
+  std::size_t line = document.begin.line - feeds(from, document.begin.offset), counted = from;
   LineAfter line_after(text);
   for (std::size_t at = own.find(kWord, from); at != own.npos;
        at = own.find(kWord, at + kWord.size())) {
     if (!written) written.emplace(document);
     auto comment = comment_at(text, at, *written);
     if (!comment) continue;
-    line += static_cast<std::size_t>(
-        std::ranges::count(text.substr(counted, comment->offset - counted), '\n'));
+    line += feeds(counted, comment->offset);
     counted = comment->offset;
     comment->line = line;
     auto ignore = parse(*comment);
@@ -213,19 +228,23 @@ Ignores ignores_of(std::string_view text, std::size_t from, const text::YamlDocu
       ignores.errors.push_back(ignore.error());
       continue;
     }
-    const std::size_t about = comment->alone ? line_after(*comment) : line;
+    const bool below = comment->alone || comment->dash > 0;
+    const std::size_t about = below ? line_after(*comment) : line;
     const text::YamlNode* node = written->begins_on(about);
+    // An element that is nothing, or a list that ends: what follows is another's.
+    if (comment->dash > 0 && node != nullptr && indent_of(text, start_of(*node)) < comment->dash)
+      node = nullptr;
     // Behind the first of its fields it speaks of the field, not of the document.
-    if (!comment->alone && node == &document.root()) node = written->field_on(about);
+    if (!below && node == &document.root()) node = written->field_on(about);
     if (comment->alone && node != nullptr && start_of(*node).column < comment->column) {
       ignores.errors.push_back(mistake(*comment,
                                        "the ignore comment is indented deeper than what follows it",
                                        "put it behind the value, or right above it"));
       continue;
     }
-    if (node == nullptr && !comment->alone) node = written->around(about);
+    if (node == nullptr && !below) node = written->ends_on(about);
     // On or above the `---` it speaks of all that follows.
-    if (node == nullptr && about != 0 && about <= document.root().begin.line)
+    if (node == nullptr && comment->dash == 0 && about != 0 && about <= document.root().begin.line)
       node = &document.root();
     if (node == nullptr) {
       ignores.errors.push_back(mistake(*comment, "the ignore comment speaks of nothing",

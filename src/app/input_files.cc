@@ -14,11 +14,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// As to kubectl, a file may be called `.yaml` alone.
 bool is_manifest(const fs::path& path) {
-  std::string extension = path.extension().string();
-  for (char& c : extension)
+  std::string name = path.filename().string();
+  for (char& c : name)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return extension == ".yaml" || extension == ".yml" || extension == ".json";
+  return name.ends_with(".yaml") || name.ends_with(".yml") || name.ends_with(".json");
 }
 
 // `./web.yaml` is `web.yaml`, as the viewers of reports know it.

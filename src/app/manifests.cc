@@ -29,16 +29,19 @@ JudgedObject judge(codec::Manifest manifest, const Template& policy, std::vector
   }
   // A place that is one step off looks like a pod that asks for nothing.
   const codec::Manifest& of = object.manifest;
-  const std::string_view api = of.api_version;
-  const auto group = api.substr(0, api.find('/') == api.npos ? 0 : api.find('/'));
-  if (object.violations.empty() && object.accepted.empty() &&
-      places_in(group, of.kind, PodPlaces{}).empty() &&
+  if (object.violations.empty() && object.accepted.empty() && is_custom(of) &&
       std::ranges::all_of(of.pods, [](const Pod& pod) { return pod.containers.empty(); }))
     object.manifest.skipped = "no container is found where its pods should be";
   return object;
 }
 
 }  // namespace
+
+bool is_custom(const codec::Manifest& manifest) {
+  const std::string_view api = manifest.api_version;
+  const auto group = api.substr(0, api.find('/') == api.npos ? 0 : api.find('/'));
+  return places_in(group, manifest.kind, PodPlaces{}).empty();
+}
 
 std::optional<Result<JudgedDocument>> ManifestReader::next() {
   for (;;) {

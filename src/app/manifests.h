@@ -19,6 +19,9 @@
 
 namespace plimsoll::app {
 
+/// Whether its kind is none of Kubernetes' own that hold pods.
+bool is_custom(const codec::Manifest& manifest);
+
 /// A violation that an ignore comment accepts.
 struct AcceptedViolation {
   Violation violation;

@@ -120,7 +120,8 @@ Result<Outputs> Outputs::parse(const std::vector<std::string>& texts) {
       error.remedy = fmt::format("formats are {}", fmt::join(names, ", "));
       return error;
     }
-    const std::string file = equals == std::string::npos ? "" : text.substr(equals + 1);
+    std::string file = equals == std::string::npos ? "" : text.substr(equals + 1);
+    if (file == "-") file.clear();  // as everywhere: not a file, but what is standard
     if (!file.empty() && std::ranges::any_of(outputs.all_, [&](const Output& other) {
           return same_place(other.file, file);
         })) {

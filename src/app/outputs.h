@@ -20,7 +20,7 @@
 namespace plimsoll::app {
 
 struct OutputOptions {
-  std::vector<std::string> outputs{"text"};  ///< `FORMAT` or `FORMAT=FILE`
+  std::vector<std::string> outputs{"text"};  ///< `FORMAT` or `FORMAT=FILE`; `-`: standard output
   std::vector<std::string> trend;            ///< files, of JSON reports
 };
 

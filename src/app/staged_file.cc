@@ -31,11 +31,25 @@ bool write_all(int file, std::string_view text) {
   return true;
 }
 
-// Writes into what is there.
+// Makes sure of the room for a file's text before what is there is touched; else why there is none.
+int make_room(int file, off_t size_before, std::size_t size) {
+  if (size <= static_cast<std::size_t>(size_before)) return 0;
+  const int problem = ::posix_fallocate(file, size_before, static_cast<off_t>(size) - size_before);
+  if (problem == 0 || problem == EOPNOTSUPP || problem == EINVAL) return 0;
+  return ::ftruncate(file, size_before) == 0 ? problem : errno;
+}
+
+// Writes into what is there. It is not emptied first: of a full disk it would stay empty.
 Status write_over(const std::string& path, std::string_view text) {
-  const int file = ::open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC);
-  int problem = file < 0 || !write_all(file, text) ? errno : 0;
-  if (file >= 0 && ::close(file) != 0 && problem == 0) problem = errno;
+  const int file = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  struct stat status{};
+  if (file < 0 || ::fstat(file, &status) != 0) return not_written(path, errno);
+  const bool regular = S_ISREG(status.st_mode);
+  int problem = regular ? make_room(file, status.st_size, text.size()) : 0;
+  if (problem == 0 && !write_all(file, text)) problem = errno;
+  if (problem == 0 && regular && ::ftruncate(file, static_cast<off_t>(text.size())) != 0)
+    problem = errno;
+  if (::close(file) != 0 && problem == 0) problem = errno;
   return problem == 0 ? Status{} : not_written(path, problem);
 }
 
@@ -95,8 +109,7 @@ Status write_file(const std::string& path, std::string_view text) {
   if (staged && there && ::chown(staged->staged_at().c_str(), status.st_uid, status.st_gid) == 0)
     ::chmod(staged->staged_at().c_str(), status.st_mode & 07777U);
   Status error = staged ? staged->put() : Status(staged.error());
-  // A file that one may write in a folder that one may not, or that is mounted by itself. Of a full
-  // disk nothing better is to be had by emptying the file first.
+  // A file that one may write in a folder that one may not, or that is mounted by itself.
   const bool not_allowed = errno == EACCES || errno == EPERM || errno == EROFS || errno == EBUSY;
   if (error && there && not_allowed) error = write_over(path, text);
   return error;

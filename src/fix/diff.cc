@@ -45,14 +45,16 @@ std::vector<Hunk> hunks_of(std::string_view before, const Texts& lines,
       begin += lines[line++].size();
     Hunk hunk{line, line, ""};
     std::size_t at = begin, end = begin;
-    // As long as edits stand in the lines of the one before.
+    // As long as edits stand in the lines of the one before, which the end does where it has no
+    // line feed.
     do {
       hunk.text += before.substr(at, edits[i].begin - at);
       hunk.text += edits[i].text;
       at = edits[i].end;
       while (hunk.end < lines.size() && (end < at || end == begin)) end += lines[hunk.end++].size();
       ++i;
-    } while (i < edits.size() && edits[i].begin < end);
+    } while (i < edits.size() &&
+             (edits[i].begin < end || (end == before.size() && !before.ends_with('\n'))));
     hunk.text += before.substr(at, end - at);
     const auto after = lines_of(hunk.text);
     std::size_t head = 0, tail = 0;

@@ -175,6 +175,13 @@ Proposal Proposer::about_volume(const Pod& pod, std::size_t index, const Violati
   const std::string path = pod.spec(fmt::format("/volumes/{}", index));
   Proposal proposal;
   const Container* const user = user_of(pods_, volume.name);
+  if (user == nullptr && !custom_kind_.empty() && !risky_) {
+    proposal.reason = fmt::format(
+        "left without --allow-risky, which removes it: no container mounts volume \"{}\" here, but "
+        "the controller of {} may",
+        volume.name, custom_kind_);
+    return proposal;
+  }
   if (user == nullptr) {
     proposal.edits.push_back(edit(path, {}));
     return proposal;

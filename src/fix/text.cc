@@ -29,12 +29,18 @@ constexpr std::string_view kBlank = " \t\r\n";
 
 bool same(const ordered_json& a, const ordered_json& b) { return json(a) == json(b); }
 
-/// Where lines begin and end. A line's end is before its line break.
+/// Where the lines of a document begin and end. A line's end is before its line break.
 class Lines {
  public:
-  // Found once: a file may be one line of megabytes.
-  explicit Lines(std::string_view text) : text_(text) {
-    for (std::size_t at = 0; (at = text.find('\n', at)) != text.npos; ++at) feeds_.push_back(at);
+  // Found once: a file may be one line of megabytes. And only the document's own with their
+  // neighbours: a file may be many documents.
+  Lines(std::string_view text, const YamlDocument& document) : text_(text) {
+    const std::size_t first = document.begin.offset - (document.begin.column - 1);
+    for (std::size_t at = first - std::min<std::size_t>(first, 1);
+         (at = text.find('\n', at)) != text.npos; ++at) {
+      feeds_.push_back(at);
+      if (at >= document.end.offset) break;
+    }
   }
 
   [[nodiscard]] std::size_t begin(std::size_t at) const {
@@ -99,7 +105,7 @@ struct Place {
 class Editor {
  public:
   Editor(std::string_view text, const YamlDocument& document, const Plan& plan)
-      : text_(text), lines_(text), document_(document), plan_(plan) {}
+      : text_(text), lines_(text, document), document_(document), plan_(plan) {}
 
   Result<std::vector<TextEdit>> edits() {
     index(document_.root());
@@ -716,8 +722,8 @@ Result<std::vector<TextEdit>> to_text_edits(std::span<const Edit* const> edits,
   const bool whole = text.substr(first - column, column).find_first_not_of(' ') == text.npos;
   std::size_t from = whole ? first - column : first;
   // An entry goes with the line break before it.
-  if (!made->empty() && made->front().begin < from && Lines(text).blank(made->front().begin, from))
-    from = made->front().begin;
+  const std::size_t begin = made->empty() ? from : std::min(made->front().begin, from);
+  if (text.substr(begin, from - begin).find_first_not_of(kBlank) == text.npos) from = begin;
   std::string alone(text.substr(from, document.end.offset - from));
   std::vector<TextEdit> inside = *made;
   bool out = false;

@@ -8,16 +8,20 @@
 #include <string_view>
 #include <vector>
 
+#include "text/utf8.h"
+
 namespace plimsoll::text {
 
 /// Lines end at a line feed, as those of `Mark`; numbers and columns are 1-based, columns in bytes.
+/// The first begins behind a byte order mark.
 class Lines {
  public:
   struct Place {
     std::size_t line = 0, column = 0;
   };
 
-  explicit Lines(std::string_view text) : text_(text) {
+  explicit Lines(std::string_view text)
+      : text_(text), starts_{text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0} {
     for (std::size_t at = 0; (at = text.find('\n', at)) != std::string_view::npos;)
       starts_.push_back(++at);
   }
@@ -36,6 +40,7 @@ class Lines {
 
   /// Of a byte, or of the end of the text.
   [[nodiscard]] Place place(std::size_t offset) const {
+    offset = std::max(offset, starts_.front());
     const auto behind = std::ranges::upper_bound(starts_, offset);
     const auto line = static_cast<std::size_t>(behind - starts_.begin());
     return {line, offset - starts_[line - 1] + 1};
@@ -43,7 +48,7 @@ class Lines {
 
  private:
   std::string_view text_;
-  std::vector<std::size_t> starts_ = {0};
+  std::vector<std::size_t> starts_;
 };
 
 }  // namespace plimsoll::text

@@ -9,6 +9,9 @@
 
 namespace plimsoll::text {
 
+/// What a text may begin with to say that it is UTF-8; none of its characters.
+inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
 /// The length of the valid UTF-8 sequence that `text` starts with, in bytes, 1 to 4; 0: there is
 /// none.
 std::size_t utf8_length(std::string_view text);

@@ -460,12 +460,13 @@ Scalar resolve(std::string_view tag, bool plain, std::string_view value, std::st
 class Lines {
  public:
   explicit Lines(std::string_view text) {
-    starts_.push_back(0);
+    starts_.push_back(text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0);
     for (std::size_t i = text.find('\n'); i != std::string_view::npos; i = text.find('\n', i + 1))
       starts_.push_back(static_cast<std::uint32_t>(i + 1));
   }
 
   Mark mark(std::uint32_t offset) {
+    offset = std::max(offset, starts_.front());
     const auto begin = starts_.begin();
     const auto holds = [&](std::size_t line) {
       return starts_[line] <= offset && (line + 1 == starts_.size() || offset < starts_[line + 1]);
@@ -1081,9 +1082,11 @@ std::string YamlDocument::pointer(const YamlNode& node) const {
       append_token(out, key(**at));
       continue;
     }
-    const YamlNode& holder = *parent(**at);
-    for (std::size_t i = 0; i < size(holder); ++i)
-      if (&child(holder, i) == *at) append_token(out, std::to_string(i));
+    // A list's elements are made one after the other.
+    const auto& in = parent(**at)->children_;
+    const auto first = children_.begin() + in.begin;
+    const auto found = std::lower_bound(first, first + in.size, *at - nodes_.data());
+    append_token(out, std::to_string(found - first));
   }
   return out;
 }
@@ -1432,12 +1435,12 @@ constexpr Complaint kComplaints[] = {
 class YamlReader::Impl {
  public:
   Impl(std::string_view text, std::string file, YamlLimits limits)
-      : text_(text), file_(std::move(file)), limits_(limits) {}
+      : text_(text), file_(std::move(file)), limits_(limits) {
+    problem_ = start();
+  }
 
   Result<std::optional<YamlDocument>> next() {
-    if (state_ == State::kStart) {
-      if (auto error = start()) return *std::move(error);
-    }
+    if (auto error = std::exchange(problem_, {})) return *std::move(error);
     if (state_ == State::kJson) return next_json();
     if (state_ == State::kYaml) return next_yaml();
     return std::optional<YamlDocument>();
@@ -1446,7 +1449,7 @@ class YamlReader::Impl {
   [[nodiscard]] std::string_view text() const { return transcoded_ ? *transcoded_ : text_; }
 
  private:
-  enum class State : std::uint8_t { kStart, kJson, kYaml, kEnd };
+  enum class State : std::uint8_t { kJson, kYaml, kEnd };
 
   Error error(const Problem& problem) {
     const Mark mark =
@@ -1462,7 +1465,6 @@ class YamlReader::Impl {
 
   /// Looks at the text as a whole.
   Status start() {
-    state_ = State::kEnd;
     if (text_.size() > limits_.max_bytes)
       return Error{
           fmt::format("the text has {} bytes, more than {}", text_.size(), limits_.max_bytes),
@@ -1484,7 +1486,6 @@ class YamlReader::Impl {
       while (const std::size_t length = utf8_length(text().substr(at))) at += length;
       return error({at, "the text is not valid UTF-8", "save it as UTF-8", {}});
     }
-    constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
     at_ = text().starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
     // Joined files leave such marks at the start of a line, where they would be part of a key.
     for (std::size_t mark = text().find(kByteOrderMark, at_); mark != std::string_view::npos;
@@ -1749,7 +1750,8 @@ class YamlReader::Impl {
   std::string_view text_;
   std::string file_;
   YamlLimits limits_;
-  State state_ = State::kStart;
+  State state_ = State::kEnd;
+  Status problem_;  // of the text as a whole, until it has been told
   std::optional<std::string> transcoded_;
   std::optional<Lines> lines_;
   std::size_t at_ = 0;     // up to where JSON has been read

@@ -26,7 +26,7 @@ namespace plimsoll::text {
 struct Mark {
   std::uint32_t offset = 0;  ///< in bytes, from the start of the text
   std::uint32_t line = 0;    ///< 1-based
-  std::uint32_t column = 0;  ///< 1-based, in bytes
+  std::uint32_t column = 0;  ///< 1-based, in bytes; a byte order mark counts for none
 
   bool operator==(const Mark&) const = default;
 };

@@ -88,6 +88,14 @@ TEST_F(Check, LeavesOutWhatIsExcluded) {
   EXPECT_THAT(files_of(named.json, folder_.path().size()), ElementsAre("b.yaml"));
 }
 
+// kubectl takes the whole name for what the name ends in.
+TEST_F(Check, ReadsAFileThatIsCalledByItsEndingAlone) {
+  for (const char* name : {".json", ".yaml", "a.YML", "b.txt", "yaml"})
+    folder_.write(name, privileged("x"));
+  EXPECT_THAT(files_of(check({folder_.path()}).json, folder_.path().size()),
+              ElementsAre(".json", ".yaml", "a.YML"));
+}
+
 TEST_F(Check, KeepsTheOrderOfManyFiles) {
   std::vector<std::string> names;
   for (int i = 100; i < 400; ++i) {
@@ -194,6 +202,43 @@ TEST_F(BaselineFile, CountsFindingsOfOnePlace) {
   EXPECT_EQ(check({file_, "--baseline", baseline_}).json.at("summary").at("findings"), 1);
 }
 
+// A finding of the pod's level is one for all containers that it is about.
+TEST_F(BaselineFile, KnowsAPodsFindingOnlyForItsContainers) {
+  const auto pod = [&](const std::string& containers) {
+    folder_.write("k8s/a.yaml",
+                  "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  securityContext: "
+                  "{runAsNonRoot: true}\n  containers: [" +
+                      containers + "]\n");
+  };
+  const std::string ok =
+      ", securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: "
+      "[ALL]}}}";
+  const std::string a = "{name: a" + ok, b = "{name: b" + ok, evil = "{name: evil" + ok;
+  pod(a + ", " + b);
+  EXPECT_THAT(check({file_, "--write-baseline", baseline_}, "restricted").errors,
+              HasSubstr(": 1 accepted from now on"));
+  const auto known = check({file_, "--baseline", baseline_}, "restricted");
+  EXPECT_EQ(known.status, 0);
+  pod(a + ", " + b + ", " + evil);
+  const auto more = check({file_, "--baseline", baseline_}, "restricted");
+  EXPECT_EQ(more.status, 1);
+  EXPECT_NE(more.json.at("resources")[0].at("findings")[0].at("fingerprint"),
+            known.json.at("resources")[0].at("accepted")[0].at("fingerprint"));
+  pod(a);
+  const auto fewer = check({file_, "--baseline", baseline_}, "restricted");
+  EXPECT_EQ(fewer.status, 0);
+  EXPECT_THAT(fewer.json.at("stale"),
+              ElementsAre(HasSubstr("seccompProfile.type of container \"b\"")));
+}
+
+TEST_F(BaselineFile, KnowsAFileWhoseNameIsNoText) {
+  const auto file = folder_.write("k8s/\xff.yaml", privileged("a"));
+  ASSERT_EQ(check({file, "--write-baseline", baseline_}).status, 0);
+  const auto again = run({"check", "-t", "baseline", file, "--baseline", baseline_});
+  EXPECT_EQ(again.status, 0) << again.output;
+  EXPECT_THAT(again.output, Not(HasSubstr("no longer found")));
+}
+
 TEST_F(BaselineFile, ListsWhatNoLongerApplies) {
   folder_.write("k8s/b.yaml", privileged("b"));
   folder_.write("k8s/c.yaml", privileged("c"));
@@ -288,9 +333,64 @@ TEST_F(Check, WritesOverNoInput) {
     EXPECT_THAT(ran.errors, HasSubstr(file + " is to be checked, and would be written over"));
     EXPECT_EQ(text_of(file), text);
   }
+  const std::string json = R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"},"spec":{}})";
+  const auto pod = folder_.write("pod.json", json);
+  const auto lost = run({"check", folder_.path(), "--write-baseline", pod});
+  EXPECT_EQ(lost.status, 2);
+  EXPECT_THAT(lost.errors, HasSubstr(pod + " is to be checked, and would be written over"));
+  EXPECT_EQ(text_of(pod), json) << "only a baseline is no manifest";
   const auto twice = run({"check", file, "-o", "json=x", "-o", "sarif=./x"});
   EXPECT_EQ(twice.status, 2);
   EXPECT_THAT(twice.errors, HasSubstr("--output: two reports are to be written to ./x"));
+}
+
+TEST_F(Check, TakesADashForStandardOutput) {
+  const auto file = folder_.write("a.yaml", privileged("a"));
+  EXPECT_EQ(run({"check", file, "-o", "json=-"}).output, run({"check", file, "-o", "json"}).output);
+  EXPECT_FALSE(std::filesystem::exists("-"));
+}
+
+TEST_F(Check, ReplacesTheReportsOfTheLastRun) {
+  folder_.write("a.yaml", privileged("a"));
+  for (const char* format : {"json", "sarif", "gitlab"}) {
+    const std::string report = folder_ / "r.json";
+    const std::vector<std::string> words = {"check", folder_.path(), "-o",
+                                            std::string(format) + "=" + report};
+    ASSERT_EQ(run(words).status, 1);
+    const std::string text = text_of(report);
+    EXPECT_EQ(run(words).status, 1) << format;
+    EXPECT_EQ(text_of(report), text);
+    std::filesystem::remove(report);
+  }
+  // A baseline begins as a report does.
+  const auto known = folder_ / "known.json";
+  run({"check", folder_ / "a.yaml", "--write-baseline", known});
+  EXPECT_EQ(run({"check", folder_.path(), "-o", "json=" + known}).status, 2);
+}
+
+TEST_F(Check, WritesOverNoFileOfAnOption) {
+  const auto file = folder_.write("a.yaml", privileged("a"));
+  const auto other = folder_.write("other", "example.com/Widget: spec.template\n");
+  const auto known = folder_ / "known.json";
+  ASSERT_EQ(run({"check", file, "--write-baseline", known}).status, 0);
+  const std::string text = text_of(known);
+  for (const auto& [words, says] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"--baseline", known, "-o", "json=" + known}, known + " is read by --baseline"},
+           {{"--write-baseline", known, "-o", "json=" + known},
+            known + " is written by --write-baseline"},
+           {{"--pod-templates", other, "-o", "json=" + other},
+            other + " is read by --pod-templates"},
+           {{"--pod-templates", other, "--write-baseline", other},
+            other + " is read by --pod-templates"}}) {
+    std::vector<std::string> all = {"check", file};
+    all.insert(all.end(), words.begin(), words.end());
+    const auto ran = run(all);
+    EXPECT_EQ(ran.status, 2);
+    EXPECT_THAT(ran.errors, HasSubstr(says + ", and would be written over"));
+    EXPECT_EQ(text_of(known), text);
+    EXPECT_THAT(text_of(other), HasSubstr("Widget"));
+  }
+  EXPECT_EQ(run({"check", file, "--baseline", known, "--write-baseline", known}).status, 0);
 }
 
 TEST_F(Check, TellsObjectsOfOneNameApart) {
@@ -322,6 +422,22 @@ TEST_F(Check, ShowsALineBesideALongOne) {
   const auto ran = run({"check", "-t", "baseline", file});
   EXPECT_THAT(ran.output, HasSubstr(" 8 |     securityContext: {privileged: true}\n"));
   EXPECT_THAT(ran.output, Not(HasSubstr("zzz")));
+}
+
+// Places are those of the UTF-8 that it is read as, which may be the longer text.
+TEST_F(Check, ShowsTheLinesOfUtf16) {
+  std::string text = "\xFF\xFE";
+  for (int i = 0; i < 400; ++i) text += {'#', '\0', 'W', '['};
+  for (const char c : "\n" + privileged("a")) text += {c, '\0'};
+  const auto ran = check({folder_.write("a.yaml", text), "-o", "sarif=" + (folder_ / "a.sarif")});
+  EXPECT_EQ(ran.status, 1) << ran.errors;
+  const Json& finding = ran.json.at("resources")[0].at("findings")[0];
+  EXPECT_EQ(finding.at("line"), 10);
+  const Json sarif = Json::parse(text_of(folder_ / "a.sarif"));
+  const Json& result = sarif.at("runs")[0].at("results")[0];
+  const Json& location = result.at("locations")[0].at("physicalLocation");
+  EXPECT_THAT(location.at("contextRegion").at("snippet").at("text"), HasSubstr("privileged: true"));
+  EXPECT_THAT(result.at("fixes"), SizeIs(1));
 }
 
 TEST_F(Check, PointsAtTheValueOrAtWhatLacksIt) {

@@ -77,6 +77,12 @@ TEST_F(Fix, PrintsADiffThatPatchApplies) {
   EXPECT_EQ(text_of(folder_ / "a/b c.yaml"), kFixedPod);
 }
 
+TEST_F(Fix, PrintsADiffFromTheTopForWhatIsNotBelow) {
+  const auto file = folder_.write("web.yaml", kPod);
+  const auto ran = fix({std::filesystem::relative(file).string()});
+  EXPECT_THAT(ran.output, StartsWith("--- a" + file + "\n+++ b" + file + "\n"));
+}
+
 TEST_F(Fix, WritesFilesAndKeepsTheirModeAndLinks) {
   folder_.write("web.yaml", kPod);
   folder_.write("good.yaml", kFixedPod);
@@ -93,6 +99,17 @@ TEST_F(Fix, WritesFilesAndKeepsTheirModeAndLinks) {
   EXPECT_EQ(status.st_mode & 0777U, 0640U);
   EXPECT_EQ(std::filesystem::last_write_time(folder_ / "good.yaml"), good);
   EXPECT_EQ(fix({folder_.path()}).output, "") << "a second time there is nothing to do";
+}
+
+// As a full disk does, but for one process.
+TEST_F(Fix, KeepsAFileOfSeveralNamesThatThereIsNoRoomFor) {
+  const std::string file = folder_.write("web.yaml", kPod);
+  std::filesystem::create_hard_link(file, folder_ / "other.yaml");
+  const std::string limit = "trap '' XFSZ; ulimit -f 0; ";
+  EXPECT_NE(std::system((limit + PLIMSOLL_BINARY " fix --write -t baseline " + file).c_str()), 0);
+  EXPECT_EQ(text_of(file), kPod);
+  EXPECT_EQ(fix({"--write", file}).status, 0);
+  EXPECT_EQ(text_of(folder_ / "other.yaml"), kFixedPod);
 }
 
 TEST_F(Fix, StandardInputGoesToStandardOutput) {
@@ -151,6 +168,40 @@ TEST_F(Fix, AVolumeThatNothingMountsGoes) {
   EXPECT_EQ(text_of(folder_ / "web.yaml"),
             "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  volumes:\n  - name: tmp\n"
             "    emptyDir: {}\n  containers:\n  - name: app\n");
+}
+
+// Elastic's controller mounts it.
+TEST_F(Fix, AVolumeThatAControllerMayMountStays) {
+  const std::string text =
+      "apiVersion: elasticsearch.k8s.elastic.co/v1\nkind: Elasticsearch\nmetadata: {name: es}\n"
+      "spec:\n  nodeSets:\n  - name: default\n    podTemplate:\n      spec:\n        volumes:\n"
+      "        - name: elasticsearch-data\n          hostPath: {path: /data/es}\n"
+      "        containers: [{name: elasticsearch}]\n";
+  folder_.write("es.yaml", text);
+  const auto careful = fix({"--write", folder_.path()});
+  EXPECT_EQ(careful.status, 1);
+  EXPECT_THAT(careful.errors,
+              HasSubstr("left without --allow-risky, which removes it: no container "
+                        "mounts volume \"elasticsearch-data\" here, but the "
+                        "controller of Elasticsearch may"));
+  EXPECT_EQ(text_of(folder_ / "es.yaml"), text);
+  EXPECT_EQ(fix({"--write", "--allow-risky", folder_.path()}).status, 0);
+  EXPECT_THAT(text_of(folder_ / "es.yaml"), Not(HasSubstr("hostPath")));
+}
+
+TEST_F(Fix, FindsWhatStandsInTheWayOfMany) {
+  std::string text =
+      "apiVersion: v1\nkind: List\nx-p: &p {containerPort: 1, hostPort: 1}\nitems:\n";
+  const auto add = [&](int i, const std::string& rest) {
+    text += "- {apiVersion: v1, kind: Pod, metadata: {name: p" + std::to_string(i) +
+            "}, spec: {hostPID: true, containers: [{name: c" + rest + "}]}}\n";
+  };
+  for (int i = 0; i < 100; ++i) add(i, i % 40 == 7 ? ", ports: [{<<: *p, name: x}]" : "");
+  folder_.write("list.yaml", text);
+  const auto ran = fix({"--write", folder_.path()});
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_THAT(ran.errors, AllOf(HasSubstr("100 findings fixed, 3 left"), HasSubstr("merge key")));
+  EXPECT_THAT(text_of(folder_ / "list.yaml"), Not(HasSubstr("hostPID: true")));
 }
 
 TEST_F(Fix, RiskyChangesAreMadeOnlyWhenAllowed) {

@@ -60,6 +60,25 @@ TEST(Ignores, SpeakOfWhatBeginsBelowThem) {
   EXPECT_THAT(targets("x:\n- a: 1\n" + word + "- a: 2\n"), ElementsAre("/x/1"));
 }
 
+// Not of the list, whose other elements nobody has named.
+TEST(Ignores, SpeakOfTheElementBehindADash) {
+  const std::string word = "# plimsoll:ignore privileged -- r\n";
+  EXPECT_THAT(targets("x:\n- " + word + "  a: 1\n- a: 2\n"), ElementsAre("/x/0"));
+  EXPECT_THAT(targets("x:\n- a: 1\n- " + word + "\n  # and more\n  a: 2\n- a: 3\n"),
+              ElementsAre("/x/1"));
+  EXPECT_THAT(targets("x:\n- - 1\n  - " + word + "    a: 2\n"), ElementsAre("/x/0/1"));
+  EXPECT_THAT(targets("- " + word + "  a: 1\n- a: 2\n"), ElementsAre("/0"));
+  EXPECT_THAT(targets("x: 1\na: b - " + word + "c: 2\n"), ElementsAre("/a"));
+  for (const std::string& text :
+       std::vector<std::string>{"x:\n- a: 1\n- " + word + "- a: 3\n", "x:\n- " + word + "y: 3\n",
+                                "x:\n- " + word, "x: [\n  {a: 1}\n  , " + word + "  {a: 2}]\n"}) {
+    const auto found = ignores(text);
+    EXPECT_THAT(found.all, IsEmpty()) << text;
+    ASSERT_THAT(found.errors, SizeIs(1)) << text;
+    EXPECT_THAT(found.errors[0].to_string(), HasSubstr("speaks of nothing"));
+  }
+}
+
 TEST(Ignores, SpeakOfTheDocumentAtItsTop) {
   const std::string word = "# plimsoll:ignore privileged -- r\n";
   EXPECT_THAT(targets(word + "a: 1\nb: 2\n"), ElementsAre(""));
@@ -67,6 +86,7 @@ TEST(Ignores, SpeakOfTheDocumentAtItsTop) {
   EXPECT_THAT(targets("--- " + word + "a: 1\n"), ElementsAre(""));
   EXPECT_THAT(targets("a: 1\n---\n" + word + "b: 1\n"), ElementsAre(""));
   EXPECT_EQ(ignores("a: 1\n---\n" + word + "b: 1\n").all.front().line, 3U);
+  EXPECT_EQ(ignores("a: 1\n...\n" + word + "---\nb: 1\n").all.front().line, 3U);
 }
 
 TEST(Ignores, NameChecksAndAReason) {

@@ -285,6 +285,61 @@ func TestActionWritesFurtherReports(t *testing.T) {
 	expect(t, "comment.md", read(t, filepath.Join(folder, "comment.md")), "privileged")
 }
 
+func TestActionRefusesWhatItDoesNotUnderstand(t *testing.T) {
+	for name, value := range map[string]string{"fail-on-skipped": "yes", "outputs": "json=", "sarif": "a\nb"} {
+		got := runAction(t, workspace(t), map[string]string{name: value})
+		expectStatus(t, got.ran, 2)
+		expect(t, "the log", got.stdout, "::error::", name)
+	}
+	folder := workspace(t)
+	got := runAction(t, folder, map[string]string{"paths": "examples", "outputs": "  json=o.json \n\n"})
+	expectStatus(t, got.ran, 1)
+	if !exists(filepath.Join(folder, "o.json")) {
+		t.Error("a line of outputs is not trimmed")
+	}
+}
+
+// A pull request brings files, links and folders of any name.
+func TestActionWritesOverNothingOfTheCheckout(t *testing.T) {
+	folder := workspace(t)
+	manifest := filepath.Join(folder, "sub/debug.yaml")
+	write(t, manifest, read(t, filepath.Join(root, "examples/debug.yaml")))
+	got := runAction(t, folder, map[string]string{"paths": "sub", "sarif": "sub/debug.yaml"})
+	expectStatus(t, got.ran, 2)
+	got.expectOutputs(t, "2", "")
+	if read(t, manifest) != read(t, filepath.Join(root, "examples/debug.yaml")) {
+		t.Error("the manifest is lost")
+	}
+
+	outside := filepath.Join(t.TempDir(), "outside")
+	write(t, outside, "mine")
+	for _, name := range []string{"comment.md", "out.json"} {
+		if err := os.Symlink(outside, filepath.Join(folder, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got = runAction(t, folder, map[string]string{"paths": "examples", "outputs": "markdown=comment.md\njson=out.json"})
+	expectStatus(t, got.ran, 1)
+	if read(t, outside) != "mine" {
+		t.Error("a link was followed")
+	}
+	write(t, filepath.Join(folder, "comment.md"), "of the checkout")
+	runAction(t, folder, map[string]string{"template": "nosuch", "outputs": "markdown=comment.md"})
+	if exists(filepath.Join(folder, "comment.md")) {
+		t.Error("the comment of nobody knows whom would be posted")
+	}
+
+	if err := os.MkdirAll(filepath.Join(folder, "x\nstatus=0"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("x\nstatus=0", filepath.Join(folder, "reports")); err != nil {
+		t.Fatal(err)
+	}
+	got = runAction(t, folder, map[string]string{"paths": "examples", "sarif": "reports/p.sarif"})
+	expectStatus(t, got.ran, 2)
+	got.expectOutputs(t, "", "")
+}
+
 // Inputs may come from a pull request, such as its title or the names of its files.
 func TestActionRunsNoInput(t *testing.T) {
 	for _, hostile := range []string{"$(touch pwned)", "`touch pwned`", "'; touch pwned; '", "\"; touch pwned; \"", "x\ntouch pwned", "--output=text=pwned"} {

@@ -53,7 +53,7 @@ spec:
 		{"templates show --help", []string{"kubectl plimsoll templates show [OPTIONS] "}},
 		{"kubernetes", []string{"plimsoll: \"kubernetes\" is not known; `kubectl plimsoll --help` tells more"}},
 		{"explain", []string{"`kubectl plimsoll explain --help` tells more"}},
-		{"explain nosuch", []string{"`kubectl plimsoll checks` lists them"}},
+		{"explain nosuch", []string{"`kubectl plimsoll checks` and `kubectl plimsoll bench --list` list them"}},
 		{"explain privileged", []string{"`kubectl plimsoll fix` makes the change"}},
 		{"explain read-only-root-filesystem", []string{"`kubectl plimsoll fix --allow-risky` makes the change", "`kubectl plimsoll fix --allow-risky` also"}},
 		{"templates", []string{"`kubectl plimsoll templates` needs a subcommand"}},

@@ -41,6 +41,13 @@ TEST(UnifiedDiff, SaysWhereALineFeedIsMissing) {
             "--- a/a\n+++ b/a\n@@ -1,2 +1,2 @@\n-1\n+x\n 2\n\\ No newline at end of file\n");
 }
 
+// The last line may have no line feed: what comes behind it changes it.
+TEST(UnifiedDiff, TakesTheEndWithALastLineThatChanges) {
+  EXPECT_EQ(unified_diff("a", "1\n23", Edits{{2, 3, "x"}, {4, 4, "\n4"}}),
+            "--- a/a\n+++ b/a\n@@ -1,2 +1,3 @@\n 1\n-23\n\\ No newline at end of file\n+x3\n+4\n"
+            "\\ No newline at end of file\n");
+}
+
 TEST(UnifiedDiff, KeepsCarriageReturns) {
   EXPECT_EQ(unified_diff("a", "1\r\n2\r\n", Edits{{3, 4, "x"}}),
             "--- a/a\n+++ b/a\n@@ -1,2 +1,2 @@\n 1\r\n-2\r\n+x\r\n");

@@ -27,5 +27,14 @@ TEST(Lines, KnowThePlaceOfAByte) {
   expect(4, 2, 2);
 }
 
+TEST(Lines, BeginBehindAByteOrderMark) {
+  const Lines lines("\xEF\xBB\xBF"
+                    "ab\nc");
+  EXPECT_EQ(lines[1], "ab");
+  EXPECT_EQ(lines.place(0).column, 1U);
+  EXPECT_EQ(lines.place(4).column, 2U);
+  EXPECT_EQ(lines.place(6).line, 2U);
+}
+
 }  // namespace
 }  // namespace plimsoll::text

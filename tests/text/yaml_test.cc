@@ -19,6 +19,8 @@
 #include <utility>
 #include <vector>
 
+#include "text/utf8.h"
+
 namespace plimsoll::text {
 namespace {
 
@@ -303,6 +305,14 @@ TEST(Yaml, JsonHasMarksToo) {
   EXPECT_EQ(stream.documents[1].find("/b")->begin.column, 33U);
 }
 
+TEST(Yaml, CountsNoColumnForAByteOrderMark) {
+  const auto stream = read("\xEF\xBB\xBF"
+                           "{\"a\": 1}\n");
+  const YamlNode& node = *stream.documents[0].find("/a");
+  EXPECT_EQ(node.begin.offset, 9U);
+  EXPECT_EQ(node.begin.column, 7U);
+}
+
 TEST(Yaml, ReadsUtf16) {
   const auto encode = [](std::u16string_view text, bool big) {
     std::string out;
@@ -317,6 +327,7 @@ TEST(Yaml, ReadsUtf16) {
   for (const bool big : {false, true}) {
     const std::string text = encode(u"\uFEFFa: \u00E9\U0001F6A2\n", big);
     YamlReader reader(text, "");
+    EXPECT_EQ(reader.text(), "a: \xC3\xA9\xF0\x9F\x9A\xA2\n") << "before the first document, too";
     const auto document = reader.next();
     ASSERT_TRUE(document);
     EXPECT_EQ((*document)->json(), "{\"a\":\"\xC3\xA9\xF0\x9F\x9A\xA2\"}");
@@ -591,8 +602,9 @@ void check_node(std::string_view text, const YamlDocument& document, const YamlN
   }
   for (const Mark& mark : {node.key_begin, node.key_end, node.properties, node.begin, node.end}) {
     const std::string_view before = text.substr(0, mark.offset);
-    const std::size_t line = before.rfind('\n') + 1;
-    ASSERT_EQ(mark.column, mark.offset - line + 1);
+    const std::size_t feed = before.rfind('\n');
+    const std::size_t first = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
+    ASSERT_EQ(mark.column, mark.offset - (feed == before.npos ? first : feed + 1) + 1);
   }
   const std::string pointer = document.pointer(node);
   ASSERT_EQ(document.find(pointer), &node) << pointer;
