@@ -154,19 +154,22 @@ class Scan {
     return error;
   }
 
-  void report(const std::function<void(const Resource&)>& each, Summary& summary) {
+  void report(const std::function<void(const Resource&, bool complete)>& each, Summary& summary) {
     const auto owners = owners_.settle(ranks());
-    const auto give = [&](const Resource& resource) {
+    const auto give = [&](const Resource& resource, const Space& space) {
       summary.add(resource);
-      each(resource);
+      each(resource, !space.incomplete);
+    };
+    const auto give_owner = [&](const Owner& owner) {
+      give(resource_of(owner), spaces_[owner.space]);
     };
     // Sorted by namespace, kind and name: what is in no namespace, a Namespace among it, is first.
     auto at = owners.begin();
     for (; at != owners.end() && (*at)->space == 0 && kind_of(**at) < "Namespace"; ++at)
-      give(resource_of(**at));
+      give_owner(**at);
     give_skipped_namespaces(owners, give);
     for (; at != owners.end(); ++at)
-      if (spaces_[(*at)->space].skipped.empty() || (*at)->space == 0) give(resource_of(**at));
+      if (spaces_[(*at)->space].skipped.empty() || (*at)->space == 0) give_owner(**at);
   }
 
   void advise(const std::function<void(const Advice&)>& each) {
@@ -676,7 +679,11 @@ class Scan {
     finding.field = verdict::field_of(finding.path);
     finding.place = texts[kept.place];
     finding.message = texts[kept.message];
-    if (!kept.own) finding.message += whose(kept, owner, texts);
+    if (!kept.own) {
+      finding.lasting = finding.message;
+      if (owner.has_template) finding.lasting += " (not in the template)";
+      finding.message += whose(kept, owner, texts);
+    }
     finding.advice = texts[kept.advice];
     finding.patch = texts[kept.patch];
     finding.fingerprint = fingerprint_of(
@@ -719,7 +726,7 @@ class Scan {
       resource.reason = space.skipped;
       resource.facts.push_back({"workloads", workloads});
       resource.facts.push_back({"pods", pods});
-      give(resource);
+      give(resource, space);
     }
   }
 
@@ -802,7 +809,8 @@ class Scan {
 }  // namespace
 
 Status scan_cluster(kube::Transport& transport, const ScanOptions& options,
-                    const std::function<void(const Resource& resource)>& each, ReportTail& tail) {
+                    const std::function<void(const Resource& resource, bool complete)>& each,
+                    ReportTail& tail) {
   Scan scan(transport, options, Scan::Purpose::Report, tail.missing);
   if (auto error = scan.read()) return error;
   scan.report(each, tail.summary);

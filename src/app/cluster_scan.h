@@ -49,10 +49,12 @@ struct ScanOptions {
 /// and name: a controller with all that it controls, through ownerReferences, or a pod that nothing
 /// controls; first of all those that are in no namespace, among which are the namespaces that
 /// nothing binds a template to, as skipped. Its uid is the owner's, its fact `pods` says how many
-/// of its pods have not ended. `tail` gets the summary, and what could not be read. An error:
-/// nothing could be read, and nothing was given.
+/// of its pods have not ended. `complete` is whether all of its namespace could be read: if not, it
+/// may have more findings. `tail` gets the summary, and what could not be read. An error: nothing
+/// could be read, and nothing was given.
 Status scan_cluster(kube::Transport& transport, const ScanOptions& options,
-                    const std::function<void(const Resource& resource)>& each, ReportTail& tail);
+                    const std::function<void(const Resource& resource, bool complete)>& each,
+                    ReportTail& tail);
 
 /// Says of each namespace, sorted by name, what it could be held to; `missing` gets what could not
 /// be read. `options.everywhere` is not looked at. Errors as of scan_cluster().

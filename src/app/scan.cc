@@ -214,7 +214,7 @@ int run(const Options& options) {
   {
     Progress progress("scanning", "objects", 0, progress_wanted(false));
     watch(*scan, progress);
-    const auto give = [&](const Resource& resource) {
+    const auto give = [&](const Resource& resource, [[maybe_unused]] bool complete) {
       // Nothing is written before the cluster was read.
       if (!std::exchange(open, true)) {
         progress.clear();

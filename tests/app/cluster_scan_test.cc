@@ -20,6 +20,7 @@ using std::chrono::milliseconds;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 using ::testing::UnorderedElementsAre;
@@ -82,6 +83,7 @@ void add_deployment(FakeCluster& cluster, const std::string& space, const std::s
 struct Scanned {
   Status status;
   std::vector<Resource> resources;
+  std::vector<std::string> incomplete;  // names of those whose namespace was not read whole
   ReportTail tail;
   std::vector<std::string> notes;
   std::vector<milliseconds> pauses;
@@ -136,7 +138,12 @@ ScanOptions options_with(Scanned& scanned, const std::string& everywhere = "",
 
 void scan(FakeCluster& cluster, const ScanOptions& options, Scanned& scanned) {
   scanned.status = scan_cluster(
-      cluster, options, [&](const Resource& r) { scanned.resources.push_back(r); }, scanned.tail);
+      cluster, options,
+      [&](const Resource& r, bool complete) {
+        scanned.resources.push_back(r);
+        if (!complete) scanned.incomplete.push_back(r.name);
+      },
+      scanned.tail);
 }
 
 Scanned scan(FakeCluster& cluster, const std::string& everywhere = "baseline") {
@@ -187,9 +194,13 @@ TEST(ClusterScan, WhatOnlySomePodsHaveSaysSo) {
   const auto scanned = scan(cluster);
   ASSERT_THAT(scanned.findings("web"), SizeIs(2));
   EXPECT_THAT(scanned.findings("web")[0], HasSubstr("host-namespaces spec.template.spec.hostPID"));
-  EXPECT_THAT(scanned.findings("web")[0], ::testing::Not(HasSubstr("pods")));
+  EXPECT_THAT(scanned.findings("web")[0], Not(HasSubstr("pods")));
   EXPECT_THAT(scanned.findings("web")[1], StartsWith("host-ports spec.containers[0].ports[0]"));
   EXPECT_THAT(scanned.findings("web")[1], HasSubstr("(in 1 of 3 pods, not in the template)"));
+  // What the next pod does not change.
+  EXPECT_EQ(scanned.of("web").findings[0].lasting, "");
+  EXPECT_THAT(scanned.of("web").findings[1].lasting,
+              ::testing::AllOf(HasSubstr(" (not in the template)"), Not(HasSubstr("pods"))));
   // Nothing in the Deployment can be patched for it.
   EXPECT_EQ(scanned.of("web").findings[1].patch, "[]");
   EXPECT_EQ(scanned.of("web").findings[1].container, "sidecar");
@@ -367,9 +378,11 @@ TEST(ClusterScan, OfManyPodsOfOneControllerThatAllDifferNotAllFindingsAreKept) {
 TEST(ClusterScan, AKindOfKubernetesThatIsNotFoundIsMissing) {
   FakeCluster cluster;
   cluster.add_namespace("shop");
+  cluster.add(kDeployments, "shop", "web", workload_of(good_spec()));
   cluster.lists.erase(kPods);
   const auto scanned = scan(cluster);
   EXPECT_THAT(scanned.tail.missing, ElementsAre(HasSubstr("pods: GET /api/v1/pods")));
+  EXPECT_THAT(scanned.incomplete, ElementsAre("web"));
 }
 
 TEST(ClusterScan, AnApiThatHoldsNoPodsMayBeAway) {
@@ -706,6 +719,7 @@ TEST(ClusterScan, WhatIsForbiddenForAllIsAskedForOneByOne) {
   };
   const auto scanned = scan(cluster);
   EXPECT_THAT(scanned.rows(), ElementsAre("pass Pod a/p", "pass Pod c/p"));
+  EXPECT_THAT(scanned.incomplete, IsEmpty());
   EXPECT_THAT(scanned.tail.missing,
               ElementsAre("pods in namespace b: listing them is forbidden; allow it with a role: "
                           "{apiGroups: [\"\"], resources: [pods], verbs: [list]}"));
