@@ -90,6 +90,9 @@ std::string advice_text(const Advice& advice, const Palette& c) {
   if (advice.system)
     out += fmt::format("  {}label{}     none: it is the cluster's own; leave it exempt\n", c.dim,
                        c.plain);
+  else if (!advice.unlabelled.empty())
+    out += fmt::format("  {}label{}     none: {}\n", c.dim, c.plain,
+                       verdict::printable(advice.unlabelled));
   else if (!advice.command.empty())
     out += fmt::format("  {}label{}     {}{}{}\n", c.dim, c.plain, c.cyan, advice.command, c.plain);
   return out;
@@ -119,7 +122,8 @@ std::string advice_json(const Advice& advice) {
                   {"next", or_null(advice.next)},
                   {"checks", std::move(checks)},
                   {"obstacles", std::move(obstacles)},
-                  {"command", or_null(advice.command)}};
+                  {"command", or_null(advice.command)},
+                  {"unlabelled", or_null(advice.unlabelled)}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -33,10 +32,6 @@ struct ScanOptions {
   std::shared_ptr<const Template> everywhere;
   std::vector<std::string> namespaces;          ///< only these, by name; empty: all
   std::vector<std::string> exclude_namespaces;  ///< names or globs
-  /// The groups whose kinds may hold pods; empty: any.
-  std::set<std::string> custom_groups;
-  /// Ends the scan within moments, with an error.
-  std::stop_token stop;
   /// Objects that were read, and how many more of their kind are known of.
   std::function<void(std::uint64_t read, std::uint64_t left)> progress;
   /// A line for people about what is worth a word, but takes nothing from the result.

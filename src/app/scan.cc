@@ -59,10 +59,6 @@ Result<ScanOptions> scan_options(const Options& options) {
     if (!everywhere) return everywhere.error();
     scan.everywhere = *std::move(everywhere);
   }
-  const auto builtin = codec::read_pod_templates(codec::builtin_pod_templates(), "built in");
-  if (!builtin) return builtin.error();
-  for (const auto* specs : {&*builtin, &settings->pod_templates})
-    for (const codec::PodTemplatesSpec& spec : *specs) scan.custom_groups.insert(spec.group);
   scan.namespaces = options.namespaces;
   scan.exclude_namespaces = options.exclude_namespaces;
   return scan;
