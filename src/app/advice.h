@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,10 +43,12 @@ struct Advice {
   std::string unlabelled;           ///< why there is no command though more is met than enforced
 };
 
-/// What people read, in a few lines a namespace.
-std::string advice_text(const Advice& advice, const Palette& colours);
+/// What people read, in a few lines a namespace, with what could not be read and the sums.
+std::string advice_text(std::span<const Advice> all, std::span<const std::string> missing,
+                        const Palette& colours);
 
-/// An object of `advice` in JSON, as docs/scan.md has it.
-std::string advice_json(const Advice& advice);
+/// The same in JSON, as docs/scan.md has it. `subject`: what was looked at, `time`: when.
+std::string advice_json(std::span<const Advice> all, std::span<const std::string> missing,
+                        const std::string& subject, const std::string& time);
 
 }  // namespace plimsoll::app

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
@@ -103,39 +101,6 @@ Result<AdviceOutput> parse_advice_output(const std::string& text) {
   return error;
 }
 
-std::string text_of(const std::vector<Advice>& all, const std::vector<std::string>& missing,
-                    const Palette& c) {
-  std::string out;
-  std::map<std::string, std::size_t> meet;
-  std::size_t labels = 0;
-  for (const Advice& advice : all) {
-    out += advice_text(advice, c) + '\n';
-    if (!advice.meets.empty()) ++meet[advice.meets];
-    if (!advice.command.empty()) ++labels;
-  }
-  for (const std::string& line : missing)
-    out += fmt::format("{}not seen{} {}\n", c.red, c.plain, verdict::printable(line));
-  std::vector<std::string> counts;
-  for (const auto& [ref, count] : meet) counts.push_back(fmt::format("{} at {}", count, ref));
-  out += fmt::format("{} namespace{}{}{}; {} can be held to more than today\n", all.size(),
-                     all.size() == 1 ? "" : "s", counts.empty() ? "" : ": ",
-                     fmt::join(counts, ", "), labels);
-  return out;
-}
-
-std::string json_of(const std::vector<Advice>& all, const std::vector<std::string>& missing,
-                    const std::string& subject) {
-  using Json = nlohmann::ordered_json;
-  Json namespaces = Json::array();
-  for (const Advice& advice : all) namespaces.push_back(Json::parse(advice_json(advice)));
-  const Json json{{"schemaVersion", 1},
-                  {"subject", subject},
-                  {"time", rfc3339(std::chrono::system_clock::now())},
-                  {"namespaces", std::move(namespaces)},
-                  {"missing", missing}};
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
 int run_advice(const Options& options, ScanOptions& scan, const ApiServer& server,
                const std::string& subject) {
   std::vector<AdviceOutput> outputs;
@@ -155,7 +120,8 @@ int run_advice(const Options& options, ScanOptions& scan, const ApiServer& serve
   for (const AdviceOutput& output : outputs) {
     const Palette palette = output.file.empty() ? palette_for(stdout) : Palette{};
     const std::string text =
-        output.json ? json_of(all, missing, subject) : text_of(all, missing, palette);
+        output.json ? advice_json(all, missing, subject, rfc3339(std::chrono::system_clock::now()))
+                    : advice_text(all, missing, palette);
     if (!output.file.empty()) {
       if (auto error = write_file(output.file, text)) return fail(*error);
     } else if (!print(text)) {
@@ -276,8 +242,10 @@ void add_scan(CLI::App& app, Action& action) {
           ->excludes(advise);
   flag("--events", options->events, "Write an Event on an owner whose report is new and not good")
       ->needs(reports);
-  flag("--exit-zero", options->exit_zero, "Exit 0 although something strays");
+  auto* const exit_zero =
+      flag("--exit-zero", options->exit_zero, "Exit 0 although something strays");
   add_trend_options(*command, *options);
+  advise->excludes(exit_zero)->excludes(command->get_option("--trend"));
   command->callback([&action, options] { action = [options] { return run(*options); }; });
 }
 
