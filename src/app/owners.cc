@@ -14,6 +14,7 @@ namespace plimsoll::app {
 namespace {
 
 constexpr std::size_t kBlock = 64UL * 1024;
+constexpr std::size_t kEntry = 80;  // bytes that it takes to know a text again
 
 // Deeper than any chain of controllers; one that is longer leads in a circle.
 constexpr int kMostControllers = 16;
@@ -106,6 +107,7 @@ Texts::Id Texts::id(std::string_view text) {
   block_ += text.size();
   left_ -= text.size();
   const auto id = static_cast<Id>(all_.size());
+  bytes_ += text.size() + kEntry;
   all_.push_back(kept);
   known_.emplace(kept, id);
   return id;
@@ -169,8 +171,8 @@ void Owners::set_controller(Owner::Index owner, std::uint32_t space,
 }
 
 std::size_t Owners::room_of(const Owner& owner) const {
-  return std::max(owner.findings.size(),
-                  kept_ < kMostFindings ? Owner::kMostFindings : Owner::kFewFindings);
+  const bool many = texts.bytes() + kept_ * sizeof(KeptFinding) >= kMostBytes;
+  return std::max(owner.findings.size(), many ? Owner::kFewFindings : Owner::kMostFindings);
 }
 
 void Owners::keep(Owner& owner, const std::vector<KeptFinding>& findings) {

@@ -27,11 +27,14 @@ class Texts {
   using Id = std::uint32_t;
   Id id(std::string_view text);
   [[nodiscard]] std::string_view operator[](Id id) const { return all_[id]; }
+  /// What they take, about.
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
  private:
   std::vector<std::unique_ptr<char[]>> blocks_;
   char* block_ = nullptr;  // what is free of the last block
   std::size_t left_ = 0;   // bytes of it
+  std::size_t bytes_ = 0;
   std::vector<std::string_view> all_;
   std::unordered_map<std::string_view, Id> known_;
 };
@@ -94,8 +97,8 @@ class Owners {
  public:
   Owners();
 
-  /// Of all owners together; then each one gets a few more. They are what a scan's memory is for.
-  static constexpr std::size_t kMostFindings = 100'000;
+  /// For the findings of all owners together; then each one gets a few more.
+  static constexpr std::size_t kMostBytes = 64UL * 1024 * 1024;
 
   Texts texts;
 

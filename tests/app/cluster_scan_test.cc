@@ -11,7 +11,10 @@
 
 #include "app/command.h"
 #include "app/fake_cluster.h"
+#include "app/findings.h"
 #include "app/settings.h"
+#include "codec/object_list.h"
+#include "text/yaml.h"
 
 namespace plimsoll::app {
 namespace {
@@ -486,15 +489,18 @@ TEST(ClusterScan, WhatIsEnforcedIsKeptBeforeWhatIsWarnedAbout) {
 TEST(ClusterScan, OfVeryManyFindingsInAllAFewOfEachOwnerAreKept) {
   FakeCluster cluster;
   cluster.add_namespace("shop");
-  json spec = good_spec();
-  for (int i = 0; i < 1000; ++i)
-    spec["containers"].push_back(
-        {{"name", fmt::format("c{}", i)}, {"securityContext", {{"privileged", true}}}});
-  for (int i = 0; i < 102; ++i) cluster.add(kPods, "shop", fmt::format("p{:03}", i), pod_of(spec));
+  for (int pod = 0; pod < 20; ++pod) {
+    json spec = good_spec();
+    for (int i = 0; i < 1000; ++i)
+      spec["containers"].push_back(
+          {{"name", fmt::format("c{}-{}{}", pod, i, std::string(4'000, 'n'))},
+           {"securityContext", {{"privileged", true}}}});
+    cluster.add(kPods, "shop", fmt::format("p{:02}", pod), pod_of(spec));
+  }
   const auto scanned = scan(cluster);
-  EXPECT_THAT(scanned.of("p000").findings, SizeIs(1000));
-  EXPECT_THAT(scanned.of("p101").findings, SizeIs(10));
-  EXPECT_EQ(scanned.fact("p101", "findingsLeftOut"), "990");
+  EXPECT_THAT(scanned.of("p00").findings, SizeIs(1000));
+  EXPECT_THAT(scanned.of("p19").findings, SizeIs(10));
+  EXPECT_EQ(scanned.fact("p19", "findingsLeftOut"), "990");
 }
 
 TEST(ClusterScan, OfManyPodsOfOneControllerThatAllDifferNotAllFindingsAreKept) {
@@ -569,6 +575,20 @@ TEST(ClusterScan, CustomKindsAreFoundByDiscovery) {
   EXPECT_THAT(scanned.findings("canary"), SizeIs(1));
   for (const std::string& asked : cluster.paths())
     EXPECT_THAT(asked, ::testing::Not(HasSubstr("applications")));
+}
+
+// So that a finding of one object has one place, in check and in scan.
+TEST(ClusterScan, PlacesAreThoseOfManifests) {
+  const std::string object =
+      R"({"spec":{"containers":[{"name":"a"},{"name":"b\"","add":["NET_RAW",7,null],"ports":[{}]}]}})";
+  auto document = text::YamlReader(object, "-").next();
+  ASSERT_TRUE(document && *document);
+  simdjson::dom::parser parser;
+  const codec::Json json = parser.parse(object).value();
+  for (const char* path : {"/spec/containers/1/add/0", "/spec/containers/1/add/1",
+                           "/spec/containers/1/add/2", "/spec/containers/1/ports/0/hostPort",
+                           "/spec/containers/0/image", "/spec/containers/7/image", ""})
+    EXPECT_EQ(codec::place_of(json, path), place_of(**document, path)) << path;
 }
 
 // --- what binds ----------------------------------------------------------------------------------
@@ -1041,9 +1061,9 @@ TEST(Advice, NamesTheStrictestTemplateAndWhatIsInTheWay) {
   EXPECT_EQ(shop.command, "kubectl label namespace shop plimsoll.dev/enforce=baseline "
                           "plimsoll.dev/enforce-version=" +
                               shop.meets.substr(shop.meets.find('@') + 1));
-  const std::string text = advice_text(shop, {});
+  const std::string text = advice_text({&shop, 1}, {}, {});
   EXPECT_THAT(text, HasSubstr("seccomp            2  CronJob nightly, Deployment web\n"));
-  const json document = json::parse(advice_json(shop));
+  const json document = json::parse(advice_json({&shop, 1}, {}, "", "")).at("namespaces").at(0);
   EXPECT_EQ(document["checks"][0], (json{{"check", "seccomp"}, {"workloads", 2}}));
   EXPECT_EQ(document["enforced"], nullptr);
   EXPECT_EQ(document["command"], shop.command);
@@ -1076,7 +1096,7 @@ TEST(Advice, SaysNothingThatATerminalWouldObey) {
   cluster.add_namespace("x; rm");
   cluster.add_namespace("--all");
   for (const auto& [name, advice] : advise(cluster)) {
-    const std::string text = advice_text(advice, {});
+    const std::string text = advice_text({&advice, 1}, {}, {});
     EXPECT_EQ(text.find('\x1b'), std::string::npos) << text;
     EXPECT_EQ(text.find('\a'), std::string::npos) << text;
     EXPECT_EQ(advice.command.empty(), name != "shop" || advice.meets.starts_with("privileged"));
@@ -1121,7 +1141,7 @@ TEST(Advice, TakesNothingAwayThatIsAskedToday) {
   EXPECT_THAT(shop.meets, StartsWith("restricted@"));
   EXPECT_EQ(shop.command, "");
   EXPECT_THAT(shop.unlabelled, StartsWith("mine@"));
-  EXPECT_THAT(advice_text(shop, {}), HasSubstr("  label     none: mine@"));
+  EXPECT_THAT(advice_text({&shop, 1}, {}, {}), HasSubstr("  label     none: mine@"));
 }
 
 TEST(Advice, KnowsAllThatIsEnforced) {
