@@ -7,16 +7,16 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "report/words.h"
 #include "verdict/words.h"
 
 namespace plimsoll::app {
 namespace {
 
-constexpr std::size_t kMostNames = 4;  // of workloads in a line
+using report::plural;
+using Json = nlohmann::ordered_json;
 
-std::string plural(std::uint64_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
+constexpr std::size_t kMostNames = 4;  // of workloads in a line
 
 /// What each check stands for, the one first that keeps most from passing.
 struct Reason {
@@ -70,9 +70,7 @@ void write_obstacles(const Advice& advice, const Palette& c, std::string& out) {
                        c.plain, reason.obstacles.size(), names_of(reason.obstacles));
 }
 
-}  // namespace
-
-std::string advice_text(const Advice& advice, const Palette& c) {
+std::string text_of(const Advice& advice, const Palette& c) {
   std::string held = advice.workloads == 0
                          ? "nothing runs in it"
                          : fmt::format("{}, {}", plural(advice.workloads, "workload"),
@@ -90,13 +88,15 @@ std::string advice_text(const Advice& advice, const Palette& c) {
   if (advice.system)
     out += fmt::format("  {}label{}     none: it is the cluster's own; leave it exempt\n", c.dim,
                        c.plain);
+  else if (!advice.unlabelled.empty())
+    out += fmt::format("  {}label{}     none: {}\n", c.dim, c.plain,
+                       verdict::printable(advice.unlabelled));
   else if (!advice.command.empty())
     out += fmt::format("  {}label{}     {}{}{}\n", c.dim, c.plain, c.cyan, advice.command, c.plain);
   return out;
 }
 
-std::string advice_json(const Advice& advice) {
-  using Json = nlohmann::ordered_json;
+Json json_of(const Advice& advice) {
   Json checks = Json::array(), obstacles = Json::array();
   for (const Reason& reason : reasons_of(advice))
     checks.push_back(Json{{"check", reason.check->id}, {"workloads", reason.obstacles.size()}});
@@ -107,20 +107,53 @@ std::string advice_json(const Advice& advice) {
         Json{{"kind", obstacle.kind}, {"name", obstacle.name}, {"checks", std::move(ids)}});
   }
   const auto or_null = [](const std::string& text) { return text.empty() ? Json() : Json(text); };
-  const Json json{{"namespace", advice.namespace_name},
-                  {"system", advice.system},
-                  {"workloads", advice.workloads},
-                  {"pods", advice.pods},
-                  {"exempt", advice.exempt},
-                  {"enforced", or_null(advice.enforced)},
-                  {"refused", advice.refused},
-                  {"unknown", or_null(advice.unknown)},
-                  {"meets", or_null(advice.meets)},
-                  {"next", or_null(advice.next)},
-                  {"checks", std::move(checks)},
-                  {"obstacles", std::move(obstacles)},
-                  {"command", or_null(advice.command)}};
-  return json.dump(2, ' ', false, Json::error_handler_t::replace);
+  return {{"namespace", advice.namespace_name},
+          {"system", advice.system},
+          {"workloads", advice.workloads},
+          {"pods", advice.pods},
+          {"exempt", advice.exempt},
+          {"enforced", or_null(advice.enforced)},
+          {"refused", advice.refused},
+          {"unknown", or_null(advice.unknown)},
+          {"meets", or_null(advice.meets)},
+          {"next", or_null(advice.next)},
+          {"checks", std::move(checks)},
+          {"obstacles", std::move(obstacles)},
+          {"command", or_null(advice.command)},
+          {"unlabelled", or_null(advice.unlabelled)}};
+}
+
+}  // namespace
+
+std::string advice_text(std::span<const Advice> all, std::span<const std::string> missing,
+                        const Palette& c) {
+  std::string out;
+  std::map<std::string, std::size_t> meet;
+  std::size_t labels = 0;
+  for (const Advice& advice : all) {
+    out += text_of(advice, c) + '\n';
+    if (!advice.meets.empty()) ++meet[advice.meets];
+    if (!advice.command.empty()) ++labels;
+  }
+  for (const std::string& line : missing)
+    out += fmt::format("{}not seen{} {}\n", c.red, c.plain, verdict::printable(line));
+  std::vector<std::string> counts;
+  for (const auto& [ref, count] : meet) counts.push_back(fmt::format("{} at {}", count, ref));
+  out += fmt::format("{}{}{}; {} can be held to more than today\n", plural(all.size(), "namespace"),
+                     counts.empty() ? "" : ": ", fmt::join(counts, ", "), labels);
+  return out;
+}
+
+std::string advice_json(std::span<const Advice> all, std::span<const std::string> missing,
+                        const std::string& subject, const std::string& time) {
+  Json namespaces = Json::array();
+  for (const Advice& advice : all) namespaces.push_back(json_of(advice));
+  const Json json{{"schemaVersion", 1},
+                  {"subject", subject},
+                  {"time", time},
+                  {"namespaces", std::move(namespaces)},
+                  {"missing", missing}};
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace plimsoll::app

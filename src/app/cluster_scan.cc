@@ -31,8 +31,10 @@ namespace {
 // Lines about single objects that could not be read.
 constexpr std::size_t kMostUnreadable = 100;
 constexpr std::size_t kMostNames = 10;  // in a line
-// Namespaces that are asked for a kind one by one, while all refuse it.
+// Namespaces in a row that refuse a kind: the others are not asked.
 constexpr std::size_t kMostForbidden = 200;
+// Namespaces that come while the cluster is read, and are read after it.
+constexpr std::size_t kMostStrangers = 100;
 
 // What Kubernetes makes for itself.
 constexpr std::array<std::string_view, 3> kSystemNamespaces = {"kube-node-lease", "kube-public",
@@ -52,7 +54,7 @@ struct Kind {
   }
 };
 
-// The largest first, then what controls before what it controls: most of that need not be judged.
+// The largest first, so that it is known early how much there is to read.
 const std::array<Kind, 8>& own_kinds() {
   static const std::array<Kind, 8> kKinds = {
       {{"", "v1", "pods", "Pod"},
@@ -79,8 +81,15 @@ struct Space {
   Labels labels;
   std::vector<std::uint32_t> bounds;  ///< what holds in it, by number; enforced ones first
   std::string skipped;                ///< why nothing in it is judged; empty: it is
-  bool incomplete = false;            ///< not everything in it could be read
+  /// The templates that are enforced in it, without those that another of them implies.
+  std::vector<std::shared_ptr<const Template>> enforced;
+  std::shared_ptr<const Template> labelled;  ///< the one that its label asks for; may be null
+  bool incomplete = false;                   ///< not everything in it could be read
 };
+
+kube::PageHead page_of(const codec::ListHead& head) {
+  return {head.continue_token, head.items, head.remaining};
+}
 
 std::string joined(const std::vector<std::string>& names) {
   const std::size_t shown = std::min(names.size(), kMostNames);
@@ -91,7 +100,7 @@ std::string joined(const std::vector<std::string>& names) {
 
 /// A DNS label, RFC 1123, as the name of every namespace is one.
 bool is_label(std::string_view name) {
-  return !name.empty() &&
+  return !name.empty() && !name.starts_with('-') && !name.ends_with('-') &&
          name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos;
 }
 
@@ -106,19 +115,54 @@ std::int64_t number_at(codec::Json json, std::string_view pointer, std::int64_t 
   return json.at_pointer(pointer).get(number) == simdjson::SUCCESS ? number : otherwise;
 }
 
-// Source: kubernetes pkg/controller/job/utils.go, IsJobFinished.
-bool is_finished(codec::Json job) {
-  simdjson::dom::array conditions;
-  if (job.at_pointer("/status/conditions").get(conditions) != simdjson::SUCCESS) return false;
-  for (const codec::Json condition : conditions) {
-    std::string_view type, status;
-    if (condition["type"].get(type) == simdjson::SUCCESS &&
-        condition["status"].get(status) == simdjson::SUCCESS && status == "True" &&
-        (type == "Complete" || type == "Failed"))
-      return true;
-  }
-  return false;
+std::string_view text_at(codec::Json json, std::string_view pointer) {
+  std::string_view text;
+  return json.at_pointer(pointer).get(text) == simdjson::SUCCESS ? text : std::string_view();
 }
+
+/// Kinds whose objects run to an end and are kept then.
+bool runs_to_an_end(const Kind& kind) {
+  constexpr std::pair<std::string_view, std::string_view> kKinds[] = {
+      {"argoproj.io", "Workflow"},   {"batch", "Job"},     {"batch.volcano.sh", "Job"},
+      {"jobset.x-k8s.io", "JobSet"}, {"ray.io", "RayJob"}, {"kueue.x-k8s.io", "Workload"}};
+  return kind.group == "kubeflow.org" || std::ranges::any_of(kKinds, [&](const auto& one) {
+           return one.first == kind.group && one.second == kind.kind;
+         });
+}
+
+/// Whether it has, as one of these kinds says it: by a condition or a phase.
+/// Sources: kubernetes pkg/controller/job/utils.go, IsJobFinished; the API types of the others.
+bool is_finished(codec::Json object) {
+  constexpr std::string_view kEnds[] = {"Complete", "Completed", "Error",
+                                        "Failed",   "Finished",  "Succeeded"};
+  const auto is_end = [&](std::string_view word) {
+    return std::ranges::find(kEnds, word) != std::end(kEnds);
+  };
+  for (const char* phase : {"/status/phase", "/status/state/phase", "/status/jobDeploymentStatus"})
+    if (is_end(text_at(object, phase))) return true;
+  simdjson::dom::array conditions;
+  if (object.at_pointer("/status/conditions").get(conditions) != simdjson::SUCCESS) return false;
+  return std::any_of(conditions.begin(), conditions.end(), [&](codec::Json condition) {
+    return text_at(condition, "/status") == "True" && is_end(text_at(condition, "/type"));
+  });
+}
+
+bool is_own(std::string_view group, std::string_view kind) {
+  return !places_in(group, kind, {}).empty();
+}
+
+/// Whether a controller keeps it only to be able to go back to it.
+bool is_old_revision(const Kind& kind, const codec::ListedObject& object) {
+  // Source: knative serving pkg/apis/serving, RoutingStateReserve.
+  if (kind.group == "serving.knative.dev" && kind.kind == "Revision")
+    return text_at(object.json, "/metadata/labels/serving.knative.dev~1routingState") == "reserve";
+  const bool keeps = kind.kind == "ReplicaSet" || kind.kind == "ReplicationController" ||
+                     (kind.kind == "Deployment" && object.controller->kind == "Revision");
+  return keeps && is_own(kind.group, kind.kind) && number_at(object.json, "/spec/replicas", 1) == 0;
+}
+
+// The templates that are tried, without the one that everything meets, and what is enforced.
+static_assert(std::tuple_size_v<Failed> == std::size(kLevels));
 
 class Scan {
  public:
@@ -130,43 +174,42 @@ class Scan {
         policy_(*options.policy),
         purpose_(purpose),
         missing_(missing),
-        reader_(
-            transport, {}, options.stop, [this](const std::string& line) { note(line); },
-            options.wait) {
+        reader_(transport, {}, {}, [this](const std::string& line) { note(line); }, options.wait) {
     for (std::size_t i = 1; i < std::size(kLevels); ++i)
       levels_[i - 1] = policy_.library.find({std::string(kLevels[i]), std::nullopt});
   }
 
   Status read() {
     if (auto error = read_namespaces()) return error;
-    for (const Kind& kind : own_kinds()) read_kind(kind);
-    for (const Kind& kind : custom_kinds()) read_kind(kind);
+    std::vector<Kind> kinds(own_kinds().begin(), own_kinds().end());
+    for (const Kind& kind : kinds) read_kind(kind);
+    for (Kind& kind : custom_kinds()) {
+      read_kind(kind);
+      kinds.push_back(std::move(kind));
+    }
+    if (!strangers_.empty()) read_strangers(kinds);
     if (unreadable_ > kMostUnreadable)
       missing_.push_back(
           fmt::format("{} more could not be read whole", unreadable_ - kMostUnreadable));
-    if (!strangers_.empty())
-      note(fmt::format("{} came while the cluster was read and is not in the report: {}",
-                       strangers_.size() == 1 ? "a namespace" : "namespaces",
-                       joined({strangers_.begin(), strangers_.end()})));
-    if (!options_.stop.stop_requested()) return {};
-    Error error;
-    error.message = "the scan was stopped";
-    return error;
+    return {};
   }
 
-  void report(const std::function<void(const Resource&)>& each, Summary& summary) {
+  void report(const std::function<void(const Resource&, bool complete)>& each, Summary& summary) {
     const auto owners = owners_.settle(ranks());
-    const auto give = [&](const Resource& resource) {
+    const auto give = [&](const Resource& resource, const Space& space) {
       summary.add(resource);
-      each(resource);
+      each(resource, !space.incomplete);
+    };
+    const auto give_owner = [&](const Owner& owner) {
+      give(resource_of(owner), spaces_[owner.space]);
     };
     // Sorted by namespace, kind and name: what is in no namespace, a Namespace among it, is first.
     auto at = owners.begin();
     for (; at != owners.end() && (*at)->space == 0 && kind_of(**at) < "Namespace"; ++at)
-      give(resource_of(**at));
+      give_owner(**at);
     give_skipped_namespaces(owners, give);
     for (; at != owners.end(); ++at)
-      if (spaces_[(*at)->space].skipped.empty() || (*at)->space == 0) give(resource_of(**at));
+      if (spaces_[(*at)->space].skipped.empty() || (*at)->space == 0) give_owner(**at);
   }
 
   void advise(const std::function<void(const Advice&)>& each) {
@@ -182,7 +225,6 @@ class Scan {
 
  private:
   // --- namespaces
-  // ---------------------------------------------------------------------------------
 
   [[nodiscard]] bool needs_labels() const {
     return purpose_ == Purpose::Advice || (!options_.everywhere && policy_.namespace_labels);
@@ -196,16 +238,7 @@ class Scan {
   Status read_namespaces() {
     add_space("", {});
     if (!options_.namespaces.empty()) return read_named_namespaces();
-    const auto collected = reader_.read(
-        "namespaces", kube::path_of("", "v1", "namespaces", "", ""),
-        [&](std::string& page) -> Result<kube::PageHead> {
-          const auto head = list_.read(page, [&](const codec::ListedObject& object) {
-            if (!is_excluded(object.name)) add_space(object.name, labels_of(object.json));
-          });
-          if (!head) return head.error();
-          return kube::PageHead{head->continue_token, head->items, head->remaining};
-        },
-        kube::kMetadataList);
+    const auto collected = list_namespaces();
     if (!collected.error) return {};
     Error error = *collected.error;
     if (collected.status == 403)
@@ -214,11 +247,37 @@ class Scan {
     return error;
   }
 
+  kube::Collected list_namespaces() {
+    return reader_.read(
+        "namespaces", kube::path_of("", "v1", "namespaces", "", ""),
+        [&](std::string& page) -> Result<kube::PageHead> {
+          const auto head = list_.read(page, [&](const codec::ListedObject& object) {
+            if (!is_excluded(object.name)) add_space(object.name, labels_of(object.json));
+          });
+          if (!head) return head.error();
+          return page_of(*head);
+        },
+        kube::kMetadataList);
+  }
+
+  // Namespaces that came while the cluster was read: objects in them were met without the labels.
+  void read_strangers(std::span<const Kind> kinds) {
+    const auto known = static_cast<std::uint32_t>(spaces_.size());
+    if (const auto collected = list_namespaces(); collected.error)
+      return add_missing(fmt::format("namespaces that came while the cluster was read: {}",
+                                     collected.error->to_string()),
+                         {});
+    std::vector<std::uint32_t> came;
+    for (std::uint32_t space = known; space < spaces_.size(); ++space)
+      if (strangers_.contains(spaces_[space].name)) came.push_back(space);
+    for (const Kind& kind : kinds)
+      if (kind.namespaced && !came.empty()) read_in_each(kind, came);
+  }
+
   Status read_named_namespaces() {
     const std::set<std::string> names(options_.namespaces.begin(), options_.namespaces.end());
     std::size_t answers = 0;
     for (const std::string& name : names) {
-      if (is_excluded(name)) continue;
       const kube::Request request{.path = kube::path_of("", "v1", "namespaces", "", name),
                                   .accept = std::string(kube::kMetadata)};
       const auto response = reader_.get(request);
@@ -274,14 +333,14 @@ class Scan {
       space.skipped = "it is exempt by the configuration";
       return;
     }
-    if (purpose_ == Purpose::Advice) return;
-    if (options_.everywhere) {
+    if (options_.everywhere && purpose_ == Purpose::Report) {
       space.bounds.push_back(number_of({options_.everywhere, {}}));
       return;
     }
     const auto held = policy::resolve(policy_, name, space.labels);
     for (const std::string& warning : held.warnings)
       note(fmt::format("namespace {}: {}", name, warning));
+    if (purpose_ == Purpose::Advice) return add_enforced(space, held.bindings);
     for (const Mode mode : {Mode::Enforce, Mode::Warn, Mode::Audit})
       for (const Binding& binding : held.bindings)
         if (binding.mode == mode) add_bound(space, {binding.policy, name_of(mode)});
@@ -291,6 +350,21 @@ class Scan {
                             "with -t"
                           : "nothing binds a template to it; label it with "
                             "plimsoll.dev/enforce, or judge it with -t";
+  }
+
+  void add_enforced(Space& space, std::span<const Binding> bindings) {
+    const auto implies = [&](const auto& strict, const auto& other) {
+      return policy::at_least(*strict, *other, policy_.library);
+    };
+    for (const Binding& binding : bindings) {
+      if (binding.mode != Mode::Enforce) continue;
+      if (binding.source.starts_with("label plimsoll.dev/")) space.labelled = binding.policy;
+      const auto& asked = binding.policy;
+      if (std::ranges::any_of(space.enforced, [&](const auto& e) { return implies(e, asked); }))
+        continue;
+      std::erase_if(space.enforced, [&](const auto& e) { return implies(asked, e); });
+      space.enforced.push_back(asked);
+    }
   }
 
   // What a stronger mode asks need not be asked again.
@@ -323,20 +397,17 @@ class Scan {
   }
 
   // --- kinds
-  // --------------------------------------------------------------------------------------
 
   std::vector<Kind> custom_kinds() {
     std::vector<Kind> kinds;
-    if (options_.stop.stop_requested()) return kinds;
-    auto served = kube::discover(reader_);
+    // Of most groups nothing is wanted: a metrics server that is away hides no pods.
+    auto served = kube::discover(
+        reader_, [&](std::string_view group) { return policy_.pod_places.has_group(group); });
     if (!served) {
       add_missing("custom kinds that hold pods: " + served.error().to_string(), {});
       return kinds;
     }
-    // Of most groups nothing is wanted: a metrics server that is away hides no pods.
-    for (const auto& [group, line] : served->missing)
-      if (options_.custom_groups.empty() || options_.custom_groups.contains(group))
-        add_missing(line, {});
+    for (std::string& line : served->missing) add_missing(std::move(line), {});
     for (kube::ServedResource& one : served->resources)
       if (!policy_.pod_places.find(one.group, one.kind).empty() && !is_own(one.group, one.kind))
         kinds.push_back({std::move(one.group), std::move(one.version), std::move(one.resource),
@@ -344,45 +415,41 @@ class Scan {
     return kinds;
   }
 
-  static bool is_own(std::string_view group, std::string_view kind) {
-    return !places_in(group, kind, {}).empty();
-  }
-
   void read_kind(const Kind& kind) {
-    if (options_.stop.stop_requested()) return;
     if (!options_.namespaces.empty()) {
-      if (kind.namespaced) read_in_each(kind);
+      if (kind.namespaced) read_in_each(kind, in_order());
       return;
     }
     const auto collected = read_list(kind, "");
     if (!collected.error) return;
     if (collected.status == 403 && kind.namespaced && collected.items == 0)
-      return read_in_each(kind);
+      return read_in_each(kind, in_order());
     add_missing(words_for(kind, collected), {});
   }
 
   /// The namespaces are asked for one by one where all at once is forbidden, or more than needed.
-  void read_in_each(const Kind& kind) {
+  void read_in_each(const Kind& kind, const std::vector<std::uint32_t>& spaces) {
     std::vector<std::string> forbidden;
-    std::vector<std::uint32_t> spaces;
-    for (const std::uint32_t space : in_order()) {
-      if (options_.stop.stop_requested()) return;
+    std::vector<std::uint32_t> refused;
+    std::size_t in_a_row = 0;
+    for (const std::uint32_t space : spaces) {
       const auto collected = read_list(kind, spaces_[space].name);
+      if (collected.status != 403) in_a_row = 0;
       if (!collected.error) continue;
       if (collected.unanswered || collected.status >= 500) {
         // Nobody would answer about the others either, or not as fast as there are namespaces.
-        add_missing(words_for(kind, collected), in_order());
+        add_missing(words_for(kind, collected), spaces);
         break;
       }
       if (collected.status == 403) {
         forbidden.push_back(spaces_[space].name);
-        spaces.push_back(space);
-        if (forbidden.size() < kMostForbidden) continue;
+        refused.push_back(space);
+        if (++in_a_row < kMostForbidden) continue;
         add_missing(
             fmt::format("{}: listing them is forbidden in {} namespaces, and the others were "
                         "not asked for; allow it with a role: {}",
                         kind.full(), forbidden.size(), rule_of(kind, "list")),
-            in_order());
+            spaces);
         return;
       } else {
         add_missing(
@@ -394,7 +461,7 @@ class Scan {
       add_missing(fmt::format("{} in {} {}: listing them is forbidden; allow it with a role: {}",
                               kind.full(), forbidden.size() == 1 ? "namespace" : "namespaces",
                               joined(forbidden), rule_of(kind, "list")),
-                  spaces);
+                  refused);
   }
 
   static std::string words_for(const Kind& kind, const kube::Collected& collected) {
@@ -423,7 +490,7 @@ class Scan {
       if (!head) return head.error();
       read_ += head->items;
       if (options_.progress) options_.progress(read_, head->remaining);
-      return kube::PageHead{head->continue_token, head->items, head->remaining};
+      return page_of(*head);
     });
     // A custom kind may go while the cluster is read.
     if (collected.status == 404 && collected.items == 0 && !is_own(kind.group, kind.kind))
@@ -432,14 +499,16 @@ class Scan {
   }
 
   // --- objects
-  // ------------------------------------------------------------------------------------
 
   void take(const Kind& kind, const codec::ListedObject& object) {
     const auto at = space_of_.find(object.namespace_name);
     if (at == space_of_.end()) {
-      if (options_.namespaces.empty() && !is_excluded(object.namespace_name) &&
-          strangers_.size() < kMostUnreadable)
+      if (!options_.namespaces.empty() || is_excluded(object.namespace_name)) return;
+      if (strangers_.size() < kMostStrangers)
         strangers_.insert(object.namespace_name);
+      else if (!strangers_.contains(object.namespace_name) && !std::exchange(more_strangers_, true))
+        missing_.push_back(
+            fmt::format("more than {} namespaces came while the cluster was read", kMostStrangers));
       return;
     }
     if (object.name.empty()) {
@@ -457,8 +526,7 @@ class Scan {
     const Owner::Index controller = owners_.controller_of(space, object);
     if (controller != Owner::kNone) {
       Owner& owner = owners_[controller];
-      const bool full = owner.findings.size() >= Owner::kMostFindings;
-      owners_.add_pod(owner, judge(kind, space, object, false, full));
+      owners_.add_pod(owner, judge(kind, space, object, owner, false));
       return;
     }
     const Owner::Index index = owners_.of_object(space, object, "v1", kind.kind);
@@ -466,7 +534,7 @@ class Scan {
     Owner& owner = owners_[index];
     owner.listed = owner.active = true;
     ++owner.pods;  // others may have named it as their controller
-    Judged judged = judge(kind, space, object, true);
+    Judged judged = judge(kind, space, object, owner, true);
     if (judged.exempt) ++owner.exempt_pods;
     owners_.add_own(owner, std::move(judged));
   }
@@ -478,14 +546,11 @@ class Scan {
     Owner& owner = owners_[index];
     owner.listed = true;
     const bool controlled = owner.controller != Owner::kNone;
-    owner.active = true;
-    if (kind.kind == "Job" && kind.group == "batch") owner.active = !is_finished(object.json);
-    // A Deployment keeps its old ReplicaSets.
-    if (kind.kind == "ReplicaSet" && kind.group == "apps" && controlled)
-      owner.active = number_at(object.json, "/spec/replicas", 1) > 0;
+    owner.active = !(runs_to_an_end(kind) && is_finished(object.json)) &&
+                   !(controlled && is_old_revision(kind, object));
     if (!owner.active) return;
     // Also where its controller was judged: anybody may name one, and not each makes such objects.
-    owners_.add_own(owner, judge(kind, space, object, true));
+    owners_.add_own(owner, judge(kind, space, object, owner, true));
   }
 
   void unreadable(const Kind& kind, const codec::ListedObject& object, std::string_view why) {
@@ -498,11 +563,10 @@ class Scan {
   }
 
   // --- judging
-  // ------------------------------------------------------------------------------------
 
-  /// `full`: there is no room for more findings, they are only counted.
+  /// `own`: the object is the owner, and not a pod of it.
   Judged judge(const Kind& kind, std::uint32_t space_index, const codec::ListedObject& object,
-               bool own, bool full = false) {
+               const Owner& owner, bool own) {
     Judged judged;
     Space& space = spaces_[space_index];
     if (!space.skipped.empty()) return judged;
@@ -526,12 +590,16 @@ class Scan {
     if (purpose_ == Purpose::Advice)
       try_levels(space_index, review.pods, faults, judged);
     else
-      find(space, object, review.pods, faults, own, full ? 0 : Owner::kMostFindings, judged);
+      find(space, object, review.pods, faults, owner, own, judged);
     return judged;
   }
 
   void find(const Space& space, const codec::ListedObject& object, std::span<const Pod> pods,
-            std::span<const Fault> faults, bool own, std::size_t room, Judged& judged) {
+            std::span<const Fault> faults, const Owner& owner, bool own, Judged& judged) {
+    // Where there is no room for more, only what is worse takes the place of the last.
+    const std::size_t room = owners_.room_of(owner);
+    const bool full = !own && owner.findings.size() >= room;
+
     std::optional<nlohmann::json> json;  // an object without violations need not be read again
     const auto document = [&]() -> const nlohmann::json& {
       if (!json) json = nlohmann::json::parse(simdjson::minify(object.json));
@@ -540,19 +608,23 @@ class Scan {
     std::vector<const Edit*> all;
     std::vector<std::shared_ptr<const Edit>> held;
     std::set<std::tuple<const Check*, std::string, std::string>> said;
-    for (const std::uint32_t bound : space.bounds) {
-      for (const Violation& violation : violations_of(pods, faults, *bounds_[bound].policy)) {
+    for (std::uint32_t bound = 0; bound < space.bounds.size(); ++bound) {
+      auto violations = violations_of(pods, faults, *bounds_[space.bounds[bound]].policy);
+      if (violations.size() > room)
+        std::ranges::stable_sort(violations, {}, [](const auto& v) { return v.check->severity; });
+      for (const Violation& violation : violations) {
         if (space.bounds.size() > 1 &&
             !said.emplace(violation.check, violation.finding.path, violation.finding.message)
                  .second)
           continue;
-        if (judged.findings.size() >= room) {
-          ++judged.left_out;
-          continue;
-        }
         KeptFinding finding;
         finding.check = violation.check;
         finding.bound = bound;
+        if (judged.findings.size() >= room ||
+            (full && finding.worth() >= owner.findings.back().worth())) {
+          ++judged.left_out;
+          continue;
+        }
         fill(finding, violation, object, pods);
         finding.patch = owners_.texts.id("[]");
         if (own && !violation.edits.empty()) {
@@ -597,7 +669,7 @@ class Scan {
     for (std::size_t i = 0; i < levels_.size(); ++i)
       for (const Violation& violation : violations_of(pods, faults, *levels_[i]))
         judged.failed[i] |= bit_of(violation.check);
-    if (const auto& enforced = enforced_in(space))
+    for (const auto& enforced : spaces_[space].enforced)
       if (!violations_of(pods, faults, *enforced).empty()) judged.failed[levels_.size()] = 1;
   }
 
@@ -608,20 +680,7 @@ class Scan {
     return std::uint64_t{1} << std::min(index, 63U);
   }
 
-  /// The strictest template that is enforced there; null: none.
-  const std::shared_ptr<const Template>& enforced_in(std::uint32_t space) {
-    auto [at, is_new] = enforced_.try_emplace(space);
-    if (!is_new) return at->second;
-    const auto held = policy::resolve(policy_, spaces_[space].name, spaces_[space].labels);
-    for (const Binding& binding : held.bindings)
-      if (binding.mode == Mode::Enforce &&
-          (!at->second || policy::at_least(*binding.policy, *at->second, policy_.library)))
-        at->second = binding.policy;
-    return at->second;
-  }
-
   // --- what is given
-  // ------------------------------------------------------------------------------
 
   [[nodiscard]] std::string_view kind_of(const Owner& owner) const {
     return owners_.texts[owner.kind];
@@ -666,7 +725,7 @@ class Scan {
   ReportedFinding finding_of(const KeptFinding& kept, const Owner& owner,
                              const Resource& resource) const {
     const Texts& texts = owners_.texts;
-    const Bound& bound = bounds_[kept.bound];
+    const Bound& bound = bounds_[spaces_[owner.space].bounds[kept.bound]];
     ReportedFinding finding;
     finding.check = kept.check;
     if (!bound.mode.empty()) finding.template_ref = bound.policy->ref();
@@ -676,7 +735,11 @@ class Scan {
     finding.field = verdict::field_of(finding.path);
     finding.place = texts[kept.place];
     finding.message = texts[kept.message];
-    if (!kept.own) finding.message += whose(kept, owner, texts);
+    if (!kept.own) {
+      finding.lasting = finding.message;
+      if (owner.has_template) finding.lasting += " (not in the template)";
+      finding.message += whose(kept, owner, texts);
+    }
     finding.advice = texts[kept.advice];
     finding.patch = texts[kept.patch];
     finding.fingerprint = fingerprint_of(
@@ -687,14 +750,13 @@ class Scan {
   /// Which pods have what their owner's template has not.
   static std::string whose(const KeptFinding& kept, const Owner& owner, const Texts& texts) {
     const std::string_view apart = owner.has_template ? ", not in the template" : "";
-    if (kept.pods == 0 && kept.via != 0)
-      return fmt::format("{}in {}{})", kWhose, texts[kept.via], apart);
+    if (kept.pods == 0 && kept.via != 0) return fmt::format(" (in {}{})", texts[kept.via], apart);
     if (kept.pods < owner.pods)
-      return fmt::format("{}in {}{} of {} pods{})", kWhose, owner.left_out > 0 ? "at least " : "",
+      return fmt::format(" (in {}{} of {} pods{})", owner.left_out > 0 ? "at least " : "",
                          kept.pods, owner.pods, apart);
     if (!owner.has_template) return "";
-    if (owner.pods == 1) return fmt::format("{}in its pod{})", kWhose, apart);
-    return fmt::format("{}in all {} pods{})", kWhose, owner.pods, apart);
+    if (owner.pods == 1) return fmt::format(" (in its pod{})", apart);
+    return fmt::format(" (in all {} pods{})", owner.pods, apart);
   }
 
   template <class Give>
@@ -719,7 +781,7 @@ class Scan {
       resource.reason = space.skipped;
       resource.facts.push_back({"workloads", workloads});
       resource.facts.push_back({"pods", pods});
-      give(resource);
+      give(resource, space);
     }
   }
 
@@ -738,9 +800,8 @@ class Scan {
       for (std::size_t i = 0; i < failed.size(); ++i) failed[i] |= owner->failed[i];
       if (owner->failed[levels_.size()] != 0) ++advice.refused;
     }
-    const auto index = space_of_.at(space.name);
-    const auto& enforced = enforced_in(index);
-    if (enforced) advice.enforced = enforced->ref();
+    for (const auto& enforced : space.enforced)
+      advice.enforced += (advice.enforced.empty() ? "" : ", ") + enforced->ref();
     if (!space.skipped.empty()) advice.unknown = space.skipped;
     if (space.incomplete) advice.unknown = "not everything in it could be read";
     if (!advice.unknown.empty()) return advice;
@@ -755,9 +816,17 @@ class Scan {
         if (!is_exempt(*owner) && owner->failed[met] != 0)
           advice.obstacles.push_back(obstacle_of(*owner, owner->failed[met]));
     }
-    const bool held = enforced && policy::at_least(*enforced, *meets, policy_.library);
+    const bool held = std::ranges::any_of(space.enforced, [&](const auto& enforced) {
+      return policy::at_least(*enforced, *meets, policy_.library);
+    });
     // A command to be pasted holds nothing but a name.
-    if (met > 0 && !held && !advice.system && is_label(space.name))
+    if (met == 0 || held || advice.system || !is_label(space.name)) return advice;
+    if (!policy_.namespace_labels)
+      advice.unlabelled = "the configuration reads no labels (namespaceLabels)";
+    else if (space.labelled && !policy::at_least(*meets, *space.labelled, policy_.library))
+      advice.unlabelled = fmt::format("{} asks for what {} does not: it would be lost",
+                                      space.labelled->ref(), meets->ref());
+    else
       advice.command = fmt::format(
           "kubectl label namespace {}{} plimsoll.dev/enforce={} plimsoll.dev/enforce-version=v1.{}",
           space.name,
@@ -793,16 +862,17 @@ class Scan {
   std::unordered_map<std::string, std::uint32_t> space_of_;
   std::array<std::shared_ptr<const Template>, std::size(kLevels) - 1> levels_;
   std::vector<const Check*> checks_;  // by their bits in Failed
-  std::unordered_map<std::uint32_t, std::shared_ptr<const Template>> enforced_;
   std::uint64_t read_ = 0;
   std::size_t unreadable_ = 0;
   std::set<std::string> strangers_;  // namespaces
+  bool more_strangers_ = false;
 };
 
 }  // namespace
 
 Status scan_cluster(kube::Transport& transport, const ScanOptions& options,
-                    const std::function<void(const Resource& resource)>& each, ReportTail& tail) {
+                    const std::function<void(const Resource& resource, bool complete)>& each,
+                    ReportTail& tail) {
   Scan scan(transport, options, Scan::Purpose::Report, tail.missing);
   if (auto error = scan.read()) return error;
   scan.report(each, tail.summary);

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -23,9 +22,6 @@
 
 namespace plimsoll::app {
 
-/// Begins what a finding's message says, at its end, of the pods that it is found in.
-inline constexpr std::string_view kWhose = " (";
-
 struct ScanOptions {
   /// Bindings, labels that count, exemptions, and where custom kinds hold pods. Not null.
   std::shared_ptr<const policy::Policy> policy;
@@ -33,10 +29,6 @@ struct ScanOptions {
   std::shared_ptr<const Template> everywhere;
   std::vector<std::string> namespaces;          ///< only these, by name; empty: all
   std::vector<std::string> exclude_namespaces;  ///< names or globs
-  /// The groups whose kinds may hold pods; empty: any.
-  std::set<std::string> custom_groups;
-  /// Ends the scan within moments, with an error.
-  std::stop_token stop;
   /// Objects that were read, and how many more of their kind are known of.
   std::function<void(std::uint64_t read, std::uint64_t left)> progress;
   /// A line for people about what is worth a word, but takes nothing from the result.
@@ -49,10 +41,12 @@ struct ScanOptions {
 /// and name: a controller with all that it controls, through ownerReferences, or a pod that nothing
 /// controls; first of all those that are in no namespace, among which are the namespaces that
 /// nothing binds a template to, as skipped. Its uid is the owner's, its fact `pods` says how many
-/// of its pods have not ended. `tail` gets the summary, and what could not be read. An error:
-/// nothing could be read, and nothing was given.
+/// of its pods have not ended. `complete` is whether all of its namespace could be read: if not, it
+/// may have more findings. `tail` gets the summary, and what could not be read. An error: nothing
+/// could be read, and nothing was given.
 Status scan_cluster(kube::Transport& transport, const ScanOptions& options,
-                    const std::function<void(const Resource& resource)>& each, ReportTail& tail);
+                    const std::function<void(const Resource& resource, bool complete)>& each,
+                    ReportTail& tail);
 
 /// Says of each namespace, sorted by name, what it could be held to; `missing` gets what could not
 /// be read. `options.everywhere` is not looked at. Errors as of scan_cluster().

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <map>
+#include <span>
 #include <tuple>
 #include <utility>
 
@@ -12,31 +14,41 @@ namespace plimsoll::app {
 namespace {
 
 constexpr std::size_t kBlock = 64UL * 1024;
+constexpr std::size_t kEntry = 80;  // bytes that it takes to know a text again
 
 // Deeper than any chain of controllers; one that is longer leads in a circle.
 constexpr int kMostControllers = 16;
 
 auto essence(const KeptFinding& finding) {
-  return std::tie(finding.bound, finding.check->id, finding.spot, finding.message);
+  return std::tuple(finding.worth(), finding.check->id, finding.spot, finding.message);
 }
 
 bool before(const KeptFinding& a, const KeptFinding& b) { return essence(a) < essence(b); }
 
-/// Of two findings that say the same: what both know.
-KeptFinding joined(const KeptFinding& a, const KeptFinding& b) {
-  KeptFinding one = b.own && !a.own ? b : a;  // the template's places are those to be mended
-  one.pods = a.pods + b.pods;
-  if (one.own) one.via = 0;
-  return one;
+/// Whose place is to be mended: the template's own; what pods have without one is nobody's.
+int standing(const KeptFinding& finding) { return finding.own ? 2 : finding.via != 0 ? 1 : 0; }
+
+/// Of findings that say the same: what all of them know, at each of the places that count most.
+void join(std::span<const KeptFinding> a, std::span<const KeptFinding> b,
+          std::vector<KeptFinding>& out) {
+  const auto begin = static_cast<std::ptrdiff_t>(out.size());
+  const std::uint32_t pods = a.front().pods + b.front().pods;
+  if (standing(a.front()) > standing(b.front()))
+    out.insert(out.end(), a.begin(), a.end());
+  else if (standing(a.front()) < standing(b.front()))
+    out.insert(out.end(), b.begin(), b.end());
+  else
+    std::ranges::set_union(a, b, std::back_inserter(out), {}, &KeptFinding::place,
+                           &KeptFinding::place);
+  for (auto at = out.begin() + begin; at != out.end(); ++at) at->pods = pods;
 }
 
 void sort(std::vector<KeptFinding>& findings) {
-  std::ranges::stable_sort(findings, before);
+  const auto all = [](const KeptFinding& f) { return std::tuple(essence(f), f.place); };
+  std::ranges::stable_sort(findings, {}, all);
   // The same may be said twice, of two elements of one name.
-  const auto same = [](const KeptFinding& a, const KeptFinding& b) {
-    return essence(a) == essence(b);
-  };
-  findings.erase(std::unique(findings.begin(), findings.end(), same), findings.end());
+  const auto repeated = std::ranges::unique(findings, {}, all);
+  findings.erase(repeated.begin(), repeated.end());
 }
 
 void merge(std::vector<KeptFinding>& into, const std::vector<KeptFinding>& from) {
@@ -50,20 +62,29 @@ void merge(std::vector<KeptFinding>& into, const std::vector<KeptFinding>& from)
       all.push_back(*a++);
     else if (a == into.end() || before(*b, *a))
       all.push_back(*b++);
-    else
-      all.push_back(joined(*a++, *b++));
+    else {
+      // Of an object with several pods each may have it.
+      const auto a_end = std::upper_bound(a, into.end(), *a, before);
+      const auto b_end = std::upper_bound(b, from.end(), *b, before);
+      join({a, a_end}, {b, b_end}, all);
+      a = a_end;
+      b = b_end;
+    }
   into = std::move(all);
-}
-
-void merge(Owner& into, const std::vector<KeptFinding>& from) {
-  merge(into.findings, from);
-  if (into.findings.size() <= Owner::kMostFindings) return;
-  into.left_out += static_cast<std::uint32_t>(into.findings.size() - Owner::kMostFindings);
-  into.findings.resize(Owner::kMostFindings);
 }
 
 void merge(Failed& into, const Failed& from) {
   for (std::size_t i = 0; i < into.size(); ++i) into[i] |= from[i];
+}
+
+/// Whether an object can be known by what names it as its controller. That is written by whoever
+/// makes the object, and the API server asks hardly more than that it is not empty.
+/// Source: k8s.io/apimachinery pkg/api/validation, ValidateOwnerReferences.
+bool is_sound(const codec::Controller& by) {
+  constexpr std::size_t kMostName = 253, kMostKind = 63, kMostUid = 64;
+  return by.name.size() <= kMostName && by.kind.size() <= kMostKind &&
+         by.api_version.size() <= kMostName + 1 + kMostKind && by.uid.size() <= kMostUid &&
+         by.uid.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
 }
 
 /// Kinds whose objects are made by another, as pods are, to make pods.
@@ -86,6 +107,7 @@ Texts::Id Texts::id(std::string_view text) {
   block_ += text.size();
   left_ -= text.size();
   const auto id = static_cast<Id>(all_.size());
+  bytes_ += text.size() + kEntry;
   all_.push_back(kept);
   known_.emplace(kept, id);
   return id;
@@ -131,7 +153,8 @@ Owner::Index Owners::of_object(std::uint32_t space, const codec::ListedObject& o
 
 Owner::Index Owners::controller_of(std::uint32_t space, const codec::ListedObject& object) {
   // A pod of a node's own files is controlled by the node, of which there is nothing to judge.
-  if (!object.controller || object.controller->kind == "Node") return Owner::kNone;
+  if (!object.controller || object.controller->kind == "Node" || !is_sound(*object.controller))
+    return Owner::kNone;
   const codec::Controller& by = *object.controller;
   const Owner::Index index = at(space, by.uid, by.api_version, by.kind, by.name);
   if (auto deployment = codec::deployment_of(object)) told_.emplace(index, *std::move(deployment));
@@ -140,11 +163,27 @@ Owner::Index Owners::controller_of(std::uint32_t space, const codec::ListedObjec
 
 void Owners::set_controller(Owner::Index owner, std::uint32_t space,
                             const codec::ListedObject& object) {
-  if (!object.controller) return;
+  if (!object.controller || !is_sound(*object.controller)) return;
   const codec::Controller& by = *object.controller;
   all_[owner].controlled_by = texts.id(fmt::format("{} {}", by.kind, by.name));
   if (by.kind != "Node")
     all_[owner].controller = at(space, by.uid, by.api_version, by.kind, by.name);
+}
+
+std::size_t Owners::room_of(const Owner& owner) const {
+  const bool many = texts.bytes() + kept_ * sizeof(KeptFinding) >= kMostBytes;
+  return std::max(owner.findings.size(), many ? Owner::kFewFindings : Owner::kMostFindings);
+}
+
+void Owners::keep(Owner& owner, const std::vector<KeptFinding>& findings) {
+  const std::size_t before = owner.findings.size(), room = room_of(owner);
+  merge(owner.findings, findings);
+  if (owner.findings.size() > room) {
+    owner.left_out += static_cast<std::uint32_t>(owner.findings.size() - room);
+    owner.findings.resize(room);
+  }
+  kept_ += owner.findings.size();
+  kept_ -= before;
 }
 
 bool Owners::first_time(std::uint32_t space, const codec::ListedObject& pod) {
@@ -158,7 +197,7 @@ void Owners::add_own(Owner& owner, Judged judged) {
   owner.patch = judged.patch;
   for (KeptFinding& finding : judged.findings) finding.own = true;
   sort(judged.findings);
-  merge(owner, judged.findings);
+  keep(owner, judged.findings);
   merge(owner.failed, judged.failed);
 }
 
@@ -168,7 +207,7 @@ void Owners::add_pod(Owner& owner, Judged judged) {
   owner.left_out += judged.left_out;
   sort(judged.findings);
   for (KeptFinding& finding : judged.findings) finding.pods = 1;
-  merge(owner, judged.findings);
+  keep(owner, judged.findings);
   merge(owner.failed, judged.failed);
 }
 
@@ -195,13 +234,15 @@ void Owners::adopt_by_name() {
   for (const auto& [index, name] : told_) {
     Owner& set = all_[index];
     if (set.listed) continue;
-    const auto at = deployments.find({set.space, name});
-    if (at != deployments.end()) {
+    const auto [at, is_new] = deployments.try_emplace({set.space, name}, index);
+    if (!is_new) {
       set.controller = at->second;
       continue;
     }
+    // It stands for the Deployment, whose uid nobody has said.
     set.kind = kind;
     set.name = name;
+    set.uid.clear();
   }
 }
 
@@ -225,7 +266,7 @@ std::vector<const Owner*> Owners::settle(const std::vector<std::uint32_t>& rank)
       finding.own = finding.own && !owner.has_template;
       finding.patch = no_patch;  // it is for another object
     }
-    merge(owner, child.findings);
+    keep(owner, child.findings);
     merge(owner.failed, child.failed);
     owner.left_out += child.left_out;
     owner.active = owner.active || child.active;

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "codec/object_list.h"
@@ -26,11 +27,14 @@ class Texts {
   using Id = std::uint32_t;
   Id id(std::string_view text);
   [[nodiscard]] std::string_view operator[](Id id) const { return all_[id]; }
+  /// What they take, about.
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
  private:
   std::vector<std::unique_ptr<char[]>> blocks_;
   char* block_ = nullptr;  // what is free of the last block
   std::size_t left_ = 0;   // bytes of it
+  std::size_t bytes_ = 0;
   std::vector<std::string_view> all_;
   std::unordered_map<std::string_view, Id> known_;
 };
@@ -38,12 +42,17 @@ class Texts {
 /// A finding of an owner.
 struct KeptFinding {
   const Check* check = nullptr;
-  std::uint32_t bound = 0;  ///< what asks for it, by number
+  std::uint32_t bound = 0;  ///< what asks for it, by its place among what binds; enforced first
   Texts::Id container = 0, path = 0, place = 0, message = 0, advice = 0, patch = 0;
   Texts::Id spot = 0;      ///< the place, as of a pod: the same for a template and its pods
   Texts::Id via = 0;       ///< the object between the owner and its pods whose template has it
   std::uint32_t pods = 0;  ///< that have it, and are no template's
   bool own = false;        ///< the owner's template has it, or the owner is the pod
+
+  /// Less: kept before others where there is no room for all.
+  [[nodiscard]] std::pair<std::uint32_t, Severity> worth() const {
+    return {bound, check->severity};
+  }
 };
 
 /// How an owner fares with templates that are tried: bit by bit which of their checks it fails.
@@ -52,8 +61,9 @@ using Failed = std::array<std::uint64_t, 4>;
 struct Owner {
   using Index = std::uint32_t;
   static constexpr Index kNone = ~Index{0};
-  /// Of more nobody reads, and the pods of one controller may all be different.
-  static constexpr std::size_t kMostFindings = 1000;
+  /// Of more nobody reads, and the pods of one controller may all be different. The few are for
+  /// those that come when there are very many in all.
+  static constexpr std::size_t kMostFindings = 1000, kFewFindings = 10;
 
   Texts::Id api_version = 0, kind = 0;
   std::string name, uid;
@@ -87,6 +97,9 @@ class Owners {
  public:
   Owners();
 
+  /// For the findings of all owners together; then each one gets a few more.
+  static constexpr std::size_t kMostBytes = 64UL * 1024 * 1024;
+
   Texts texts;
 
   Owner& operator[](Owner::Index index) { return all_[index]; }
@@ -101,6 +114,8 @@ class Owners {
   /// False: the pod was seen before.
   bool first_time(std::uint32_t space, const codec::ListedObject& pod);
 
+  /// How many findings an owner may have now.
+  [[nodiscard]] std::size_t room_of(const Owner& owner) const;
   /// Adds what was found in an owner's own template, or in a pod of it.
   void add_own(Owner& owner, Judged judged);
   void add_pod(Owner& owner, Judged judged);
@@ -116,12 +131,14 @@ class Owners {
                   std::string_view kind, std::string_view name);
   [[nodiscard]] Owner::Index root_of(Owner::Index index) const;
   void adopt_by_name();
+  void keep(Owner& owner, const std::vector<KeptFinding>& findings);
 
   std::deque<Owner> all_;
   std::unordered_map<std::string, Owner::Index> by_uid_;
   std::unordered_set<std::string> pods_;
   /// ReplicaSets that were not seen, and the Deployments that their names tell.
   std::unordered_map<Owner::Index, std::string> told_;
+  std::size_t kept_ = 0;  // findings
 };
 
 }  // namespace plimsoll::app

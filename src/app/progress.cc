@@ -1,9 +1,11 @@
 #include "app/progress.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace plimsoll::app {
 namespace {
@@ -11,6 +13,13 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::uint64_t kWidth = 20;  // columns of the bar
+
+/// Of the terminal: a line that is longer would be two, of which one stays.
+std::size_t columns() {
+  winsize size{};
+  const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return known ? size.ws_col : 80;
+}
 
 std::string amount(std::uint64_t count, std::string_view unit) {
   if (unit != "bytes") return std::to_string(count);
@@ -49,6 +58,8 @@ std::string progress_line(std::string_view what, std::string_view unit, std::uin
 }
 
 bool progress_wanted(bool report_to_stdout) {
+  const char* const term = std::getenv("TERM");
+  if (term != nullptr && std::string_view(term) == "dumb") return false;
   return isatty(STDERR_FILENO) != 0 && (!report_to_stdout || isatty(STDOUT_FILENO) == 0);
 }
 
@@ -71,7 +82,8 @@ void Progress::step(std::uint64_t count) {
   drawn_ = true;
   fmt::print(stderr, "\r\x1b[K{}",
              progress_line(what_, unit_, done_, total_,
-                           std::chrono::duration_cast<milliseconds>(now - start_)));
+                           std::chrono::duration_cast<milliseconds>(now - start_))
+                 .substr(0, columns() - 1));
 }
 
 }  // namespace plimsoll::app

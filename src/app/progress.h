@@ -38,7 +38,8 @@ class Progress {
 std::string progress_line(std::string_view what, std::string_view unit, std::uint64_t done,
                           std::uint64_t total, std::chrono::milliseconds elapsed);
 
-/// Whether standard error is free for it: the report does not stream to the same terminal.
+/// Whether standard error is a terminal that it can be drawn on, and free for it: the report does
+/// not stream to the same one.
 bool progress_wanted(bool report_to_stdout);
 
 }  // namespace plimsoll::app

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
@@ -59,10 +57,6 @@ Result<ScanOptions> scan_options(const Options& options) {
     if (!everywhere) return everywhere.error();
     scan.everywhere = *std::move(everywhere);
   }
-  const auto builtin = codec::read_pod_templates(codec::builtin_pod_templates(), "built in");
-  if (!builtin) return builtin.error();
-  for (const auto* specs : {&*builtin, &settings->pod_templates})
-    for (const codec::PodTemplatesSpec& spec : *specs) scan.custom_groups.insert(spec.group);
   scan.namespaces = options.namespaces;
   scan.exclude_namespaces = options.exclude_namespaces;
   return scan;
@@ -107,39 +101,6 @@ Result<AdviceOutput> parse_advice_output(const std::string& text) {
   return error;
 }
 
-std::string text_of(const std::vector<Advice>& all, const std::vector<std::string>& missing,
-                    const Palette& c) {
-  std::string out;
-  std::map<std::string, std::size_t> meet;
-  std::size_t labels = 0;
-  for (const Advice& advice : all) {
-    out += advice_text(advice, c) + '\n';
-    if (!advice.meets.empty()) ++meet[advice.meets];
-    if (!advice.command.empty()) ++labels;
-  }
-  for (const std::string& line : missing)
-    out += fmt::format("{}not seen{} {}\n", c.red, c.plain, verdict::printable(line));
-  std::vector<std::string> counts;
-  for (const auto& [ref, count] : meet) counts.push_back(fmt::format("{} at {}", count, ref));
-  out += fmt::format("{} namespace{}{}{}; {} can be held to more than today\n", all.size(),
-                     all.size() == 1 ? "" : "s", counts.empty() ? "" : ": ",
-                     fmt::join(counts, ", "), labels);
-  return out;
-}
-
-std::string json_of(const std::vector<Advice>& all, const std::vector<std::string>& missing,
-                    const std::string& subject) {
-  using Json = nlohmann::ordered_json;
-  Json namespaces = Json::array();
-  for (const Advice& advice : all) namespaces.push_back(Json::parse(advice_json(advice)));
-  const Json json{{"schemaVersion", 1},
-                  {"subject", subject},
-                  {"time", rfc3339(std::chrono::system_clock::now())},
-                  {"namespaces", std::move(namespaces)},
-                  {"missing", missing}};
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
 int run_advice(const Options& options, ScanOptions& scan, const ApiServer& server,
                const std::string& subject) {
   std::vector<AdviceOutput> outputs;
@@ -159,7 +120,8 @@ int run_advice(const Options& options, ScanOptions& scan, const ApiServer& serve
   for (const AdviceOutput& output : outputs) {
     const Palette palette = output.file.empty() ? palette_for(stdout) : Palette{};
     const std::string text =
-        output.json ? json_of(all, missing, subject) : text_of(all, missing, palette);
+        output.json ? advice_json(all, missing, subject, rfc3339(std::chrono::system_clock::now()))
+                    : advice_text(all, missing, palette);
     if (!output.file.empty()) {
       if (auto error = write_file(output.file, text)) return fail(*error);
     } else if (!print(text)) {
@@ -214,14 +176,14 @@ int run(const Options& options) {
   {
     Progress progress("scanning", "objects", 0, progress_wanted(false));
     watch(*scan, progress);
-    const auto give = [&](const Resource& resource) {
+    const auto give = [&](const Resource& resource, bool complete) {
       // Nothing is written before the cluster was read.
       if (!std::exchange(open, true)) {
         progress.clear();
         outputs->open(*head);
       }
       outputs->add(resource);
-      if (reports) reports->write(resource, head->template_ref, true);
+      if (reports) reports->write(resource, head->template_ref, complete);
     };
     if (auto error = scan_cluster(*server->transport, *scan, give, tail)) return fail(*error);
   }
@@ -280,8 +242,10 @@ void add_scan(CLI::App& app, Action& action) {
           ->excludes(advise);
   flag("--events", options->events, "Write an Event on an owner whose report is new and not good")
       ->needs(reports);
-  flag("--exit-zero", options->exit_zero, "Exit 0 although something strays");
+  auto* const exit_zero =
+      flag("--exit-zero", options->exit_zero, "Exit 0 although something strays");
   add_trend_options(*command, *options);
+  advise->excludes(exit_zero)->excludes(command->get_option("--trend"));
   command->callback([&action, options] { action = [options] { return run(*options); }; });
 }
 

@@ -11,6 +11,9 @@ namespace {
 template <class T>
 using Field = Decoder::Field<T>;
 
+// As the API server takes them. Source: encoding/json, maxNestingDepth.
+constexpr std::size_t kMostLevels = 10'000;
+
 struct Owner : Controller {
   bool controller = false;
 };
@@ -54,14 +57,13 @@ constexpr Field<Item> kItem[] = {
        if (v.is_object()) d.object(v, kStatus, out);
      }}};
 
-/// What a list's element is called; empty: by its index.
+/// What a list's element is called, as JSON; empty: by its index.
 std::string called(Json element) {
-  std::string_view name;
-  if (element.is_object()) {
-    if (element.at_key("name").get(name) == simdjson::SUCCESS) return std::string(name);
-    return {};
+  if (Json name; element.is_object()) {
+    if (element.at_key("name").get(name) != simdjson::SUCCESS) return {};
+    element = name;
   }
-  return element.is_array() || element.is_null() ? std::string() : simdjson::minify(element);
+  return element.is_array() || element.is_object() ? std::string() : simdjson::minify(element);
 }
 
 bool is_index(std::string_view token) {
@@ -75,6 +77,11 @@ Result<ListHead> ObjectListReader::read(
   Error error;
   Json root;
   page.reserve(page.size() + simdjson::SIMDJSON_PADDING);
+  if (parser_.max_depth() < kMostLevels)
+    if (const auto problem = parser_.allocate(page.size(), kMostLevels)) {
+      error.message = simdjson::error_message(problem);
+      return error;
+    }
   if (const auto problem = parser_.parse(page.data(), page.size(), false).get(root)) {
     error.message = simdjson::error_message(problem);
     return error;
@@ -109,7 +116,8 @@ Result<ListHead> ObjectListReader::read(
 }
 
 std::optional<std::string> deployment_of(const ListedObject& pod) {
-  if (!pod.controller || pod.controller->kind != "ReplicaSet" || pod.template_hash.empty())
+  if (!pod.controller || pod.controller->kind != "ReplicaSet" ||
+      !pod.controller->api_version.starts_with("apps/") || pod.template_hash.empty())
     return std::nullopt;
   const std::string suffix = "-" + pod.template_hash;
   const std::string& name = pod.controller->name;

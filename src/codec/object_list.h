@@ -51,7 +51,7 @@ class ObjectListReader {
 /// nothing: there is none.
 std::optional<std::string> deployment_of(const ListedObject& pod);
 
-/// `spec.containers[app].image`: a JSON pointer with elements of lists by their names, or by what
+/// `spec.containers["app"].image`: a JSON pointer with elements of lists by their names, or by what
 /// they say, so that it stays the same when others come before them.
 std::string place_of(Json object, std::string_view pointer);
 

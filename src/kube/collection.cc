@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "kube/objects.h"
@@ -14,6 +15,9 @@ namespace plimsoll::kube {
 namespace {
 
 using std::chrono::milliseconds;
+
+// Pages in a row that hold nothing and lead on: more are no list that comes to an end.
+constexpr unsigned kMostEmpty = 10;
 
 void really_wait(milliseconds pause, const std::stop_token& stop) {
   std::mutex mutex;
@@ -57,7 +61,8 @@ bool CollectionReader::may_pass(int status) const {
 Result<Response> CollectionReader::ask(const Request& request, std::size_t max_body, bool& large) {
   body_.clear();
   if (stop_.stop_requested()) return stopped();
-  const auto deadline = std::chrono::steady_clock::now() + request.timeout;
+  const auto begin = std::chrono::steady_clock::now();
+  const auto deadline = begin + request.timeout;
   bool late = false;
   large = false;
   auto response = transport_.stream(request, request.timeout, stop_, [&](std::string_view bytes) {
@@ -67,6 +72,7 @@ Result<Response> CollectionReader::ask(const Request& request, std::size_t max_b
     body_ += bytes;
     return true;
   });
+  taken_ = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begin);
   if (stop_.stop_requested()) return stopped();
   const auto error_of = [&](std::string problem) {
     Error error;
@@ -83,10 +89,11 @@ Result<Response> CollectionReader::ask(const Request& request, std::size_t max_b
   return response;
 }
 
-// False: there is no time left to wait.
+// False: there is no time left to wait. What the last answer took counts as well.
 bool CollectionReader::pause(std::chrono::seconds retry_after, milliseconds& left,
                              milliseconds& next) const {
   const milliseconds pause = std::max<milliseconds>(next, retry_after);
+  left -= taken_;
   if (gone_ || pause > left || stop_.stop_requested()) return false;
   left -= pause;
   next = std::min(next * 2, patience_.longest_pause);
@@ -97,9 +104,11 @@ bool CollectionReader::pause(std::chrono::seconds retry_after, milliseconds& lef
 Collected CollectionReader::read(std::string_view what, const std::string& path, const Each& each,
                                  std::string_view accept) {
   Collected collected;
+  const std::string_view bare = std::string_view(path).substr(0, path.find('?'));
   std::string token;
   std::size_t page_size = patience_.page_size;
-  unsigned restarts = 0;
+  unsigned restarts = 0, empty = 0;
+  std::set<std::string> tokens;  // that pages gave
   milliseconds left = patience_.pauses, next = patience_.first_pause;
   for (;;) {
     Request request;
@@ -135,6 +144,7 @@ Collected CollectionReader::read(std::string_view what, const std::string& path,
     if (response->status == 410 && !token.empty() && restarts < patience_.restarts) {
       ++restarts;
       token = later_token(body_);
+      tokens.clear();
       note_(token.empty()
                 ? fmt::format("{}: the API server has dropped the state that the list began with; "
                               "it is read anew from its beginning",
@@ -159,20 +169,27 @@ Collected CollectionReader::read(std::string_view what, const std::string& path,
     }
     if (!head) {
       Error error = head.error();
-      error.message = fmt::format("GET {}: the answer cannot be read: {}", path, error.to_string());
+      error.message = fmt::format("GET {}: the answer cannot be read: {}", bare, error.to_string());
       error.field.clear();
       return give_up(std::move(error), 0);
     }
     left = patience_.pauses;
     next = patience_.first_pause;
     collected.items += head->items;
-    if (!head->continue_token.empty() && head->continue_token == token) {
-      Error error;
-      error.message = fmt::format("GET {}: the list does not end: one page leads to itself", path);
-      return give_up(std::move(error), 0);
-    }
     token = std::move(head->continue_token);
+    empty = head->items == 0 ? empty + 1 : 0;
+    const auto broken = [&](std::string_view how) {
+      Error error;
+      error.message = fmt::format("GET {}: {}", bare, how);
+      return give_up(std::move(error), 0);
+    };
+    if (token.empty() && head->remaining > 0)
+      return broken(fmt::format("the list ends {} objects early", head->remaining));
     if (token.empty()) return collected;
+    if (!tokens.insert(token).second)
+      return broken("the list does not end: a page leads back to an earlier one");
+    if (empty == kMostEmpty)
+      return broken(fmt::format("the list does not end: {} pages without an object", empty));
   }
 }
 

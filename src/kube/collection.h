@@ -24,14 +24,15 @@ namespace plimsoll::kube {
 struct PageHead {
   std::string continue_token;   ///< its metadata.continue
   std::uint64_t items = 0;      ///< in the page
-  std::uint64_t remaining = 0;  ///< its metadata.remainingItemCount
+  std::uint64_t remaining = 0;  ///< its metadata.remainingItemCount: at least so many come after it
 };
 
 struct Patience {
   std::size_t page_size = 500;
   std::size_t max_page = 16UL * 1024 * 1024;  ///< bytes; of a single object, four times as many
   std::chrono::milliseconds request{30'000};  ///< for one answer
-  std::chrono::milliseconds pauses{60'000};   ///< of one page, all together
+  /// Of one page, all together, with the answers that were waited for in vain.
+  std::chrono::milliseconds pauses{60'000};
   std::chrono::milliseconds first_pause{1'000}, longest_pause{10'000};
   unsigned restarts = 3;  ///< of one collection whose state the server has dropped
 };
@@ -76,10 +77,11 @@ class CollectionReader {
   const std::stop_token stop_;
   const Note note_;
   const Wait wait_;
-  bool answered_ = false;  ///< the server ever did
-  bool gone_ = false;      ///< it was waited for in vain, and has not answered since
-  bool coming_ = false;    ///< it was away, and may not know yet who may do what
-  std::string body_;       ///< kept from page to page, so that memory stays as it is
+  std::chrono::milliseconds taken_{0};  ///< by the last request
+  bool answered_ = false;               ///< the server ever did
+  bool gone_ = false;                   ///< it was waited for in vain, and has not answered since
+  bool coming_ = false;                 ///< it was away, and may not know yet who may do what
+  std::string body_;                    ///< kept from page to page, so that memory stays as it is
 };
 
 }  // namespace plimsoll::kube

@@ -63,14 +63,17 @@ class Collector {
   Served served;
 };
 
-void add_aggregated(const json& root, Collector& out) {
+using Wanted = std::function<bool(std::string_view group)>;
+
+void add_aggregated(const json& root, const Wanted& wanted, Collector& out) {
   for (const json& group : array_at(root, "items")) {
     const std::string name = text_at(object_at(group, "metadata"), "name");
+    if (!wanted(name)) continue;
     for (const json& version : array_at(group, "versions")) {
       const std::string of = text_at(version, "version");
       if (text_at(version, "freshness") == "Stale")
         out.served.missing.push_back(
-            {name, fmt::format("what {}/{} serves: its API server does not answer", name, of)});
+            fmt::format("what {}/{} serves: its API server does not answer", name, of));
       for (const json& resource : array_at(version, "resources"))
         if (can_list(resource))
           out.add({.group = name,
@@ -95,7 +98,7 @@ void add_group(CollectionReader& reader, const json& group, Collector& out) {
     if (!response || response->status != 200) {
       const Error error = response ? api_error(request, *response) : response.error();
       out.served.missing.push_back(
-          {name, fmt::format("what {}/{} serves: {}", name, *at, error.to_string())});
+          fmt::format("what {}/{} serves: {}", name, *at, error.to_string()));
       continue;
     }
     const json list = json::parse(response->body, nullptr, false);
@@ -114,7 +117,7 @@ void add_group(CollectionReader& reader, const json& group, Collector& out) {
 
 }  // namespace
 
-Result<Served> discover(CollectionReader& reader) {
+Result<Served> discover(CollectionReader& reader, const Wanted& wanted) {
   const Request request{.path = "/apis", .accept = std::string(kAggregated)};
   const auto response = reader.get(request);
   if (!response) return response.error();
@@ -123,9 +126,11 @@ Result<Served> discover(CollectionReader& reader) {
   Collector collector;
   const std::string kind = text_at(root, "kind");
   if (kind == "APIGroupDiscoveryList") {
-    add_aggregated(root, collector);
+    add_aggregated(root, wanted, collector);
   } else if (kind == "APIGroupList") {
-    for (const json& group : array_at(root, "groups")) add_group(reader, group, collector);
+    // A group that nobody wants may be away for good: it is not waited for.
+    for (const json& group : array_at(root, "groups"))
+      if (wanted(text_at(group, "name"))) add_group(reader, group, collector);
   } else {
     Error error;
     error.message = "GET /apis: the answer is no list of API groups";

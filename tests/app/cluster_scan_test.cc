@@ -9,8 +9,12 @@
 #include <utility>
 #include <vector>
 
+#include "app/command.h"
 #include "app/fake_cluster.h"
+#include "app/findings.h"
 #include "app/settings.h"
+#include "codec/object_list.h"
+#include "text/yaml.h"
 
 namespace plimsoll::app {
 namespace {
@@ -20,6 +24,7 @@ using std::chrono::milliseconds;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 using ::testing::UnorderedElementsAre;
@@ -67,6 +72,21 @@ json controlled_by(json object, const std::string& api_version, const std::strin
 }
 std::string uid_of(const json& object) { return object["metadata"]["uid"]; }
 
+/// What discovery says of a kind: `rollouts`, `Rollout`.
+json served(const std::string& resource, const std::string& kind) {
+  return {{"resource", resource},
+          {"responseKind", {{"kind", kind}}},
+          {"scope", "Namespaced"},
+          {"verbs", {"get", "list"}}};
+}
+void serve(FakeCluster& cluster, const std::string& group, const std::string& version,
+           json resources) {
+  json of{{"version", version}, {"resources", std::move(resources)}};
+  json one{{"metadata", {{"name", group}}}, {"versions", json::array()}};
+  one["versions"].push_back(std::move(of));
+  cluster.discovery["items"].push_back(std::move(one));
+}
+
 /// A Deployment with its ReplicaSet and so many pods.
 void add_deployment(FakeCluster& cluster, const std::string& space, const std::string& name,
                     const json& spec, int pods, const json& pod_spec) {
@@ -82,6 +102,7 @@ void add_deployment(FakeCluster& cluster, const std::string& space, const std::s
 struct Scanned {
   Status status;
   std::vector<Resource> resources;
+  std::vector<std::string> incomplete;  // names of those whose namespace was not read whole
   ReportTail tail;
   std::vector<std::string> notes;
   std::vector<milliseconds> pauses;
@@ -136,7 +157,12 @@ ScanOptions options_with(Scanned& scanned, const std::string& everywhere = "",
 
 void scan(FakeCluster& cluster, const ScanOptions& options, Scanned& scanned) {
   scanned.status = scan_cluster(
-      cluster, options, [&](const Resource& r) { scanned.resources.push_back(r); }, scanned.tail);
+      cluster, options,
+      [&](const Resource& r, bool complete) {
+        scanned.resources.push_back(r);
+        if (!complete) scanned.incomplete.push_back(r.name);
+      },
+      scanned.tail);
 }
 
 Scanned scan(FakeCluster& cluster, const std::string& everywhere = "baseline") {
@@ -187,9 +213,13 @@ TEST(ClusterScan, WhatOnlySomePodsHaveSaysSo) {
   const auto scanned = scan(cluster);
   ASSERT_THAT(scanned.findings("web"), SizeIs(2));
   EXPECT_THAT(scanned.findings("web")[0], HasSubstr("host-namespaces spec.template.spec.hostPID"));
-  EXPECT_THAT(scanned.findings("web")[0], ::testing::Not(HasSubstr("pods")));
+  EXPECT_THAT(scanned.findings("web")[0], Not(HasSubstr("pods")));
   EXPECT_THAT(scanned.findings("web")[1], StartsWith("host-ports spec.containers[0].ports[0]"));
   EXPECT_THAT(scanned.findings("web")[1], HasSubstr("(in 1 of 3 pods, not in the template)"));
+  // What the next pod does not change.
+  EXPECT_EQ(scanned.of("web").findings[0].lasting, "");
+  EXPECT_THAT(scanned.of("web").findings[1].lasting,
+              ::testing::AllOf(HasSubstr(" (not in the template)"), Not(HasSubstr("pods"))));
   // Nothing in the Deployment can be patched for it.
   EXPECT_EQ(scanned.of("web").findings[1].patch, "[]");
   EXPECT_EQ(scanned.of("web").findings[1].container, "sidecar");
@@ -344,6 +374,135 @@ TEST(ClusterScan, ACustomResourceThatSaysNothingOfItsPodsLeavesThatToWhatItMakes
   EXPECT_THAT(scanned.findings("canary"), SizeIs(1));
 }
 
+// Which of them a pod is made from nobody knows: the places that are to be mended count.
+TEST(ClusterScan, EachPodOfACustomResourceIsFound) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  serve(cluster, "kubeflow.org", "v1", json::array({served("pytorchjobs", "PyTorchJob")}));
+  json job;
+  for (const char* replica : {"Master", "Worker"})
+    job["spec"]["pytorchReplicaSpecs"][replica]["template"]["spec"] = bad_spec();
+  const auto uid = uid_of(cluster.add("/apis/kubeflow.org/v1/pytorchjobs", "shop", "train", job));
+  for (const char* name : {"train-master-0", "train-worker-0"})
+    cluster.add(kPods, "shop", name,
+                controlled_by(pod_of(bad_spec()), "kubeflow.org/v1", "PyTorchJob", "train", uid));
+  const auto scanned = scan(cluster);
+  EXPECT_THAT(scanned.findings("train"),
+              ElementsAre(HasSubstr("pytorchReplicaSpecs.Master.template.spec.hostPID"),
+                          HasSubstr("pytorchReplicaSpecs.Worker.template.spec.hostPID")));
+  EXPECT_EQ(scanned.fact("train", "pods"), "2");
+}
+
+TEST(ClusterScan, WhatHasRunToItsEndNoLongerCounts) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  serve(cluster, "kueue.x-k8s.io", "v1beta1", json::array({served("workloads", "Workload")}));
+  serve(cluster, "argoproj.io", "v1alpha1", json::array({served("workflows", "Workflow")}));
+  json done = workload_of(bad_spec());
+  done["status"]["conditions"] = {{{"type", "Complete"}, {"status", "True"}}};
+  const auto uid = uid_of(cluster.add(kJobs, "shop", "done", done));
+  json queued;
+  queued["spec"]["podSets"].push_back({{"name", "main"}, {"template", {{"spec", bad_spec()}}}});
+  queued["status"]["conditions"].push_back({{"type", "Finished"}, {"status", "True"}});
+  cluster.add("/apis/kueue.x-k8s.io/v1beta1/workloads", "shop", "job-done",
+              controlled_by(queued, "batch/v1", "Job", "done", uid));
+  json flow;
+  flow["spec"]["templates"].push_back({{"name", "m"}, {"container", good_container("c")}});
+  flow["status"]["phase"] = "Succeeded";
+  cluster.add("/apis/argoproj.io/v1alpha1/workflows", "shop", "flow", flow);
+  EXPECT_THAT(scan(cluster).rows(), IsEmpty());
+}
+
+TEST(ClusterScan, OldRevisionsCountForNothing) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  serve(cluster, "apps.openshift.io", "v1",
+        json::array({served("deploymentconfigs", "DeploymentConfig")}));
+  serve(cluster, "serving.knative.dev", "v1",
+        json::array({served("services", "Service"), served("revisions", "Revision")}));
+  const std::string knative = "/apis/serving.knative.dev/v1/";
+  const auto config = uid_of(cluster.add("/apis/apps.openshift.io/v1/deploymentconfigs", "shop",
+                                         "web", workload_of(good_spec())));
+  cluster.add("/api/v1/replicationcontrollers", "shop", "web-1",
+              controlled_by(workload_of(bad_spec(), 0), "apps.openshift.io/v1", "DeploymentConfig",
+                            "web", config));
+  const auto service =
+      uid_of(cluster.add(knative + "services", "shop", "site", workload_of(good_spec())));
+  json old =
+      controlled_by({{"spec", bad_spec()}}, "serving.knative.dev/v1", "Service", "site", service);
+  old["metadata"]["labels"]["serving.knative.dev/routingState"] = "reserve";
+  const auto revision = uid_of(cluster.add(knative + "revisions", "shop", "site-1", old));
+  cluster.add(kDeployments, "shop", "site-1",
+              controlled_by(workload_of(bad_spec(), 0), "serving.knative.dev/v1", "Revision",
+                            "site-1", revision));
+  EXPECT_THAT(scan(cluster).rows(),
+              ElementsAre("pass DeploymentConfig shop/web", "pass Service shop/site"));
+}
+
+// It is written by whoever makes the pod, who may want no report of it.
+TEST(ClusterScan, AControllerThatCannotBeOneIsNone) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  cluster.add(kPods, "shop", "a", controlled_by(pod_of(bad_spec()), "x/v1", "Y", "n", "NOT A UID"));
+  cluster.add(kPods, "shop", "b",
+              controlled_by(pod_of(bad_spec()), "x/v1", "Y", std::string(300, 'n'), "u-1"));
+  cluster.add(kPods, "shop", "c",
+              controlled_by(pod_of(bad_spec()), "x/v1", std::string(64, 'K'), "n", "u-2"));
+  EXPECT_THAT(scan(cluster).rows(),
+              ElementsAre("fail Pod shop/a", "fail Pod shop/b", "fail Pod shop/c"));
+}
+
+TEST(ClusterScan, APhantomDeploymentHasNoUid) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  for (const char* hash : {"5d8f", "6e9a"}) {
+    json pod = controlled_by(pod_of(bad_spec()), "apps/v1", "ReplicaSet",
+                             fmt::format("web-{}", hash), fmt::format("set-{}", hash));
+    pod["metadata"]["labels"]["pod-template-hash"] = hash;
+    cluster.add(kPods, "shop", fmt::format("web-{}-x", hash), pod);
+  }
+  const auto scanned = scan(cluster);
+  EXPECT_THAT(scanned.rows(), ElementsAre("fail Deployment shop/web"));
+  EXPECT_EQ(scanned.of("web").uid, "");  // those of its ReplicaSets are not its own
+  EXPECT_EQ(scanned.fact("web", "pods"), "2");
+}
+
+TEST(ClusterScan, WhatIsEnforcedIsKeptBeforeWhatIsWarnedAbout) {
+  FakeCluster cluster;
+  cluster.add_namespace(
+      "shop", {{"plimsoll.dev/enforce", "baseline"}, {"plimsoll.dev/warn", "restricted"}});
+  // Their order of names is not the order of what binds: another namespace warns of it first.
+  cluster.add_namespace("before", {{"plimsoll.dev/warn", "restricted"}});
+  json loud = good_spec();
+  for (int i = 0; i < 1100; ++i)
+    loud["containers"].push_back({{"name", fmt::format("c{}", i)}, {"image", "i"}});
+  cluster.add(kPods, "shop", "a", controlled_by(pod_of(loud), "x/v1", "Foo", "foo", "uid-foo"));
+  cluster.add(kPods, "shop", "b",
+              controlled_by(pod_of(bad_spec()), "x/v1", "Foo", "foo", "uid-foo"));
+  const auto scanned = scan(cluster, "");
+  const auto& findings = scanned.of("foo").findings;
+  EXPECT_THAT(findings, SizeIs(1000));
+  EXPECT_EQ(std::ranges::count(findings, "enforce", &ReportedFinding::mode), 1);
+}
+
+// Of one owner there may be many findings, and of a namespace many owners.
+TEST(ClusterScan, OfVeryManyFindingsInAllAFewOfEachOwnerAreKept) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  for (int pod = 0; pod < 20; ++pod) {
+    json spec = good_spec();
+    for (int i = 0; i < 1000; ++i)
+      spec["containers"].push_back(
+          {{"name", fmt::format("c{}-{}{}", pod, i, std::string(4'000, 'n'))},
+           {"securityContext", {{"privileged", true}}}});
+    cluster.add(kPods, "shop", fmt::format("p{:02}", pod), pod_of(spec));
+  }
+  const auto scanned = scan(cluster);
+  EXPECT_THAT(scanned.of("p00").findings, SizeIs(1000));
+  EXPECT_THAT(scanned.of("p19").findings, SizeIs(10));
+  EXPECT_EQ(scanned.fact("p19", "findingsLeftOut"), "990");
+}
+
 TEST(ClusterScan, OfManyPodsOfOneControllerThatAllDifferNotAllFindingsAreKept) {
   FakeCluster cluster;
   cluster.add_namespace("shop");
@@ -367,9 +526,11 @@ TEST(ClusterScan, OfManyPodsOfOneControllerThatAllDifferNotAllFindingsAreKept) {
 TEST(ClusterScan, AKindOfKubernetesThatIsNotFoundIsMissing) {
   FakeCluster cluster;
   cluster.add_namespace("shop");
+  cluster.add(kDeployments, "shop", "web", workload_of(good_spec()));
   cluster.lists.erase(kPods);
   const auto scanned = scan(cluster);
   EXPECT_THAT(scanned.tail.missing, ElementsAre(HasSubstr("pods: GET /api/v1/pods")));
+  EXPECT_THAT(scanned.incomplete, ElementsAre("web"));
 }
 
 TEST(ClusterScan, AnApiThatHoldsNoPodsMayBeAway) {
@@ -382,11 +543,7 @@ TEST(ClusterScan, AnApiThatHoldsNoPodsMayBeAway) {
       {{"metadata", {{"name", "argoproj.io"}}},
        {"versions",
         {{{"version", "v1alpha1"}, {"freshness", "Stale"}, {"resources", json::array()}}}}}};
-  Scanned scanned;
-  ScanOptions options = options_with(scanned, "baseline");
-  options.custom_groups = {"argoproj.io"};
-  scan(cluster, options, scanned);
-  EXPECT_THAT(scanned.tail.missing, ElementsAre(HasSubstr("argoproj.io/v1alpha1")));
+  EXPECT_THAT(scan(cluster).tail.missing, ElementsAre(HasSubstr("argoproj.io/v1alpha1")));
 }
 
 TEST(ClusterScan, CustomKindsAreFoundByDiscovery) {
@@ -418,6 +575,20 @@ TEST(ClusterScan, CustomKindsAreFoundByDiscovery) {
   EXPECT_THAT(scanned.findings("canary"), SizeIs(1));
   for (const std::string& asked : cluster.paths())
     EXPECT_THAT(asked, ::testing::Not(HasSubstr("applications")));
+}
+
+// So that a finding of one object has one place, in check and in scan.
+TEST(ClusterScan, PlacesAreThoseOfManifests) {
+  const std::string object =
+      R"({"spec":{"containers":[{"name":"a"},{"name":"b\"","add":["NET_RAW",7,null],"ports":[{}]}]}})";
+  auto document = text::YamlReader(object, "-").next();
+  ASSERT_TRUE(document && *document);
+  simdjson::dom::parser parser;
+  const codec::Json json = parser.parse(object).value();
+  for (const char* path : {"/spec/containers/1/add/0", "/spec/containers/1/add/1",
+                           "/spec/containers/1/add/2", "/spec/containers/1/ports/0/hostPort",
+                           "/spec/containers/0/image", "/spec/containers/7/image", ""})
+    EXPECT_EQ(codec::place_of(json, path), place_of(**document, path)) << path;
 }
 
 // --- what binds ----------------------------------------------------------------------------------
@@ -706,9 +877,44 @@ TEST(ClusterScan, WhatIsForbiddenForAllIsAskedForOneByOne) {
   };
   const auto scanned = scan(cluster);
   EXPECT_THAT(scanned.rows(), ElementsAre("pass Pod a/p", "pass Pod c/p"));
+  EXPECT_THAT(scanned.incomplete, IsEmpty());
   EXPECT_THAT(scanned.tail.missing,
               ElementsAre("pods in namespace b: listing them is forbidden; allow it with a role: "
                           "{apiGroups: [\"\"], resources: [pods], verbs: [list]}"));
+}
+
+TEST(ClusterScan, NamespacesThatRefuseAreCountedInARow) {
+  FakeCluster cluster;
+  for (int i = 0; i < 410; ++i) {
+    const std::string name = fmt::format("n{:03}", i);
+    cluster.add_namespace(name);
+    if (i % 2 == 1) cluster.add(kPods, name, "p", pod_of(good_spec()));
+  }
+  cluster.before = [&](std::size_t,
+                       const kube::Request& request) -> std::optional<Result<kube::Response>> {
+    if (is_list_of(request, "pods")) return forbidden();
+    if (!request.path.starts_with("/api/v1/namespaces/n")) return std::nullopt;
+    const auto pods = request.path.find("/pods?");
+    if (pods == std::string::npos || (request.path[pods - 1] - '0') % 2 == 1) return std::nullopt;
+    return forbidden();
+  };
+  EXPECT_THAT(scan(cluster).resources, SizeIs(205));
+}
+
+TEST(ClusterScan, NamespacesThatComeMeanwhileAreReadAfterTheOthers) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  cluster.add(kPods, "fresh", "p", pod_of(bad_spec()));
+  cluster.add(kPods, "gone", "q", pod_of(bad_spec()));
+  cluster.before = [&](std::size_t,
+                       const kube::Request& request) -> std::optional<Result<kube::Response>> {
+    if (request.path == "/apis")
+      cluster.add_namespace("fresh", {{"plimsoll.dev/enforce", "baseline"}});
+    return std::nullopt;
+  };
+  const auto scanned = scan(cluster, "");
+  EXPECT_THAT(scanned.rows(), ElementsAre("skipped Namespace shop", "fail Pod fresh/p"));
+  EXPECT_THAT(scanned.tail.missing, IsEmpty());
 }
 
 // What they own says what they are called, and what their templates hold.
@@ -802,35 +1008,29 @@ TEST(ClusterScan, AnAnswerThatIsNoListIsSaid) {
               ElementsAre(StartsWith("pods: GET /api/v1/pods: the answer cannot be read")));
 }
 
-TEST(ClusterScan, AStopEndsIt) {
-  FakeCluster cluster;
-  fill(cluster);
-  std::stop_source stop;
-  Scanned scanned;
-  auto options = options_with(scanned, "baseline");
-  options.stop = stop.get_token();
-  cluster.before = [&](std::size_t number,
-                       const kube::Request&) -> std::optional<Result<kube::Response>> {
-    if (number == 3) stop.request_stop();
-    return std::nullopt;
-  };
-  scan(cluster, options, scanned);
-  EXPECT_TRUE(scanned.status);
-  EXPECT_THAT(scanned.resources, IsEmpty());
-  EXPECT_EQ(cluster.paths().size(), 3U);
-}
-
 // --- advice --------------------------------------------------------------------------------------
 
-std::map<std::string, Advice> advise(FakeCluster& cluster, std::vector<std::string>* missing = {}) {
+/// With a template that restricted does not imply.
+std::shared_ptr<const policy::Policy> policy_with_mine(Settings settings = {}) {
+  const Folder folder;
+  settings.templates.push_back(folder.write(
+      "mine.yaml", "apiVersion: plimsoll.dev/v1alpha1\nkind: SecurityTemplate\n"
+                   "metadata: {name: mine}\nspec: {rules: [{check: service-account-token}]}\n"));
+  return policy_of(settings);
+}
+
+std::map<std::string, Advice> advise(FakeCluster& cluster, std::vector<std::string>* missing = {},
+                                     std::shared_ptr<const policy::Policy> policy = policy_of(),
+                                     std::vector<std::string>* notes = {}) {
   Scanned scanned;
   std::map<std::string, Advice> out;
   std::vector<std::string> lines;
   const auto status = advise_cluster(
-      cluster, options_with(scanned),
+      cluster, options_with(scanned, "", std::move(policy)),
       [&](const Advice& advice) { out.emplace(advice.namespace_name, advice); }, lines);
   EXPECT_FALSE(status);
   if (missing != nullptr) *missing = lines;
+  if (notes != nullptr) *notes = scanned.notes;
   return out;
 }
 
@@ -861,9 +1061,9 @@ TEST(Advice, NamesTheStrictestTemplateAndWhatIsInTheWay) {
   EXPECT_EQ(shop.command, "kubectl label namespace shop plimsoll.dev/enforce=baseline "
                           "plimsoll.dev/enforce-version=" +
                               shop.meets.substr(shop.meets.find('@') + 1));
-  const std::string text = advice_text(shop, {});
+  const std::string text = advice_text({&shop, 1}, {}, {});
   EXPECT_THAT(text, HasSubstr("seccomp            2  CronJob nightly, Deployment web\n"));
-  const json document = json::parse(advice_json(shop));
+  const json document = json::parse(advice_json({&shop, 1}, {}, "", "")).at("namespaces").at(0);
   EXPECT_EQ(document["checks"][0], (json{{"check", "seccomp"}, {"workloads", 2}}));
   EXPECT_EQ(document["enforced"], nullptr);
   EXPECT_EQ(document["command"], shop.command);
@@ -894,12 +1094,21 @@ TEST(Advice, SaysNothingThatATerminalWouldObey) {
   cluster.add(kPods, "shop", "p",
               controlled_by(pod_of(bad_spec()), "x/v1", "\x1b[31mEVIL\a", "n\x1b[2J", "u"));
   cluster.add_namespace("x; rm");
+  cluster.add_namespace("--all");
   for (const auto& [name, advice] : advise(cluster)) {
-    const std::string text = advice_text(advice, {});
+    const std::string text = advice_text({&advice, 1}, {}, {});
     EXPECT_EQ(text.find('\x1b'), std::string::npos) << text;
     EXPECT_EQ(text.find('\a'), std::string::npos) << text;
     EXPECT_EQ(advice.command.empty(), name != "shop" || advice.meets.starts_with("privileged"));
   }
+}
+
+TEST(Advice, SaysWhatIsWrongWithLabels) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop", {{"plimsoll.dev/enforce", "restrictde"}});
+  std::vector<std::string> notes;
+  advise(cluster, nullptr, policy_of(), &notes);
+  EXPECT_THAT(notes, ElementsAre(HasSubstr("restrictde")));
 }
 
 TEST(Advice, KnowsWhatIsEnforced) {
@@ -919,6 +1128,46 @@ TEST(Advice, KnowsWhatIsEnforced) {
   EXPECT_EQ(all.at("high").refused, 1U);
   EXPECT_EQ(all.at("high").command, "");
   EXPECT_THAT(all.at("high").meets, StartsWith("privileged@"));
+}
+
+TEST(Advice, TakesNothingAwayThatIsAskedToday) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop", {{"plimsoll.dev/enforce", "mine"}});
+  json spec = good_spec();
+  spec["containers"][0]["securityContext"].erase("readOnlyRootFilesystem");
+  cluster.add(kPods, "shop", "p", pod_of(spec));
+  const Advice shop = advise(cluster, nullptr, policy_with_mine()).at("shop");
+  EXPECT_THAT(shop.enforced, StartsWith("mine@"));
+  EXPECT_THAT(shop.meets, StartsWith("restricted@"));
+  EXPECT_EQ(shop.command, "");
+  EXPECT_THAT(shop.unlabelled, StartsWith("mine@"));
+  EXPECT_THAT(advice_text({&shop, 1}, {}, {}), HasSubstr("  label     none: mine@"));
+}
+
+TEST(Advice, KnowsAllThatIsEnforced) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  json spec = good_spec();
+  spec.erase("automountServiceAccountToken");
+  cluster.add(kDeployments, "shop", "web", workload_of(spec));
+  Settings settings;
+  for (const char* binding : {"enforce=baseline", "enforce=restricted", "enforce=mine"})
+    settings.bindings.push_back(codec::parse_binding(binding).value());
+  const Advice shop = advise(cluster, nullptr, policy_with_mine(settings)).at("shop");
+  EXPECT_THAT(shop.enforced, ::testing::AllOf(StartsWith("restricted@"), HasSubstr(", mine@"),
+                                              Not(HasSubstr("baseline"))));
+  EXPECT_EQ(shop.refused, 1U);
+}
+
+TEST(Advice, GivesNoLabelWhereNoneIsRead) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  cluster.add(kPods, "shop", "p", pod_of(good_spec()));
+  auto policy = std::make_shared<policy::Policy>(*policy_of());
+  policy->namespace_labels = false;
+  const Advice shop = advise(cluster, nullptr, policy).at("shop");
+  EXPECT_EQ(shop.command, "");
+  EXPECT_THAT(shop.unlabelled, HasSubstr("namespaceLabels"));
 }
 
 TEST(Advice, LeavesTheClustersOwnNamespacesAlone) {

@@ -133,6 +133,8 @@ TEST_F(ScanOfACluster, SaysInALineWhatKeepsItFromScanning) {
   expect(scan({"--config", "/nonexistent"}), "/nonexistent: cannot be read");
   expect(scan({"--advise", "-o", "html"}), "with --advise write text or json");
   expect(scan({"--advise", "-t", "baseline"}), "--template");
+  expect(scan({"--advise", "--exit-zero"}), "--exit-zero");
+  expect(scan({"--advise", "--trend", "/nonexistent"}), "--trend");
   expect(run({"scan"}, "", {"HOME=" + folder_.path()}), "give --kubeconfig");
   expect(run({"scan", "--context", "c"}, "", {"KUBERNETES_SERVICE_HOST=127.0.0.1"}),
          "\"c\" is a context of a kubeconfig, and there is none");

@@ -71,6 +71,16 @@ TEST(ObjectList, ADeploymentIsToldByTheHashAlone) {
   pod.controller->name = "web-5d";
   pod.controller->kind = "StatefulSet";
   EXPECT_FALSE(deployment_of(pod));
+  pod.controller->kind = "ReplicaSet";
+  pod.controller->api_version = "example.org/v1";
+  EXPECT_FALSE(deployment_of(pod));
+}
+
+TEST(ObjectList, AnObjectMayBeNestedAsTheApiServerTakesIt) {
+  const std::string deep = std::string(9'000, '[') + std::string(9'000, ']');
+  const auto seen = read(R"({"items":[{"metadata":{"name":"a"},"spec":)" + deep + "}]}");
+  ASSERT_TRUE(seen.head);
+  EXPECT_EQ(seen.objects.at(0).name, "a");
 }
 
 TEST(ObjectList, PlacesNameElements) {
@@ -84,9 +94,9 @@ TEST(ObjectList, PlacesNameElements) {
           "/spec/containers/1/ports/0/hostPort", "/spec/containers/9/image", "/spec/volumes/-", ""})
       places.push_back(place_of(o.json, at));
   }));
-  EXPECT_THAT(places, ::testing::ElementsAre("spec.containers[b].image",
-                                             "spec.containers[b].capabilities.add[\"NET_RAW\"]",
-                                             "spec.containers[b].ports[0].hostPort",
+  EXPECT_THAT(places, ::testing::ElementsAre(R"(spec.containers["b"].image)",
+                                             R"(spec.containers["b"].capabilities.add["NET_RAW"])",
+                                             R"(spec.containers["b"].ports[0].hostPort)",
                                              "spec.containers[9].image", "spec.volumes.-", ""));
 }
 

@@ -100,6 +100,57 @@ TEST(Collection, AListThatLeadsToItselfEnds) {
   EXPECT_THAT(all.paths, ::testing::SizeIs(2));
 }
 
+TEST(Collection, AListThatLeadsInACircleEnds) {
+  const auto all = read([](std::size_t number, const Request&) -> Result<Response> {
+    return Response{200, number == 50 ? "a:" : number % 2 == 0 ? "a:t" : "a:u"};
+  });
+  ASSERT_TRUE(all.collected.error);
+  EXPECT_THAT(all.collected.error->to_string(), HasSubstr("leads back to an earlier one"));
+  EXPECT_THAT(all.paths, ::testing::SizeIs(3));
+}
+
+TEST(Collection, PagesWithoutObjectsEnd) {
+  const auto all = read([](std::size_t number, const Request&) -> Result<Response> {
+    return Response{200, number == 50 ? ":" : fmt::format(":t{}", number)};
+  });
+  ASSERT_TRUE(all.collected.error);
+  EXPECT_THAT(all.collected.error->to_string(), HasSubstr("10 pages without an object"));
+}
+
+TEST(Collection, AListThatEndsEarlyIsNotWhole) {
+  FakeTransport transport([](std::size_t, const Request&, const std::stop_token&,
+                             const auto&) -> Result<Response> { return Response{200, "a"}; });
+  CollectionReader reader(transport, {}, {}, [](const std::string&) {});
+  const auto collected = reader.read(
+      "pods", "/api/v1/pods", [](std::string&) -> Result<PageHead> { return PageHead{"", 1, 9}; });
+  ASSERT_TRUE(collected.error);
+  EXPECT_THAT(collected.error->to_string(), HasSubstr("ends 9 objects early"));
+  EXPECT_EQ(collected.items, 1U);
+}
+
+TEST(Collection, APathMayHaveAQuery) {
+  FakeTransport transport([](std::size_t, const Request&, const std::stop_token&,
+                             const auto&) -> Result<Response> { return Response{200, "a"}; });
+  CollectionReader reader(transport, {}, {}, [](const std::string&) {});
+  const auto collected = reader.read(
+      "pods", "/api/v1/pods?labelSelector=a",
+      [](std::string&) -> Result<PageHead> { return FakeTransport::broken("no list"); });
+  EXPECT_EQ(transport.paths().front(), "/api/v1/pods?labelSelector=a&limit=500");
+  EXPECT_THAT(collected.error->to_string(), ::testing::StartsWith("GET /api/v1/pods: "));
+}
+
+// The pauses here are none: only what the answers take can use up the time.
+TEST(Collection, WhatIsWaitedForInVainUsesUpThePatience) {
+  const auto all = read(
+      [](std::size_t number, const Request&) -> Result<Response> {
+        return Response{number < 5'000'000 ? 503 : 200, "a:"};
+      },
+      {.pauses = milliseconds(1),
+       .first_pause = milliseconds(0),
+       .longest_pause = milliseconds(0)});
+  EXPECT_EQ(all.collected.status, 503);
+}
+
 TEST(Collection, AnObjectThatIsTooLargeEndsIt) {
   const auto all = read(
       [](std::size_t, const Request&) -> Result<Response> {
