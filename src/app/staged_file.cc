@@ -42,8 +42,9 @@ int make_room(int file, off_t size_before, std::size_t size) {
 // Writes into what is there. It is not emptied first: of a full disk it would stay empty.
 Status write_over(const std::string& path, std::string_view text) {
   const int file = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (file < 0) return not_written(path, errno);
   struct stat status{};
-  if (file < 0 || ::fstat(file, &status) != 0) return not_written(path, errno);
+  ::fstat(file, &status);  // of a file that is open it does not fail
   const bool regular = S_ISREG(status.st_mode);
   int problem = regular ? make_room(file, status.st_size, text.size()) : 0;
   if (problem == 0 && !write_all(file, text)) problem = errno;
