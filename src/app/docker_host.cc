@@ -15,6 +15,8 @@ namespace decode = codec::docker;
 using cis::Place;
 using cis::Seen;
 
+constexpr unsigned kSwarmPort = 2377;  // without --listen-addr
+
 /// Text of the API as a part of a path: ids and names need nothing, others do.
 std::string encoded(std::string_view text) {
   std::string out;
@@ -25,15 +27,6 @@ std::string encoded(std::string_view text) {
     else
       out += fmt::format("%{:02X}", c);
   return out;
-}
-
-/// A file of the daemon's for TLS: as a setting names it, or else where it is without one.
-/// Source: moby daemon/command/options.go, installFlags.
-cis::File of_tls(const docker::HostFiles& files, const cis::Host& host, std::string_view setting,
-                 std::string_view usual) {
-  if (const auto path = host.last(setting); !path.empty()) return files.file(path);
-  const bool used = host.last("tls") == "true" || host.setting("tlsverify") != nullptr;
-  return used ? files.file(fmt::format("/root/.docker/{}", usual)) : cis::File();
 }
 
 std::string refusal(std::string_view path, const docker::Answer& answer) {
@@ -160,7 +153,8 @@ const cis::Host& DockerHost::look(const std::function<void()>& step) {
 
 // Source: moby cmd/dockerd/daemon.go, getDefaultDaemonConfigDir.
 Seen<std::string> DockerHost::usual_config() const {
-  if (!host_.daemon.secures("rootless")) return std::string("/etc/docker/daemon.json");
+  if (!host_.daemon.secures("rootless") || host_.daemon.podman)
+    return std::string("/etc/docker/daemon.json");
   std::string why = "who runs the rootless daemon is not known";
   for (const auto& [variable, below] : {std::pair("XDG_CONFIG_HOME", "/docker/daemon.json"),
                                         std::pair("HOME", "/.config/docker/daemon.json")}) {
@@ -169,6 +163,24 @@ Seen<std::string> DockerHost::usual_config() const {
     if (!folder) why = folder.why;
   }
   return Seen<std::string>::not_seen(std::move(why));
+}
+
+// Source: moby cmd/dockerd/options.go, installFlags: DOCKER_CERT_PATH, or .docker at home.
+cis::File DockerHost::of_tls(std::string_view setting, std::string_view usual) const {
+  if (const auto path = host_.last(setting); !path.empty()) return files_.file(path);
+  if (host_.last("tls") != "true" && host_.setting("tlsverify") == nullptr) return {};
+  const auto given = [&](std::string_view variable) {
+    const auto value = files_.environment_of(engine_.process(), variable);
+    return value ? *value : "";
+  };
+  std::string folder = given("DOCKER_CERT_PATH");
+  if (folder.empty()) folder = given("HOME").empty() ? "/root/.docker" : given("HOME") + "/.docker";
+  cis::File file = files_.file(fmt::format("{}/{}", folder, usual));
+  if (file.state == cis::File::State::Missing) {
+    file.state = cis::File::State::Hidden;  // the daemon has one somewhere
+    file.why = fmt::format("{}: is not there, and no setting names another", file.path);
+  }
+  return file;
 }
 
 void DockerHost::look_at_files() {
@@ -220,15 +232,17 @@ void DockerHost::look_at_files() {
   host.at(Place::DockerSocket) = files_.file(engine_.path());
   if (host.at(Place::DockerSocket).state == cis::File::State::Missing)
     host.at(Place::DockerSocket) = files_.file("/run/docker.sock");
-  host.at(Place::CaCertificate) = of_tls(files_, host, "tlscacert", "ca.pem");
-  host.at(Place::Certificate) = of_tls(files_, host, "tlscert", "cert.pem");
-  host.at(Place::Key) = of_tls(files_, host, "tlskey", "key.pem");
+  host.at(Place::CaCertificate) = of_tls("tlscacert", "ca.pem");
+  host.at(Place::Certificate) = of_tls("tlscert", "cert.pem");
+  host.at(Place::Key) = of_tls("tlskey", "key.pem");
   host.registry_certificates = files_.registry_certificates();
   host.watches = files_.watches();
   host.mount_points = files_.mount_points();
   host.docker_group = files_.group(host.last("group").empty() ? "docker" : host.last("group"));
   if (host.daemon.swarm == "active")
-    host.swarm_port_open = files_.listens_everywhere(static_cast<unsigned>(host.daemon.swarm_port));
+    for (const unsigned port : {kSwarmPort, static_cast<unsigned>(host.daemon.swarm_port)})
+      if (!host.swarm_port_open || !*host.swarm_port_open)
+        host.swarm_port_open = files_.listens_everywhere(port);
   const char* const trust = std::getenv("DOCKER_CONTENT_TRUST");
   host.content_trust = (trust != nullptr && std::string_view(trust) == "1") ||
                        files_.environment_says("DOCKER_CONTENT_TRUST=1");
@@ -262,6 +276,8 @@ void DockerHost::follow_mounts(cis::Container& container) const {
       from = mount.source;
     } else if (mount.type == "volume" && volumes_) {
       if (const auto at = volumes_->find(mount.name); at != volumes_->end()) from = at->second;
+    } else if (mount.type == "volume") {
+      mount.unknown = volumes_.why;
     }
     if (from.empty()) continue;
     if (auto to = files_.leads_to(from); to != mount.source) mount.leads_to = std::move(to);

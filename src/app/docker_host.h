@@ -62,6 +62,8 @@ class DockerHost {
   cis::Seen<T> decoded(const std::string& path, Result<T> (*decode)(std::string_view),
                        bool optional = false);
   void look_at_files();
+  /// A file of the daemon's for TLS: as a setting names it, or else where it is without one.
+  [[nodiscard]] cis::File of_tls(std::string_view setting, std::string_view usual) const;
   /// Where the daemon's own file is when nothing says so.
   [[nodiscard]] cis::Seen<std::string> usual_config() const;
   void look_at_processes(cis::Container& container);

@@ -42,7 +42,7 @@ struct Age {
     if (digits.size() >= kDay && (dot || !is_digit(suffix.front())))
       date = digits;
     else if (dot && digits == suffix && !digits.empty())
-      rotation = std::stoul(digits);
+      rotation = std::stoul(digits) + 1;  // some begin at 0
     else
       return;
     name.resize(begin);

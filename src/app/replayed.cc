@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -95,11 +96,14 @@ std::string_view name_of(Operation operation) {
   return operation == Operation::Create ? "CREATE" : "UPDATE";
 }
 
-/// Of a time in RFC 3339, which sort as they follow each other. Less than that apart, lines of one
-/// log may stand in another order.
-std::string second_of(std::string_view time) {
-  constexpr std::string_view kForm = "2026-11-24T10:00:00";
-  return std::string(time.substr(0, kForm.size()));
+// Lines of one log may stand in another order when they are so near, in seconds.
+constexpr std::int64_t kAtOnce = 1;
+
+/// Of a time in RFC 3339, UTC: seconds since 1970; 0: none.
+std::int64_t second_of(const std::string& time) {
+  std::tm parts{};
+  const bool read = ::strptime(time.c_str(), "%Y-%m-%dT%H:%M:%S", &parts) != nullptr;
+  return read ? static_cast<std::int64_t>(::timegm(&parts)) : 0;
 }
 
 std::string brief(std::string text) { return verdict::cut(std::move(text), kMostText); }
@@ -182,7 +186,10 @@ Spaces::Space* Spaces::at(const std::string& name) {
 }
 
 void Spaces::learn(const std::string& name, const Labels& labels) {
-  if (Space* const space = at(name)) space->holds = policy::resolve(*policy_, name, labels);
+  Space* const space = at(name);
+  if (space == nullptr) return;
+  space->labels = labels;
+  space->holds = policy::resolve(*policy_, name, labels);
 }
 
 void Spaces::learn(const codec::Recorded& write) {
@@ -193,17 +200,19 @@ void Spaces::learn(const codec::Recorded& write) {
   if (name.empty()) name = codec::origins_of(write.object).name;
   Space* const space = name.empty() ? nullptr : at(name);
   if (space == nullptr) return;
-  const std::string written = second_of(write.answered);
-  const bool older = !written.empty() && written < space->written;
+  const bool known = write.unjudgeable.empty();
+  // Most writes of a namespace change none.
+  if (known && space->holds && space->labels == write.review.labels) return;
+  const std::int64_t written = second_of(write.answered);
+  const bool older = written > 0 && written + kAtOnce < space->written;
   if (!older && space->judged > space->judged_before) space->judged_before = space->judged;
-  if (!written.empty() && written < space->judged_before) ++late_;
+  if (written > 0 && written + kAtOnce < space->judged_before) ++late_;
   if (older) return;
   space->written = written;
-  space->judged.clear();
-  if (write.unjudgeable.empty())
-    space->holds = policy::resolve(*policy_, name, write.review.labels);
-  else
-    space->holds.reset();
+  space->judged = 0;
+  if (!known) return space->holds.reset();
+  space->labels = write.review.labels;
+  space->holds = policy::resolve(*policy_, name, space->labels);
 }
 
 Replayed Spaces::judge(const codec::Recorded& recorded) {
@@ -215,8 +224,8 @@ Replayed Spaces::judge(const codec::Recorded& recorded) {
   if (at == known_.end() || !at->second.holds)
     return replay(recorded, *policy_, without_labels_, kNoLabels);
   Space& space = at->second;
-  const std::string asked = second_of(recorded.answered);
-  if (!asked.empty() && asked < space.written)
+  const std::int64_t asked = second_of(recorded.answered);
+  if (asked > 0 && asked + kAtOnce < space.written)
     return replay(recorded, *policy_, without_labels_, kOlder);
   space.judged = std::max(space.judged, asked);
   return replay(recorded, *policy_, space.holds->bindings, "");

@@ -60,11 +60,11 @@ class Spaces {
 
  private:
   struct Space {
-    std::optional<policy::NamespacePolicy>
-        holds;  // nothing: labels were written that are not known
-    // To the second: when that was written, and the youngest request that was judged by it, or by
-    // what was before it.
-    std::string written, judged, judged_before;
+    Labels labels;
+    std::optional<policy::NamespacePolicy> holds;  // nothing: its labels are not known
+    // In seconds since 1970: when that was written, and the youngest request that was judged by it,
+    // or by what was before it.
+    std::int64_t written = 0, judged = 0, judged_before = 0;
   };
 
   /// The space of that name, if there is room for it.

@@ -128,6 +128,12 @@ std::string named(const Mount& mount) {
   return fmt::format("{} of the host, which leads to {}", source, mount.leads_to);
 }
 
+/// Of a volume that nobody could look behind nothing is said.
+void unless_unknown(const Container& container, Said& said) {
+  for (const Mount& mount : container.mounts)
+    if (!mount.unknown.empty() && said.hits.empty()) return said.not_seen(mount.unknown);
+}
+
 void sensitive_mounts(const Container& container, const Host&, Said& said) {
   for (const Finding& finding : found(followed(container), "host-path")) {
     Mount mount = container.mounts[index_in(finding.path)];
@@ -140,6 +146,7 @@ void sensitive_mounts(const Container& container, const Host&, Said& said) {
                             mount.read_write ? "" : ", to read"),
                 finding.path, path);
   }
+  unless_unknown(container, said);
 }
 
 void no_ssh(const Container& container, const Host&, Said& said) {
@@ -349,10 +356,12 @@ constexpr std::string_view kSockets[] = {"/run/docker.sock",
 /// one of those above is one, and users have engines of their own.
 void add_sockets(const std::string& path, std::vector<std::string>& sockets) {
   constexpr std::string_view kUsers[] = {"/run/user/", "/var/run/user/"};
-  constexpr std::string_view kDesktop = "/.docker/run";
+  constexpr std::string_view kDesktop[] = {"/.docker", "/.docker/run"};
   for (const std::string_view socket : kSockets)
     if (path.ends_with(socket.substr(socket.rfind('/')))) sockets.push_back(path);
-  if (path.ends_with(kDesktop)) sockets.push_back(path + "/docker.sock");
+  for (const std::string_view folder : kDesktop)
+    if (path.ends_with(folder))
+      sockets.push_back(path + (folder.ends_with("run") ? "/docker.sock" : "/run/docker.sock"));
   for (const std::string_view users : kUsers)
     if (path.starts_with(users) && path.size() > users.size()) {
       const std::string home = path.substr(0, path.find('/', users.size()));
@@ -386,6 +395,7 @@ void socket(const Container& container, const Host& host, Said& said) {
     said.warn(fmt::format("reaches the socket of the container runtime through {}", named(mount)),
               finding.path, mount.source);
   }
+  unless_unknown(container, said);
 }
 
 constexpr Item kItems[] = {

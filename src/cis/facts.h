@@ -52,7 +52,7 @@ struct Daemon {
   std::string swarm;                               ///< LocalNodeState; empty: it does not say
   std::int64_t managers = 0;                       ///< of the swarm
   bool manager = false;                            ///< this node is one
-  std::int64_t swarm_port = 2377;                  ///< where its managers listen
+  std::int64_t swarm_port = 2377;                  ///< where others reach it, as a manager
   bool live_restore = false, experimental = false, debug = false;
   bool podman = false;  ///< it is podman's imitation of the API
   std::int64_t containers = 0, running = 0;
@@ -159,6 +159,7 @@ struct Mount {
   /// What of the host the source is by another name: behind symbolic links, or behind a volume;
   /// empty: what it says.
   std::string leads_to;
+  std::string unknown;  ///< why that is not known
 };
 
 struct PortBinding {

@@ -121,23 +121,38 @@ constexpr Field<Daemon> kRegistries[] = {
 struct Manager {
   std::string node, address;
 };
+struct SwarmInfo {
+  std::string state, node;
+  std::int64_t managers = 0;
+  bool manager = false;
+  std::vector<Manager> known;
+};
 constexpr Field<Manager> kManager[] = {{"NodeID", plain<&Manager::node>::read},
                                        {"Addr", plain<&Manager::address>::read}};
-// Each listens where it says; all of a swarm do so on the same port.
-void swarm_port(Decoder& d, Json value, Daemon& out) {
-  d.array(value, sizeof(Manager), [&](Json element, std::size_t) {
-    Manager manager;
-    d.object(element, kManager, manager);
-    const auto colon = manager.address.rfind(':');
-    if (colon == std::string::npos) return;
-    if (const auto port = number(std::string_view(manager.address).substr(colon + 1)))
-      out.swarm_port = *port;
-  });
+constexpr Field<SwarmInfo> kSwarmInfo[] = {
+    {"LocalNodeState", plain<&SwarmInfo::state>::read},
+    {"NodeID", plain<&SwarmInfo::node>::read},
+    {"Managers", plain<&SwarmInfo::managers>::read},
+    {"ControlAvailable", plain<&SwarmInfo::manager>::read},
+    {"RemoteManagers", [](Decoder& d, Json v, SwarmInfo& out) {
+       d.array(v, sizeof(Manager), [&](Json element, std::size_t) {
+         d.object(element, kManager, out.known.emplace_back());
+       });
+     }}};
+
+void read_swarm(Decoder& d, Json value, Daemon& out) {
+  SwarmInfo info;
+  d.object(value, kSwarmInfo, info);
+  out.swarm = std::move(info.state);
+  out.managers = info.managers;
+  out.manager = info.manager;
+  for (const Manager& manager : info.known)
+    if (const auto colon = manager.address.rfind(':');
+        manager.node == info.node && colon != std::string::npos)
+      out.swarm_port =
+          number(std::string_view(manager.address).substr(colon + 1)).value_or(out.swarm_port);
 }
-constexpr Field<Daemon> kSwarmInfo[] = {{"LocalNodeState", plain<&Daemon::swarm>::read},
-                                        {"Managers", plain<&Daemon::managers>::read},
-                                        {"ControlAvailable", plain<&Daemon::manager>::read},
-                                        {"RemoteManagers", swarm_port}};
+
 constexpr Field<Daemon> kInfo[] = {{"Name", plain<&Daemon::name>::read},
                                    {"Driver", plain<&Daemon::driver>::read},
                                    {"DockerRootDir", plain<&Daemon::root_dir>::read},
@@ -152,7 +167,7 @@ constexpr Field<Daemon> kInfo[] = {{"Name", plain<&Daemon::name>::read},
                                    {"ContainersRunning", plain<&Daemon::running>::read},
                                    {"Plugins", part<kPlugins>::read},
                                    {"RegistryConfig", part<kRegistries>::read},
-                                   {"Swarm", part<kSwarmInfo>::read}};
+                                   {"Swarm", read_swarm}};
 
 struct Component {
   std::string name;
@@ -454,14 +469,16 @@ Pod pod_of(const Raw& raw, const cis::Defaults& defaults) {
     pod.moved.push_back({fmt::format("{}/securityContext{}", kPath, from), std::string(to)});
   };
   move("/allowPrivilegeEscalation", "/HostConfig/SecurityOpt");
-  // What switches it off.
-  move("/appArmorProfile/type", raw.privileged ? "/HostConfig/Privileged" : "/AppArmorProfile");
+  // What switches it off: its own option stays when it is not privileged any more.
+  const auto unless_privileged = [&](std::string_view name, std::string_view otherwise) {
+    return raw.privileged && !option(raw, name) ? "/HostConfig/Privileged" : otherwise;
+  };
+  move("/appArmorProfile/type", unless_privileged("apparmor", "/AppArmorProfile"));
   move("/capabilities/add", "/HostConfig/CapAdd");
   move("/privileged", "/HostConfig/Privileged");
   move("/readOnlyRootFilesystem", "/HostConfig/ReadonlyRootfs");
   move("/runAsUser", "/Config/User");
-  move("/seccompProfile/type",
-       raw.privileged ? "/HostConfig/Privileged" : "/HostConfig/SecurityOpt");
+  move("/seccompProfile/type", unless_privileged("seccomp", "/HostConfig/SecurityOpt"));
   for (std::size_t i = 0; i < raw.mounts.size(); ++i) {
     const Mount& mount = raw.mounts[i];
     Volume volume;

@@ -478,6 +478,7 @@ class RecordingReader::Impl {
     out.decision = true;
     out.answer = decision.allowed ? Answer::Allowed : Answer::Denied;
     out.time = std::move(decision.time);
+    out.answered = out.time;
     out.judged = std::move(decision.judged);
     out.id = decision.uid;
     out.review.facts = std::move(static_cast<RequestFacts&>(decision));

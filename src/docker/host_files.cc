@@ -89,13 +89,14 @@ void add_watches(std::string_view line, std::vector<cis::Watch>& out) {
   const auto parts = words(line);
   if (parts.empty() || parts[0].starts_with('#')) return;
   if (parts[0] == "-D") return out.clear();
-  const auto is_other = [](std::string_view rule) {
-    const auto all = split(rule, ',');
-    return std::ranges::find(all, "always") == all.end() ||
-           std::ranges::find(all, "exit") == all.end();
-  };
+  // Rules with fields: those that are added, and record.
+  bool records = false;
   for (std::size_t i = 0; i + 1 < parts.size(); ++i)
-    if ((parts[i] == "-a" || parts[i] == "-A") && is_other(parts[i + 1])) return;
+    if (parts[i] == "-a" || parts[i] == "-A") {
+      const auto all = split(parts[i + 1], ',');
+      records = std::ranges::find(all, "always") != all.end() &&
+                std::ranges::find(all, "exit") != all.end();
+    }
   for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
     const auto value = unquoted(parts[i + 1]);
     if (parts[i] == "-W")
@@ -104,9 +105,9 @@ void add_watches(std::string_view line, std::vector<cis::Watch>& out) {
       });
     else if (parts[i] == "-w")
       out.push_back({without_slash(std::string(value)), true});
-    else if (parts[i] == "-F" && value.starts_with("path="))
+    else if (records && parts[i] == "-F" && value.starts_with("path="))
       out.push_back({std::string(unquoted(value.substr(5))), false});
-    else if (parts[i] == "-F" && value.starts_with("dir="))
+    else if (records && parts[i] == "-F" && value.starts_with("dir="))
       out.push_back({without_slash(std::string(unquoted(value.substr(4)))), true});
   }
 }
@@ -307,7 +308,7 @@ Seen<std::vector<std::string>> HostFiles::group(std::string_view name) const {
   std::string_view id;
   for (const auto line : split(*text, '\n')) {
     const auto parts = split(line, ':', Empty::Kept);
-    if (parts.size() < 4 || parts[0] != name) continue;
+    if (parts.size() < 4 || (parts[0] != name && parts[2] != name)) continue;
     id = parts[2];
     for (const auto member : split(parts[3], ',')) members.emplace_back(member);
   }

@@ -41,7 +41,7 @@ class HostFiles {
   [[nodiscard]] cis::Seen<std::vector<cis::File>> registry_certificates() const;
   [[nodiscard]] cis::Seen<std::vector<cis::Watch>> watches() const;
   [[nodiscard]] cis::Seen<std::vector<std::string>> mount_points() const;
-  /// Who is in a group, be it their first one.
+  /// Who is in a group, be it their first one. `name`: or its number.
   [[nodiscard]] cis::Seen<std::vector<std::string>> group(std::string_view name) const;
   /// Whether a TCP port listens on every address.
   [[nodiscard]] cis::Seen<bool> listens_everywhere(unsigned port) const;

@@ -252,13 +252,13 @@ std::string_view severity_name(std::size_t severity) {
   return name_of(static_cast<Severity>(severity));
 }
 
-/// `3 of 12 resources fail`.
-std::string verdict_of(const Summary& sum) {
+/// `3 of 12 resources fail`. `facts`: whether there is more that was judged than resources.
+std::string verdict_of(const Summary& sum, bool facts) {
   if (sum.failed > 0)
     return fmt::format("{} of {} {}", sum.failed, plural(sum.resources, "resource"),
                        sum.failed == 1 ? "fails" : "fail");
   if (sum.errors > 0) return fmt::format("{} could not be read", plural(sum.errors, "resource"));
-  if (sum.passed == 0) return "Nothing was judged";
+  if (sum.passed == 0) return facts ? "Nothing fails" : "Nothing was judged";
   return fmt::format("{} {}", plural(sum.passed, "resource"), sum.passed == 1 ? "passes" : "pass");
 }
 
@@ -548,7 +548,7 @@ class HtmlWriter : public Writer {
 
   void write_head(const ReportTail& tail) {
     const Summary& sum = tail.summary;
-    const std::string verdict = verdict_of(sum);
+    const std::string verdict = verdict_of(sum, !head_.facts.empty());
     std::string judge = escape(head_.template_ref), about;
     // Some are judged by more than one template.
     if (head_.template_ref.find('@') != std::string::npos)

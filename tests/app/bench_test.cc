@@ -202,12 +202,28 @@ TEST_F(Bench, LooksBehindLinksAndVolumes) {
           "host, which leads to /run/docker.sock"));
 }
 
+TEST_F(Bench, SaysNothingOfVolumesThatItCannotLookBehind) {
+  engine_.say("/volumes", R"({"message":"busy"})", 500);
+  engine_.say("/containers/bbbbbbbbbbbbbbbb/json",
+              R"({"Id":"bbbbbbbbbbbbbbbb","Name":"/web","State":{"Status":"exited"},
+                  "Config":{"Image":"web:1"},"HostConfig":{},
+                  "Mounts":[{"Type":"volume","Name":"v","Source":"/var/lib/docker/volumes/v/_data"}]})");
+  const auto ran = bench({"--include", "5.6,5.32", "--include-containers", "web", "-o", "json"});
+  EXPECT_EQ(ran.status, kFailed);
+  const auto report = json::parse(ran.output);
+  for (const auto& item : report.at("resources").at(0).at("items"))
+    EXPECT_EQ(item.at("detail"), "could not be seen: GET /volumes is answered with 500: busy");
+}
+
 TEST_F(Bench, LooksWhereTheDaemonHasItsFilesByItself) {
   host_.write("root/.docker/key.pem", "");
   ::chmod((host_ / "root/.docker/key.pem").c_str(), 0644);
   host_.write("proc/9/cmdline", std::string("dockerd\0--tlsverify\0", 20));
   const auto tls = bench({"--include", "3.14", "-o", "json"});
   EXPECT_THAT(tls.output, HasSubstr("/root/.docker/key.pem has the mode 0644, more than 0400"));
+  const auto elsewhere = bench({"--include", "3.12", "-o", "json"});
+  EXPECT_THAT(elsewhere.output, HasSubstr("could not be seen: /root/.docker/cert.pem: is not "
+                                          "there, and no setting names another"));
   // A rootless daemon reads the file of its user, and none of root's.
   engine_.say("/info", R"({"Name":"host-1","SecurityOptions":["name=rootless"]})");
   const auto unknown = json::parse(bench({"--include", "2.3,2.4,3.17", "-o", "json"}).output);

@@ -668,6 +668,12 @@ TEST_F(ReplayConfiguration, JudgesByNoLabelsOfAnotherTime) {
   report = judged({label, at("10:00", bad()), at("11:00", namespace_event("shop", "")),
                    at("09:30", namespace_event("shop", "privileged"))});
   EXPECT_THAT(report.missing(), ElementsAre(HasSubstr("1 write of a namespace's labels came")));
+  // A write that changes no label is none, and lines that are a second apart stand in any order.
+  report = judged({label, at("10:00", namespace_event("shop", "baseline")), at("09:30", bad())});
+  EXPECT_EQ(report.total("newlyDenied"), 1);
+  Json near = bad();
+  near["stageTimestamp"] = "2026-11-24T08:59:59.900000Z";
+  EXPECT_EQ(judged({label, near}).total("newlyDenied"), 1);
   // All is well where the lines are in their order.
   report = judged({label, at("10:00", bad()), at("11:00", namespace_event("shop", "privileged")),
                    at("12:00", bad())});
@@ -728,6 +734,19 @@ class ReplayDecisions : public Replay {
               {"object", object}}}};
   }
 };
+
+TEST_F(ReplayDecisions, AreJudgedByNoLabelsOfLater) {
+  const std::string decisions = decided({{Mode::Warn, "baseline"}}, {review(pod("a", true))});
+  Json label = namespace_event("shop", "baseline");
+  label["stageTimestamp"] = "2026-11-24T09:00:00.000000Z";
+  folder_.write("c.yaml", "apiVersion: plimsoll.dev/v1alpha1\nkind: Configuration\n"
+                          "namespaceLabels: true\n");
+  folder_.write("logs/audit.log", lines({label}));
+  folder_.write("logs/decisions.log", decisions);
+  const Report report = replay({"--config", path("c.yaml"), path("logs")});
+  EXPECT_EQ(report.total("notJudged"), 1);
+  EXPECT_THAT(report.missing(), ElementsAre(HasSubstr("are older than what is known")));
+}
 
 TEST_F(ReplayDecisions, TellsWhatWasOnlyWarnedAbout) {
   const Report report = baseline(

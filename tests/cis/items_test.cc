@@ -182,9 +182,10 @@ TEST(Items, SocketsAreReachedThroughFolders) {
   for (const char* named :
        {"/srv/docker.sock", "/srv/x/../docker.sock/", "/run/k3s/containerd/containerd.sock",
         "/run/cri-dockerd.sock", "/run/buildkit", "/srv/podman.sock", "/run/user", "/run/user/1000",
-        "/run/user/1000/podman", "/var/run/user/1000/docker.sock", "/home/u/.docker/run"})
+        "/run/user/1000/podman", "/var/run/user/1000/docker.sock", "/home/u/.docker/run",
+        "/home/u/.docker"})
     EXPECT_EQ(mount(named), kWarn) << named;
-  for (const char* other : {"/srv/docker.sock.d", "/run/user/1000/pulse", "/home/u/.docker"})
+  for (const char* other : {"/srv/docker.sock.d", "/run/user/1000/pulse", "/home/u/docker"})
     EXPECT_EQ(mount(other), kPass) << other;
   Host told = known();
   told.flags = Settings{{"host", {"unix:///srv/api", "fd://"}}};

@@ -99,6 +99,9 @@ TEST(Docker, KnowsWhatSwitchesProtectionOff) {
   };
   EXPECT_EQ(place(with({{"Privileged", true}})), "/HostConfig/Privileged");
   EXPECT_EQ(place(with({})), "/AppArmorProfile");
+  EXPECT_EQ(place(with({{"Privileged", true}, {"SecurityOpt", {"apparmor=unconfined"}}})),
+            "/AppArmorProfile")
+      << "which stays without privileged";
 }
 
 TEST(Docker, TakesThePortsThatArePublished) {
@@ -152,7 +155,8 @@ TEST(Docker, DecodesTheDaemon) {
   const auto daemon = decode_daemon(
       R"({"Name":"h","SecurityOptions":["name=apparmor","name=seccomp,profile=builtin"],
           "Swarm":{"LocalNodeState":"active","Managers":3,"ControlAvailable":true,
-                   "RemoteManagers":[{"NodeID":"n","Addr":"192.0.2.1:3377"}]},
+                   "NodeID":"own","RemoteManagers":[{"NodeID":"own","Addr":"192.0.2.1:3377"},
+                                                    {"NodeID":"n","Addr":"192.0.2.2:4477"}]},
           "Plugins":{"Authorization":["opa"]},"LoggingDriver":"journald",
           "RegistryConfig":{"IndexConfigs":{"docker.io":{"Name":"docker.io","Secure":true},
                                             "old:5000":{"Name":"old:5000","Secure":false}},

@@ -96,7 +96,8 @@ TEST(HostFiles, WhatAuditdPassesOverIsNotWatched) {
   root.write("etc/audit/audit.rules", "-w /kept\n");
   root.write("etc/audit/rules.d/a.rules",
              "-w /dropped\n-D\n-w /back\n-w /stays\n-W /back/\n"
-             "-a never,exit -F path=/usr/bin/dockerd\n-a always,exclude -F dir=/x\n");
+             "-a never,exit -F path=/usr/bin/dockerd\n-a always,exclude -F dir=/x\n"
+             "-d always,exit -F path=/deleted\n");
   std::vector<std::string> paths;
   const auto watches = HostFiles(root.path()).watches();
   for (const auto& watch : *watches) paths.push_back(watch.path);
@@ -155,6 +156,7 @@ TEST(HostFiles, KnowsGroupsEnvironmentAndCertificates) {
   EXPECT_EQ(*files.group("docker"), (std::vector<std::string>{"ann", "bob"}));
   root.write("etc/passwd", "carl:x:5:999::/:/bin/sh\nann:x:6:999::/:/bin/sh\ndan:x:7:7::/:\n");
   EXPECT_EQ(*files.group("docker"), (std::vector<std::string>{"ann", "bob", "carl"}));
+  EXPECT_EQ(*files.group("999"), *files.group("docker"));
   EXPECT_EQ(*files.group("none"), std::vector<std::string>());
   EXPECT_TRUE(files.environment_says("DOCKER_CONTENT_TRUST=1"));
   EXPECT_FALSE(files.environment_says("DOCKER_CONTENT_TRUST=0"));

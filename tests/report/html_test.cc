@@ -69,6 +69,9 @@ TEST(Html, SaysWhatItComesToWhateverThatIs) {
   const std::string page = write(html, report);
   EXPECT_THAT(page, HasSubstr("<h1>Nothing was judged</h1>"));
   EXPECT_THAT(page, Not(HasSubstr("id=\"filter\"")));
+  report.head.facts.push_back({"requests", std::uint64_t{5}});
+  EXPECT_THAT(write(html, report), HasSubstr("<h1>Nothing fails</h1>"))
+      << "resources are only what differs";
 }
 
 TEST(Html, WorstFirst) {

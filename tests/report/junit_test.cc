@@ -115,6 +115,16 @@ TEST(Junit, NothingReadIsNoSuite) {
   EXPECT_THAT(write(junit, {{"restricted@v1.37", "0.1.0"}, {}, {}}), Not(HasSubstr("<testsuite ")));
 }
 
+TEST(Junit, WhereResourcesAreOnlyWhatDiffersNoneIsATestThatPasses) {
+  Report report{{"restricted@v1.37", "0.1.0"}, {}, {}};
+  report.head.subject = "audit.log: 5 requests, 0 newly denied";
+  report.head.facts.push_back({"requests", std::uint64_t{5}});
+  EXPECT_THAT(write(junit, report),
+              HasSubstr("<testsuite name=\"restricted@v1.37\" tests=\"1\" failures=\"0\""));
+  EXPECT_THAT(write(junit, report),
+              HasSubstr("<testcase name=\"Everything audit.log: 5 requests, 0 newly denied\""));
+}
+
 TEST(Junit, WhatWasNotLookedAtIsAnError) {
   Report report = sample();
   report.missing = {"pods <of> a"};
