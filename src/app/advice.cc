@@ -129,18 +129,18 @@ std::string advice_text(std::span<const Advice> all, std::span<const std::string
                         const Palette& c) {
   std::string out;
   std::map<std::string, std::size_t> meet;
-  std::size_t labels = 0;
+  std::size_t more = 0;
   for (const Advice& advice : all) {
     out += text_of(advice, c) + '\n';
     if (!advice.meets.empty()) ++meet[advice.meets];
-    if (!advice.command.empty()) ++labels;
+    if (!advice.command.empty() || !advice.unlabelled.empty()) ++more;
   }
   for (const std::string& line : missing)
     out += fmt::format("{}not seen{} {}\n", c.red, c.plain, verdict::printable(line));
   std::vector<std::string> counts;
   for (const auto& [ref, count] : meet) counts.push_back(fmt::format("{} at {}", count, ref));
   out += fmt::format("{}{}{}; {} can be held to more than today\n", plural(all.size(), "namespace"),
-                     counts.empty() ? "" : ": ", fmt::join(counts, ", "), labels);
+                     counts.empty() ? "" : ": ", fmt::join(counts, ", "), more);
   return out;
 }
 

@@ -123,8 +123,10 @@ std::string_view text_at(codec::Json json, std::string_view pointer) {
 /// Kinds whose objects run to an end and are kept then.
 bool runs_to_an_end(const Kind& kind) {
   constexpr std::pair<std::string_view, std::string_view> kKinds[] = {
-      {"argoproj.io", "Workflow"},   {"batch", "Job"},     {"batch.volcano.sh", "Job"},
-      {"jobset.x-k8s.io", "JobSet"}, {"ray.io", "RayJob"}, {"kueue.x-k8s.io", "Workload"}};
+      {"argoproj.io", "AnalysisRun"}, {"argoproj.io", "Experiment"},
+      {"argoproj.io", "Workflow"},    {"batch", "Job"},
+      {"batch.volcano.sh", "Job"},    {"jobset.x-k8s.io", "JobSet"},
+      {"ray.io", "RayJob"},           {"kueue.x-k8s.io", "Workload"}};
   return kind.group == "kubeflow.org" || std::ranges::any_of(kKinds, [&](const auto& one) {
            return one.first == kind.group && one.second == kind.kind;
          });
@@ -133,8 +135,9 @@ bool runs_to_an_end(const Kind& kind) {
 /// Whether it has, as one of these kinds says it: by a condition or a phase.
 /// Sources: kubernetes pkg/controller/job/utils.go, IsJobFinished; the API types of the others.
 bool is_finished(codec::Json object) {
-  constexpr std::string_view kEnds[] = {"Complete", "Completed", "Error",
-                                        "Failed",   "Finished",  "Succeeded"};
+  constexpr std::string_view kEnds[] = {"Complete",  "Completed",  "Error",
+                                        "Failed",    "Finished",   "Inconclusive",
+                                        "Succeeded", "Successful", "Terminated"};
   const auto is_end = [&](std::string_view word) {
     return std::ranges::find(kEnds, word) != std::end(kEnds);
   };
@@ -247,12 +250,14 @@ class Scan {
     return error;
   }
 
-  kube::Collected list_namespaces() {
+  /// `wanted`: only these; null: all.
+  kube::Collected list_namespaces(const std::set<std::string>* wanted = nullptr) {
     return reader_.read(
         "namespaces", kube::path_of("", "v1", "namespaces", "", ""),
         [&](std::string& page) -> Result<kube::PageHead> {
           const auto head = list_.read(page, [&](const codec::ListedObject& object) {
-            if (!is_excluded(object.name)) add_space(object.name, labels_of(object.json));
+            if (!is_excluded(object.name) && (wanted == nullptr || wanted->contains(object.name)))
+              add_space(object.name, labels_of(object.json));
           });
           if (!head) return head.error();
           return page_of(*head);
@@ -263,13 +268,19 @@ class Scan {
   // Namespaces that came while the cluster was read: objects in them were met without the labels.
   void read_strangers(std::span<const Kind> kinds) {
     const auto known = static_cast<std::uint32_t>(spaces_.size());
-    if (const auto collected = list_namespaces(); collected.error)
+    if (const auto collected = list_namespaces(&strangers_); collected.error)
       return add_missing(fmt::format("namespaces that came while the cluster was read: {}",
                                      collected.error->to_string()),
                          {});
+    std::vector<std::string> gone;
+    for (const std::string& name : strangers_)
+      if (!space_of_.contains(name)) gone.push_back(name);
+    if (!gone.empty())
+      note(fmt::format("namespaces that came while the cluster was read, and are not listed, are "
+                       "not in the report: {}",
+                       joined(gone)));
     std::vector<std::uint32_t> came;
-    for (std::uint32_t space = known; space < spaces_.size(); ++space)
-      if (strangers_.contains(spaces_[space].name)) came.push_back(space);
+    for (std::uint32_t space = known; space < spaces_.size(); ++space) came.push_back(space);
     for (const Kind& kind : kinds)
       if (kind.namespaced && !came.empty()) read_in_each(kind, came);
   }
@@ -326,6 +337,7 @@ class Scan {
     Space& space = spaces_.emplace_back();
     space.name = name;
     space.labels = std::move(labels);
+    space.incomplete = all_incomplete_;
     const bool exempt = std::ranges::any_of(
         policy_.exemptions.namespaces,
         [&](const std::string& glob) { return !name.empty() && glob_match(glob, name); });
@@ -424,7 +436,9 @@ class Scan {
     if (!collected.error) return;
     if (collected.status == 403 && kind.namespaced && collected.items == 0)
       return read_in_each(kind, in_order());
-    add_missing(words_for(kind, collected), {});
+    // What is in no namespace hides nothing of the others.
+    using Spaces = std::vector<std::uint32_t>;
+    add_missing(words_for(kind, collected), kind.namespaced ? Spaces{} : Spaces{0});
   }
 
   /// The namespaces are asked for one by one where all at once is forbidden, or more than needed.
@@ -473,11 +487,13 @@ class Scan {
     return fmt::format("{}: only the first {} were read: {}", kind.full(), collected.items, why);
   }
 
-  /// No spaces: all of them.
+  /// No spaces: all of them, also those that come.
   void add_missing(std::string line, const std::vector<std::uint32_t>& spaces) {
     missing_.push_back(std::move(line));
-    if (spaces.empty())
+    if (spaces.empty()) {
+      all_incomplete_ = true;
       for (Space& space : spaces_) space.incomplete = true;
+    }
     for (const std::uint32_t space : spaces) spaces_[space].incomplete = true;
   }
 
@@ -866,6 +882,7 @@ class Scan {
   std::size_t unreadable_ = 0;
   std::set<std::string> strangers_;  // namespaces
   bool more_strangers_ = false;
+  bool all_incomplete_ = false;  // something of each namespace could not be read
 };
 
 }  // namespace

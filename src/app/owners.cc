@@ -28,6 +28,9 @@ bool before(const KeptFinding& a, const KeptFinding& b) { return essence(a) < es
 /// Whose place is to be mended: the template's own; what pods have without one is nobody's.
 int standing(const KeptFinding& finding) { return finding.own ? 2 : finding.via != 0 ? 1 : 0; }
 
+/// What tells findings that say the same apart.
+auto where(const KeptFinding& finding) { return std::pair(finding.place, finding.via); }
+
 /// Of findings that say the same: what all of them know, at each of the places that count most.
 void join(std::span<const KeptFinding> a, std::span<const KeptFinding> b,
           std::vector<KeptFinding>& out) {
@@ -38,8 +41,7 @@ void join(std::span<const KeptFinding> a, std::span<const KeptFinding> b,
   else if (standing(a.front()) < standing(b.front()))
     out.insert(out.end(), b.begin(), b.end());
   else
-    std::ranges::set_union(a, b, std::back_inserter(out), {}, &KeptFinding::place,
-                           &KeptFinding::place);
+    std::ranges::set_union(a, b, std::back_inserter(out), {}, where, where);
   for (auto at = out.begin() + begin; at != out.end(); ++at) at->pods = pods;
 }
 
@@ -81,10 +83,9 @@ void merge(Failed& into, const Failed& from) {
 /// makes the object, and the API server asks hardly more than that it is not empty.
 /// Source: k8s.io/apimachinery pkg/api/validation, ValidateOwnerReferences.
 bool is_sound(const codec::Controller& by) {
-  constexpr std::size_t kMostName = 253, kMostKind = 63, kMostUid = 64;
+  constexpr std::size_t kMostName = 253, kMostKind = 63;
   return by.name.size() <= kMostName && by.kind.size() <= kMostKind &&
-         by.api_version.size() <= kMostName + 1 + kMostKind && by.uid.size() <= kMostUid &&
-         by.uid.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
+         by.api_version.size() <= kMostName + 1 + kMostKind && (by.uid.empty() || is_uid(by.uid));
 }
 
 /// Kinds whose objects are made by another, as pods are, to make pods.
@@ -94,6 +95,12 @@ bool is_made(std::string_view api_version, std::string_view kind) {
 }
 
 }  // namespace
+
+bool is_uid(std::string_view text) {
+  constexpr std::size_t kMostUid = 64;
+  return !text.empty() && text.size() <= kMostUid && !text.ends_with('-') &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == text.npos;
+}
 
 Texts::Id Texts::id(std::string_view text) {
   if (const auto at = known_.find(text); at != known_.end()) return at->second;
@@ -258,18 +265,19 @@ std::vector<const Owner*> Owners::settle(const std::vector<std::uint32_t>& rank)
     Owner& owner = all_[root[i]];
     owner.pods += child.pods;
     owner.exempt_pods += child.exempt_pods;
-    // Where the owner's template was read it says what its other pods will be, and the child's only
-    // what is different.
+    // Where the owner was read it says what its other pods will be, if it makes any more, and the
+    // child's template only what is different.
     const auto via = texts.id(fmt::format("{} {}", texts[child.kind], child.name));
     for (KeptFinding& finding : child.findings) {
-      if (finding.own && owner.has_template) finding.via = via;
-      finding.own = finding.own && !owner.has_template;
+      if (finding.own && owner.listed) finding.via = via;
+      finding.own = finding.own && !owner.listed;
       finding.patch = no_patch;  // it is for another object
     }
     keep(owner, child.findings);
     merge(owner.failed, child.failed);
     owner.left_out += child.left_out;
     owner.active = owner.active || child.active;
+    kept_ -= child.findings.size();
     child.findings = {};
   }
   for (Owner::Index i = 0; i < all_.size(); ++i)

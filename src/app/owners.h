@@ -93,6 +93,10 @@ struct Judged {
   bool pods = false;  ///< the object holds one at least
 };
 
+/// A uid as API servers make them, of which a name can be made. Of a controller, which is named by
+/// whoever made the object, it may be any text.
+bool is_uid(std::string_view text);
+
 class Owners {
  public:
   Owners();

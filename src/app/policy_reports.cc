@@ -9,10 +9,12 @@
 #include <stop_token>
 #include <string_view>
 #include <thread>
+#include <tuple>
 #include <utility>
 
 #include "app/earlier_reports.h"
 #include "app/findings.h"
+#include "app/owners.h"
 #include "kube/objects.h"
 #include "verdict/words.h"
 
@@ -41,6 +43,11 @@ std::string content_of(Resource owner, const std::string& template_ref,
     finding.field = finding.place;
     finding.advice.clear();
   }
+  // Nor is their order, which follows from the places in the first pod.
+  std::ranges::stable_sort(owner.findings, {}, [](const ReportedFinding& finding) {
+    return std::tuple(finding.check->id, std::string_view(finding.place),
+                      std::string_view(finding.lasting), std::string_view(finding.message));
+  });
   const Ordered report = report::policy_report_of(owner, template_ref, api);
   const Ordered& summary = report["summary"];
   return fmt::format(
@@ -57,14 +64,6 @@ int weight_of(std::string_view content) {
 }
 
 bool good(int status) { return status >= 200 && status < 300; }
-
-/// A uid as API servers make them. Of a controller, which is named by who made the object, it may
-/// be any text, of which no name can be made.
-bool is_uid(std::string_view uid) {
-  return !uid.empty() && uid.size() <= 64 &&
-         uid.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos &&
-         !uid.ends_with('-');
-}
 
 Error error_of(std::string method, std::string path, const kube::Response& response) {
   return kube::api_error({.method = std::move(method), .path = std::move(path)}, response);
@@ -99,8 +98,14 @@ Result<PolicyReports> PolicyReports::open(kube::Transport& transport, bool event
     if (!there) return there.error();
     if (!*there) continue;
     PolicyReports reports(transport, *api, events, std::move(wait));
-    for (const std::string& space : namespaces.empty() ? std::vector<std::string>{""} : namespaces)
-      if (auto error = reports.read_known(reader, space)) return *std::move(error);
+    for (const std::string& space :
+         namespaces.empty() ? std::vector<std::string>{""} : namespaces) {
+      const auto known = reports.read_known(reader, space);
+      if (!known.error) continue;
+      if (known.status != 403 || space.empty()) return *known.error;
+      reports.failed(fmt::format("each owner in namespace {}", space), *known.error);
+      reports.forbidden_.insert(space);
+    }
     return reports;
   }
   Error error;
@@ -111,7 +116,8 @@ Result<PolicyReports> PolicyReports::open(kube::Transport& transport, bool event
 }
 
 // In one namespace, or in all of them. What is begun anew may come a second time.
-Status PolicyReports::read_known(kube::CollectionReader& reader, const std::string& space) {
+kube::Collected PolicyReports::read_known(kube::CollectionReader& reader,
+                                          const std::string& space) {
   const std::string path =
       fmt::format("{}?labelSelector={}%3D{}",
                   kube::path_of(api_->group, api_->version, api_->resource, space, ""),
@@ -144,7 +150,7 @@ Status PolicyReports::read_known(kube::CollectionReader& reader, const std::stri
     }
     return page;
   };
-  return reader.read(api_->resource, path, take, kube::kMetadataList).error;
+  return reader.read(api_->resource, path, take, kube::kMetadataList);
 }
 
 // As the API server asks for it, but not for ever, and all of them together no longer than a page
@@ -195,8 +201,11 @@ std::vector<std::string> PolicyReports::problems() const {
 
 void PolicyReports::write(const Resource& owner, const std::string& template_ref, bool complete) {
   if (owner.namespace_name.empty() || owner.name.empty() ||
+      forbidden_.contains(owner.namespace_name) ||
       (owner.outcome != Outcome::Pass && owner.outcome != Outcome::Fail))
     return;
+  // Nobody has seen it: it is gone, or its list is missing, which is said once.
+  if (owner.uid.empty()) return;
   const std::string whose = fmt::format("{} {}/{}", owner.kind, owner.namespace_name, owner.name);
   if (!is_uid(owner.uid)) {
     Error error;
@@ -210,7 +219,7 @@ void PolicyReports::write(const Resource& owner, const std::string& template_ref
   if (known) at->second.seen = true;
   const std::string before = known ? at->second.content : "";
   if (content == before || (!complete && weight_of(content) <= weight_of(before))) {
-    if (known) ++counts_.unchanged;
+    if (known) ++(content == before ? counts_.unchanged : counts_.kept);
     return;
   }
   if (gone_) return failed(whose, {.message = "not written, for nobody answers any more"});

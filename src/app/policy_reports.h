@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +22,7 @@ namespace plimsoll::app {
 
 struct ReportCounts {
   std::size_t created = 0, updated = 0, unchanged = 0, deleted = 0;
+  std::size_t kept = 0;             ///< that are as bad as they were, until all can be read
   std::size_t failed = 0;           ///< that could not be written or deleted
   std::size_t events = 0;           ///< that were written
   std::size_t events_failed = 0;    ///< that were refused
@@ -37,15 +39,17 @@ class PolicyReports {
 
   /// Finds the API that the cluster has, openreports.io before wgpolicyk8s.io, and the reports that
   /// were written before, in these namespaces, or all if there are none; lists, page by page.
-  /// `events`: whether owners are told. Errors: there is neither API; requests that fail.
+  /// `events`: whether owners are told. A named namespace that refuses is among problems(), and
+  /// has no reports. Errors: there is neither API; other requests that fail.
   static Result<PolicyReports> open(kube::Transport& transport, bool events,
                                     const std::vector<std::string>& namespaces, Wait wait = {});
 
   /// Writes the owner's report, unless it is as it was. What is in no namespace or was not judged
   /// has none. A report of an owner that is gone meanwhile is none either. `complete`: the owner's
   /// namespace was read whole; else more may be wrong than is known, and the report is written only
-  /// if it becomes worse. What fails, and an owner without a uid, is among problems(), and keeps no
-  /// other report from being written, unless nobody answers any more.
+  /// if it becomes worse. An owner without a uid was not seen itself, and has none. What fails is
+  /// among problems(), and keeps no other report from being written, unless nobody answers any
+  /// more.
   void write(const Resource& owner, const std::string& template_ref, bool complete);
 
   /// Once, after the last: deletes the reports of owners that were not written now, unless the scan
@@ -65,7 +69,7 @@ class PolicyReports {
 
   PolicyReports(kube::Transport& transport, const report::ReportApi& api, bool events, Wait wait)
       : transport_(&transport), api_(&api), events_(events), wait_(std::move(wait)) {}
-  Status read_known(kube::CollectionReader& reader, const std::string& space);
+  kube::Collected read_known(kube::CollectionReader& reader, const std::string& space);
   Result<kube::Response> send(const std::string& method, const std::string& path,
                               const std::string& body = "");
   [[nodiscard]] bool is_gone(const kube::Response& response) const;
@@ -81,6 +85,7 @@ class PolicyReports {
   bool gone_ = false;                         ///< nobody answers any more
   std::vector<std::string> problems_;
   std::map<std::pair<std::string, std::string>, Known> known_;  // by namespace and name
+  std::set<std::string> forbidden_;  // namespaces whose reports may not be listed
   ReportCounts counts_;
 };
 

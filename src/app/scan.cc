@@ -139,6 +139,7 @@ void say_written(const PolicyReports& reports) {
   fmt::print(stderr, "plimsoll: {}.{}: {} created, {} updated, {} unchanged, {} deleted",
              reports.api().resource, reports.api().group, counts.created, counts.updated,
              counts.unchanged, counts.deleted);
+  if (counts.kept > 0) fmt::print(stderr, ", {} kept until all can be read", counts.kept);
   if (counts.failed > 0) fmt::print(stderr, ", {} failed", counts.failed);
   if (counts.events > 0) fmt::print(stderr, "; {} events", counts.events);
   if (counts.events_failed > 0)
@@ -165,13 +166,16 @@ int run(const Options& options) {
   const auto head =
       head_of_now(options, scan->everywhere ? scan->everywhere->ref() : "what binds them", subject);
   if (!head) return fail(head.error());
+  ReportTail tail;
   std::optional<PolicyReports> reports;
+  // Without them there is the scan itself at least.
   if (options.policy_reports) {
     auto opened = PolicyReports::open(*server->transport, options.events, options.namespaces);
-    if (!opened) return fail(opened.error());
-    reports = *std::move(opened);
+    if (opened)
+      reports = *std::move(opened);
+    else
+      tail.missing.push_back("reports in the cluster: " + opened.error().to_string());
   }
-  ReportTail tail;
   bool open = false;
   {
     Progress progress("scanning", "objects", 0, progress_wanted(false));

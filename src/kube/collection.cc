@@ -15,9 +15,12 @@ namespace plimsoll::kube {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
 
 // Pages in a row that hold nothing and lead on: more are no list that comes to an end.
 constexpr unsigned kMostEmpty = 10;
+// And of one list in all: no etcd has room for as many objects as so many full pages hold.
+constexpr std::size_t kMostPages = 4'000;
 
 void really_wait(milliseconds pause, const std::stop_token& stop) {
   std::mutex mutex;
@@ -72,7 +75,7 @@ Result<Response> CollectionReader::ask(const Request& request, std::size_t max_b
     body_ += bytes;
     return true;
   });
-  taken_ = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begin);
+  taken_ = std::chrono::steady_clock::now() - begin;
   if (stop_.stop_requested()) return stopped();
   const auto error_of = [&](std::string problem) {
     Error error;
@@ -90,12 +93,11 @@ Result<Response> CollectionReader::ask(const Request& request, std::size_t max_b
 }
 
 // False: there is no time left to wait. What the last answer took counts as well.
-bool CollectionReader::pause(std::chrono::seconds retry_after, milliseconds& left,
+bool CollectionReader::pause(std::chrono::seconds retry_after, nanoseconds& left,
                              milliseconds& next) const {
   const milliseconds pause = std::max<milliseconds>(next, retry_after);
-  left -= taken_;
   if (gone_ || pause > left || stop_.stop_requested()) return false;
-  left -= pause;
+  left -= pause + taken_;
   next = std::min(next * 2, patience_.longest_pause);
   wait_(pause, stop_);
   return !stop_.stop_requested();
@@ -109,7 +111,8 @@ Collected CollectionReader::read(std::string_view what, const std::string& path,
   std::size_t page_size = patience_.page_size;
   unsigned restarts = 0, empty = 0;
   std::set<std::string> tokens;  // that pages gave
-  milliseconds left = patience_.pauses, next = patience_.first_pause;
+  nanoseconds left = patience_.pauses;
+  milliseconds next = patience_.first_pause;
   for (;;) {
     Request request;
     request.accept = accept;
@@ -188,13 +191,16 @@ Collected CollectionReader::read(std::string_view what, const std::string& path,
     if (token.empty()) return collected;
     if (!tokens.insert(token).second)
       return broken("the list does not end: a page leads back to an earlier one");
+    if (tokens.size() > kMostPages)
+      return broken(fmt::format("the list does not end: more than {} pages", kMostPages));
     if (empty == kMostEmpty)
       return broken(fmt::format("the list does not end: {} pages without an object", empty));
   }
 }
 
 Result<Response> CollectionReader::get(const Request& asked) {
-  milliseconds left = patience_.pauses, next = patience_.first_pause;
+  nanoseconds left = patience_.pauses;
+  milliseconds next = patience_.first_pause;
   Request request = asked;
   request.timeout = patience_.request;
   for (;;) {

@@ -69,7 +69,7 @@ class CollectionReader {
   /// An answer whose body is in body_.
   Result<Response> ask(const Request& request, std::size_t max_body, bool& large);
   [[nodiscard]] bool may_pass(int status) const;
-  bool pause(std::chrono::seconds retry_after, std::chrono::milliseconds& left,
+  bool pause(std::chrono::seconds retry_after, std::chrono::nanoseconds& left,
              std::chrono::milliseconds& next) const;
 
   Transport& transport_;
@@ -77,11 +77,11 @@ class CollectionReader {
   const std::stop_token stop_;
   const Note note_;
   const Wait wait_;
-  std::chrono::milliseconds taken_{0};  ///< by the last request
-  bool answered_ = false;               ///< the server ever did
-  bool gone_ = false;                   ///< it was waited for in vain, and has not answered since
-  bool coming_ = false;                 ///< it was away, and may not know yet who may do what
-  std::string body_;                    ///< kept from page to page, so that memory stays as it is
+  std::chrono::nanoseconds taken_{0};  ///< by the last request
+  bool answered_ = false;              ///< the server ever did
+  bool gone_ = false;                  ///< it was waited for in vain, and has not answered since
+  bool coming_ = false;                ///< it was away, and may not know yet who may do what
+  std::string body_;                   ///< kept from page to page, so that memory stays as it is
 };
 
 }  // namespace plimsoll::kube

@@ -393,6 +393,24 @@ TEST(ClusterScan, EachPodOfACustomResourceIsFound) {
   EXPECT_EQ(scanned.fact("train", "pods"), "2");
 }
 
+TEST(ClusterScan, EachObjectBetweenAnOwnerAndItsPodsIsFound) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  serve(cluster, "elasticsearch.k8s.elastic.co", "v1",
+        json::array({served("elasticsearches", "Elasticsearch")}));
+  json search;
+  search["spec"]["nodeSets"].push_back({{"name", "x"}, {"podTemplate", {{"spec", good_spec()}}}});
+  const std::string version = "elasticsearch.k8s.elastic.co/v1";
+  const auto uid =
+      uid_of(cluster.add("/apis/" + version + "/elasticsearches", "shop", "es", search));
+  for (const char* name : {"es-x", "es-y"})
+    cluster.add("/apis/apps/v1/statefulsets", "shop", name,
+                controlled_by(workload_of(bad_spec()), version, "Elasticsearch", "es", uid));
+  EXPECT_THAT(scan(cluster).findings("es"),
+              ElementsAre(HasSubstr("(in StatefulSet es-x, not in the template)"),
+                          HasSubstr("(in StatefulSet es-y, not in the template)")));
+}
+
 TEST(ClusterScan, WhatHasRunToItsEndNoLongerCounts) {
   FakeCluster cluster;
   cluster.add_namespace("shop");
@@ -410,7 +428,28 @@ TEST(ClusterScan, WhatHasRunToItsEndNoLongerCounts) {
   flow["spec"]["templates"].push_back({{"name", "m"}, {"container", good_container("c")}});
   flow["status"]["phase"] = "Succeeded";
   cluster.add("/apis/argoproj.io/v1alpha1/workflows", "shop", "flow", flow);
+  serve(cluster, "argoproj.io", "v1alpha1", json::array({served("analysisruns", "AnalysisRun")}));
+  json analysis;
+  analysis["spec"]["metrics"].push_back(
+      {{"provider", {{"job", {{"spec", {{"template", {{"spec", bad_spec()}}}}}}}}}});
+  analysis["status"]["phase"] = "Successful";
+  cluster.add("/apis/argoproj.io/v1alpha1/analysisruns", "shop", "analysis", analysis);
   EXPECT_THAT(scan(cluster).rows(), IsEmpty());
+}
+
+TEST(ClusterScan, WhatIsLeftOfAnOwnerThatHasEndedIsSaid) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  serve(cluster, "ray.io", "v1",
+        json::array({served("rayjobs", "RayJob"), served("rayclusters", "RayCluster")}));
+  json ray;
+  ray["headGroupSpec"]["template"]["spec"] = bad_spec();
+  const auto uid = uid_of(cluster.add(
+      "/apis/ray.io/v1/rayjobs", "shop", "train",
+      {{"spec", {{"rayClusterSpec", ray}}}, {"status", {{"jobDeploymentStatus", "Complete"}}}}));
+  cluster.add("/apis/ray.io/v1/rayclusters", "shop", "train-1",
+              controlled_by({{"spec", ray}}, "ray.io/v1", "RayJob", "train", uid));
+  EXPECT_THAT(scan(cluster).findings("train"), ElementsAre(HasSubstr("(in RayCluster train-1)")));
 }
 
 TEST(ClusterScan, OldRevisionsCountForNothing) {
@@ -448,8 +487,9 @@ TEST(ClusterScan, AControllerThatCannotBeOneIsNone) {
               controlled_by(pod_of(bad_spec()), "x/v1", "Y", std::string(300, 'n'), "u-1"));
   cluster.add(kPods, "shop", "c",
               controlled_by(pod_of(bad_spec()), "x/v1", std::string(64, 'K'), "n", "u-2"));
-  EXPECT_THAT(scan(cluster).rows(),
-              ElementsAre("fail Pod shop/a", "fail Pod shop/b", "fail Pod shop/c"));
+  cluster.add(kPods, "shop", "d", controlled_by(pod_of(bad_spec()), "x/v1", "Y", "n", "u-"));
+  EXPECT_THAT(scan(cluster).rows(), ElementsAre("fail Pod shop/a", "fail Pod shop/b",
+                                                "fail Pod shop/c", "fail Pod shop/d"));
 }
 
 TEST(ClusterScan, APhantomDeploymentHasNoUid) {
@@ -883,6 +923,24 @@ TEST(ClusterScan, WhatIsForbiddenForAllIsAskedForOneByOne) {
                           "{apiGroups: [\"\"], resources: [pods], verbs: [list]}"));
 }
 
+TEST(ClusterScan, WhatIsInNoNamespaceHidesNothingOfANamespace) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  json kind = served("clusterworkflowtemplates", "ClusterWorkflowTemplate");
+  kind["scope"] = "Cluster";
+  serve(cluster, "argoproj.io", "v1alpha1", json::array({kind}));
+  cluster.add(kPods, "shop", "p", pod_of(good_spec()));
+  cluster.before = [&](std::size_t,
+                       const kube::Request& request) -> std::optional<Result<kube::Response>> {
+    if (request.path.find("/clusterworkflowtemplates?") != std::string::npos) return forbidden();
+    return std::nullopt;
+  };
+  const auto scanned = scan(cluster);
+  EXPECT_THAT(scanned.rows(), ElementsAre("pass Pod shop/p"));
+  EXPECT_THAT(scanned.tail.missing, ElementsAre(StartsWith("clusterworkflowtemplates.argoproj")));
+  EXPECT_THAT(scanned.incomplete, IsEmpty());
+}
+
 TEST(ClusterScan, NamespacesThatRefuseAreCountedInARow) {
   FakeCluster cluster;
   for (int i = 0; i < 410; ++i) {
@@ -915,6 +973,9 @@ TEST(ClusterScan, NamespacesThatComeMeanwhileAreReadAfterTheOthers) {
   const auto scanned = scan(cluster, "");
   EXPECT_THAT(scanned.rows(), ElementsAre("skipped Namespace shop", "fail Pod fresh/p"));
   EXPECT_THAT(scanned.tail.missing, IsEmpty());
+  EXPECT_THAT(scanned.notes,
+              ElementsAre("namespaces that came while the cluster was read, and are not "
+                          "listed, are not in the report: gone"));
 }
 
 // What they own says what they are called, and what their templates hold.
@@ -1200,6 +1261,27 @@ TEST(Advice, SaysNothingOfWhatWasNotSeenWhole) {
   EXPECT_EQ(all.at("b").unknown, "");
 }
 
+TEST(Advice, SaysNothingOfNamespacesThatNobodyRead) {
+  FakeCluster cluster;
+  cluster.add_namespace("shop");
+  for (int i = 0; i < 103; ++i)
+    cluster.add(kPods, fmt::format("came-{}", i), "p", pod_of(bad_spec()));
+  cluster.before = [&](std::size_t,
+                       const kube::Request& request) -> std::optional<Result<kube::Response>> {
+    if (request.path != "/apis") return std::nullopt;
+    for (int i = 0; i < 103; ++i) cluster.add_namespace(fmt::format("came-{}", i));
+    cluster.add_namespace("late");
+    cluster.add(kPods, "late", "p", pod_of(bad_spec()));
+    return std::nullopt;
+  };
+  std::vector<std::string> missing;
+  const auto all = advise(cluster, &missing);
+  EXPECT_THAT(all, SizeIs(101));
+  EXPECT_FALSE(all.contains("late"));
+  EXPECT_FALSE(all.contains("came-102"));
+  EXPECT_THAT(missing, ElementsAre(StartsWith("more than 100 namespaces came")));
+}
+
 TEST(Advice, NeedsAllKindsOfObjects) {
   FakeCluster cluster;
   cluster.add_namespace("a");
@@ -1214,11 +1296,14 @@ TEST(Advice, NeedsAllKindsOfObjects) {
   EXPECT_NE(all.at("b").unknown, "");
   cluster.before = [&](std::size_t,
                        const kube::Request& request) -> std::optional<Result<kube::Response>> {
-    if (request.path == "/apis") return forbidden();
-    return std::nullopt;
+    if (request.path != "/apis") return std::nullopt;
+    cluster.add_namespace("came");
+    return forbidden();
   };
+  cluster.add(kPods, "came", "p", pod_of(good_spec()));
   all = advise(cluster, &missing);
   EXPECT_NE(all.at("a").unknown, "");
+  EXPECT_NE(all.at("came").unknown, "");
 }
 
 }  // namespace

@@ -335,11 +335,11 @@ TEST(PolicyReports, OfWhatWasNotReadWholeTheyOnlyBecomeWorse) {
   EXPECT_EQ(write_all(api, {owner("a", false)}, false, true).created, 0U);
   EXPECT_TRUE(api.objects.empty());
   EXPECT_EQ(write_all(api, {warned}, false, true).created, 1U);
-  EXPECT_EQ(write_all(api, {owner("a", false)}, false, true).unchanged, 1U);
+  EXPECT_EQ(write_all(api, {owner("a", false)}, false, true).kept, 1U);
   EXPECT_EQ(summary()["warn"], 1);
   EXPECT_EQ(write_all(api, {owner("a", true)}, false, true).updated, 1U);
   EXPECT_EQ(summary()["fail"], 1);
-  EXPECT_EQ(write_all(api, {warned}, false, true).unchanged, 1U);
+  EXPECT_EQ(write_all(api, {warned}, false, true).kept, 1U);
   EXPECT_EQ(summary()["fail"], 1);
   EXPECT_EQ(write_all(api, {owner("a", false)}).updated, 1U);
   EXPECT_EQ(summary()["pass"], 1);
@@ -401,6 +401,12 @@ TEST(PolicyReports, PodsThatComeAndGoMakeNoOtherReport) {
   finding.field = "spec.containers[1].securityContext.privileged";
   finding.advice = "set spec.containers[1].securityContext.privileged to false";
   EXPECT_EQ(write_all(api, {one}).unchanged, 1U);
+  Resource two = one;
+  ReportedFinding& other = two.findings.emplace_back(finding);
+  other.place = R"(spec.containers["agent"].securityContext.privileged)";
+  write_all(api, {two});
+  std::swap(two.findings[0], two.findings[1]);
+  EXPECT_EQ(write_all(api, {two}).unchanged, 1U);
   // In the owner's own list it is where it says.
   finding.lasting.clear();
   write_all(api, {one});
@@ -408,21 +414,45 @@ TEST(PolicyReports, PodsThatComeAndGoMakeNoOtherReport) {
   EXPECT_EQ(write_all(api, {one}).updated, 1U);
 }
 
-// A controller is named by whoever makes the pod.
-TEST(PolicyReports, AnOwnerWithoutAUidIsNamed) {
-  for (const char* uid : {"A B", ""}) {
-    FakeReports api;
-    Resource one = owner("a", true);
-    one.uid = uid;
-    auto reports = PolicyReports::open(api, false, {}, at_once);
-    ASSERT_TRUE(reports);
-    reports->write(one, "restricted@v1.37", true);
-    EXPECT_TRUE(api.objects.empty());
-    EXPECT_THAT(
-        reports->problems(),
-        ::testing::ElementsAre("the report of Deployment shop/a: not written, for the owner "
-                               "has no uid that it could be named by"));
-  }
+TEST(PolicyReports, AnOwnerWhoseUidIsNoneIsNamed) {
+  FakeReports api;
+  Resource one = owner("a", true);
+  one.uid = "A B";
+  auto reports = PolicyReports::open(api, false, {}, at_once);
+  ASSERT_TRUE(reports);
+  reports->write(one, "restricted@v1.37", true);
+  EXPECT_TRUE(api.objects.empty());
+  EXPECT_THAT(reports->problems(),
+              ::testing::ElementsAre("the report of Deployment shop/a: not written, for the owner "
+                                     "has no uid that it could be named by"));
+}
+
+// It is gone, or may not be listed, and only the names of its pods tell of it.
+TEST(PolicyReports, AnOwnerThatNobodyHasSeenHasNone) {
+  FakeReports api;
+  Resource one = owner("a", true);
+  one.uid.clear();
+  EXPECT_EQ(write_all(api, {one}).failed, 0U);
+  EXPECT_TRUE(api.objects.empty());
+}
+
+TEST(PolicyReports, ANamespaceWhoseReportsAreForbiddenKeepsNoOtherFromHavingThem) {
+  FakeReports api;
+  Resource elsewhere = owner("b", true);
+  elsewhere.namespace_name = "blog";
+  api.refuse = [](const kube::Request& request) -> std::optional<kube::Response> {
+    if (request.path.find("/namespaces/blog/") != std::string::npos)
+      return kube::Response{.status = 403};
+    return std::nullopt;
+  };
+  auto reports = PolicyReports::open(api, false, {"blog", "shop"}, at_once);
+  ASSERT_TRUE(reports) << reports.error().to_string();
+  reports->write(elsewhere, "restricted@v1.37", true);
+  reports->write(owner("a", true), "restricted@v1.37", true);
+  EXPECT_EQ(reports->counts().created, 1U);
+  EXPECT_THAT(reports->problems(),
+              ::testing::ElementsAre(::testing::StartsWith("the report of each owner in namespace "
+                                                           "blog: GET /apis/openreports.io")));
 }
 
 }  // namespace

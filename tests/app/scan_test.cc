@@ -120,6 +120,26 @@ TEST_F(ScanOfACluster, AdvisesInTextAndJson) {
   EXPECT_EQ(advice["missing"], json::array());
 }
 
+TEST_F(ScanOfACluster, CountsAlsoWhatNoLabelCanHold) {
+  cluster_.add_namespace("calm");
+  const std::string config = folder_.write("config.yaml", "apiVersion: plimsoll.dev/v1alpha1\n"
+                                                          "kind: Configuration\n"
+                                                          "namespaceLabels: false\n");
+  const auto ran = scan({"--advise", "--config", config});
+  EXPECT_EQ(ran.status, 0) << ran.errors;
+  EXPECT_THAT(ran.output, AllOf(HasSubstr("  label     none: the configuration reads no labels"),
+                                HasSubstr("; 1 can be held to more than today\n")));
+}
+
+TEST_F(ScanOfACluster, GoesOnWithoutReportsWhereThereCanBeNone) {
+  const auto ran = scan({"--policy-reports"});
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_THAT(ran.output, HasSubstr("fail Pod shop/web"));
+  EXPECT_THAT(ran.errors,
+              StartsWith("plimsoll: not seen: reports in the cluster: --policy-reports: "
+                         "the cluster has neither openreports.io/v1alpha1"));
+}
+
 TEST_F(ScanOfACluster, SaysInALineWhatKeepsItFromScanning) {
   const auto expect = [](const Ran& ran, std::string_view says) {
     EXPECT_EQ(ran.status, 2);

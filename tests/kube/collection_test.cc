@@ -117,6 +117,14 @@ TEST(Collection, PagesWithoutObjectsEnd) {
   EXPECT_THAT(all.collected.error->to_string(), HasSubstr("10 pages without an object"));
 }
 
+TEST(Collection, AListOfEverNewPagesEnds) {
+  const auto all = read([](std::size_t number, const Request&) -> Result<Response> {
+    return Response{200, number == 20'000 ? "a:" : fmt::format("a:t{}", number)};
+  });
+  ASSERT_TRUE(all.collected.error);
+  EXPECT_THAT(all.collected.error->to_string(), HasSubstr("does not end: more than 4000 pages"));
+}
+
 TEST(Collection, AListThatEndsEarlyIsNotWhole) {
   FakeTransport transport([](std::size_t, const Request&, const std::stop_token&,
                              const auto&) -> Result<Response> { return Response{200, "a"}; });
@@ -182,6 +190,15 @@ TEST(Collection, AServerThatAsksForMoreTimeThanThereIsIsNotWaitedFor) {
   EXPECT_EQ(all.collected.status, 429);
   EXPECT_THAT(all.collected.error->to_string(), HasSubstr("429 TooManyRequests"));
   EXPECT_THAT(all.pauses, IsEmpty());
+}
+
+TEST(Collection, AServerThatAsksForAllTheTimeThereIsGetsIt) {
+  const auto all = read([](std::size_t number, const Request&) -> Result<Response> {
+    if (number > 1) return Response{200, "a:"};
+    return Response{429, "{}", std::chrono::seconds(60)};
+  });
+  EXPECT_FALSE(all.collected.error);
+  EXPECT_THAT(all.pauses, ElementsAre(milliseconds(60'000)));
 }
 
 TEST(Collection, WhatIsForbiddenIsNotAskedForAgain) {
