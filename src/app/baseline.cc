@@ -99,6 +99,9 @@ Result<Baseline> Baseline::read(const std::string& path) {
   }
   if (!json.is_object() || json.value("schemaVersion", Json()) != 1)
     return about(path, "schemaVersion", "must be 1");
+  // A manifest may have fields that are no manifest's.
+  for (const char* field : {"apiVersion", "kind"})
+    if (json.contains(field)) return about(path, field, "is no field of a baseline");
   const auto findings = json.find("findings");
   if (findings == json.end() || !findings->is_array())
     return about(path, "findings", "must be a list");

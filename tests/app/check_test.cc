@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -374,6 +375,21 @@ TEST_F(Check, WritesOverNoInput) {
   EXPECT_EQ(lost.status, 2);
   EXPECT_THAT(lost.errors, HasSubstr(pod + " is to be checked, and would be written over"));
   EXPECT_EQ(text_of(pod), json) << "only a baseline is no manifest";
+  const std::string object = R"("apiVersion":"v1","kind":"Pod","metadata":{"name":"a"},"spec":{}})";
+  for (const auto& [option, start, end] : std::vector<std::array<std::string, 3>>{
+           {"-osarif=", "{\n\"version\": \"2.1.0\",", ""},
+           {"-ojson=", "{\n  \"schemaVersion\": 1,\n  \"resources\": [],", ""},
+           {"-ogitlab=", "[\n{\"description\": \"\",", "]"},
+           {"--write-baseline=", "{\"schemaVersion\": 1, \"findings\": [],", ""}}) {
+    std::string begun = start;
+    begun += object;
+    begun += end;
+    folder_.write("pod.json", begun);
+    EXPECT_EQ(run({"check", folder_.path(), option + pod}).status, 2) << begun;
+    EXPECT_EQ(text_of(pod), begun) << "it begins as what is written there does";
+  }
+  EXPECT_THAT(run({"check", file, "--baseline", pod}).errors,
+              HasSubstr("apiVersion: is no field of a baseline"));
   const auto twice = run({"check", file, "-o", "json=x", "-o", "sarif=./x"});
   EXPECT_EQ(twice.status, 2);
   EXPECT_THAT(twice.errors, HasSubstr("--output: two reports are to be written to ./x"));
