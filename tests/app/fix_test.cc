@@ -204,6 +204,20 @@ TEST_F(Fix, FindsWhatStandsInTheWayOfMany) {
   EXPECT_THAT(text_of(folder_ / "list.yaml"), Not(HasSubstr("hostPID: true")));
 }
 
+// However large the document is.
+TEST_F(Fix, FindsTheOneThatStandsInTheWayInALargeDocument) {
+  std::string text = "apiVersion: v1\nkind: List\nx-p: &p {containerPort: 1, hostPort: 1}\nx-q: " +
+                     std::string(std::size_t{17} << 20, 'x') + "\nitems:\n";
+  for (int i = 0; i < 15; ++i)
+    text += "- {apiVersion: v1, kind: Pod, metadata: {name: p" + std::to_string(i) +
+            "}, spec: {hostPID: true, containers: [{name: c" +
+            (i == 7 ? ", ports: [{<<: *p, name: x}]" : "") + "}]}}\n";
+  folder_.write("list.yaml", text);
+  const auto ran = fix({"--write", folder_.path()});
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_THAT(ran.errors, AllOf(HasSubstr("15 findings fixed, 1 left"), HasSubstr("merge key")));
+}
+
 TEST_F(Fix, RiskyChangesAreMadeOnlyWhenAllowed) {
   folder_.write("web.yaml",
                 "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n"
