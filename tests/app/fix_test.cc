@@ -110,6 +110,16 @@ TEST_F(Fix, KeepsAFileOfSeveralNamesThatThereIsNoRoomFor) {
   EXPECT_EQ(text_of(file), kPod);
   EXPECT_EQ(fix({"--write", file}).status, 0);
   EXPECT_EQ(text_of(folder_ / "other.yaml"), kFixedPod);
+  // Where there is room for a part of it, that does not stay.
+  const std::string text =
+      "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers: [{name: app}]\n"
+      "  volumes:\n  - name: unused\n    hostPath: {path: /x}\n# " +
+      std::string(3000, 'x') + "\n";
+  const std::string large = folder_.write("large.yaml", text);
+  std::filesystem::create_hard_link(large, folder_ / "too.yaml");
+  const std::string some = "trap '' XFSZ; ulimit -f 2; ";
+  EXPECT_NE(std::system((some + PLIMSOLL_BINARY " fix --write -t baseline " + large).c_str()), 0);
+  EXPECT_EQ(text_of(large), text);
 }
 
 TEST_F(Fix, StandardInputGoesToStandardOutput) {
