@@ -99,6 +99,9 @@ Result<Baseline> Baseline::read(const std::string& path) {
   }
   if (!json.is_object() || json.value("schemaVersion", Json()) != 1)
     return about(path, "schemaVersion", "must be 1");
+  // A manifest may have fields that are no manifest's.
+  for (const char* field : {"apiVersion", "kind"})
+    if (json.contains(field)) return about(path, field, "is no field of a baseline");
   const auto findings = json.find("findings");
   if (findings == json.end() || !findings->is_array())
     return about(path, "findings", "must be a list");
@@ -130,15 +133,20 @@ void Baseline::accept(Resource& resource) {
   std::vector<ReportedFinding> fresh;
   for (ReportedFinding& finding : resource.findings) {
     const auto entries = entries_of(resource, finding);
-    const bool known = std::ranges::all_of(entries, [&](const Entry& entry) {
+    // One by one, for two containers may have one name. What is known is used up also where the
+    // finding counts for another container: it is still found.
+    bool known = true;
+    for (const Entry& entry : entries) {
       const auto at = known_.find(entry);
-      return at != known_.end() && at->second > 0;
-    });
+      if (at == known_.end() || at->second == 0)
+        known = false;
+      else
+        --at->second;
+    }
     if (!known) {
       fresh.push_back(std::move(finding));
       continue;
     }
-    for (const Entry& entry : entries) --known_[entry];
     finding.accepted = Acceptance{Acceptance::By::Baseline, ""};
     resource.accepted.push_back(std::move(finding));
   }
@@ -159,9 +167,10 @@ std::vector<std::string> Baseline::stale() const {
   for (const auto& [entry, left] : known_) {
     if (left == 0) continue;
     std::error_code ignored;
-    // Of a file that was not looked at nothing is known.
+    // Of a file that was not looked at nothing is known, and a name that is escaped finds none.
     if (!read_.contains(entry.file) &&
-        (entry.file == kStdinPath || fs::exists(fs::path(folder_) / entry.file, ignored)))
+        (entry.file == kStdinPath || entry.file.find("\\x") != entry.file.npos ||
+         fs::exists(fs::path(folder_) / entry.file, ignored)))
       continue;
     lines.push_back(fmt::format("{}: no longer found: {}", path_,
                                 in_words(entry.file, entry.kind, entry.namespace_name, entry.name,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -25,6 +26,8 @@
 
 namespace plimsoll::app {
 namespace {
+
+using Json = nlohmann::json;
 
 struct Options : ManifestOptions, OutputOptions {
   std::string baseline, write_baseline;
@@ -97,15 +100,25 @@ bool same_file(const std::string& input, const std::string& baseline) {
   return input.ends_with(".json") && std::filesystem::equivalent(input, baseline, problem);
 }
 
-// A report of the last run lies where this run's goes, and is no manifest.
+// A report of the last run lies where this run's goes, and is no manifest: a manifest may begin as
+// one does, but not without saying what it is.
 bool is_report(const std::string& input) {
   const auto text = read_file(input);
   if (!text) return false;
   constexpr std::string_view kJson = "{\n  \"schemaVersion\": 1,", kList = ",\n  \"resources\": [",
                              kSarif = "{\n\"version\": \"2.1.0\",",
                              kGitlab = "[\n{\"description\":";
-  return (text->starts_with(kJson) && text->find(kList) != text->npos) ||
-         text->starts_with(kSarif) || text->starts_with(kGitlab) || *text == "[]\n";
+  if (!((text->starts_with(kJson) && text->find(kList) != text->npos) ||
+        text->starts_with(kSarif) || text->starts_with(kGitlab) || *text == "[]\n"))
+    return false;
+  // Of the whole only the fields of the root and of a list's elements are kept.
+  const auto kept = [](int depth, Json::parse_event_t, Json&) { return depth <= 2; };
+  const Json json = Json::parse(*text, kept, false);
+  const auto is_object = [](const Json& item) {
+    return item.is_object() && (item.contains("apiVersion") || item.contains("kind"));
+  };
+  return !json.is_discarded() && !is_object(json) &&
+         !(json.is_array() && std::ranges::any_of(json, is_object));
 }
 
 /// What of all that is read would be lost by what is written.

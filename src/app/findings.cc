@@ -63,8 +63,8 @@ std::vector<std::string_view> containers_named(const ReportedFinding& finding) {
   std::vector<std::string_view> names;
   std::string_view rest = finding.message;
   constexpr std::string_view kWord = "container";
-  if (!finding.container.empty() || rest.find(kWord) == rest.npos) return names;
-  rest.remove_prefix(rest.find(kWord) + kWord.size());
+  if (!finding.container.empty() || !rest.starts_with(kWord)) return names;
+  rest.remove_prefix(kWord.size());
   if (rest.starts_with('s')) rest.remove_prefix(1);
   if (rest.starts_with(' ')) rest.remove_prefix(1);
   while (rest.starts_with('"')) {
@@ -203,9 +203,10 @@ class Reporter::Document {
     finding.fingerprint =
         fingerprint_of({resource.source.file, resource.kind, resource.namespace_name, resource.name,
                         finding.check->id, finding.place});
-    // One more container is another finding.
-    for (const auto name : containers_named(finding))
-      finding.fingerprint = fingerprint_of({finding.fingerprint, name});
+    // One more container is another finding, another order of them is not.
+    auto names = containers_named(finding);
+    std::ranges::sort(names);
+    for (const auto name : names) finding.fingerprint = fingerprint_of({finding.fingerprint, name});
     return finding;
   }
 

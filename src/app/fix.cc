@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -33,7 +34,7 @@ using nlohmann::ordered_json;
 
 // A change may lay open what another check asks for: after the first time that is rare.
 constexpr int kMostPasses = 8;
-// Of the text, in bytes, to find out which changes cannot be made beside others.
+// Of the text, in bytes, to find out which changes cannot be made beside others, if many cannot.
 constexpr std::size_t kMostRead = std::size_t{64} << 20;
 
 struct Options : ManifestOptions {
@@ -222,19 +223,22 @@ class Fixer {
       return fix::to_text_edits(all, text, document);
     };
     const std::size_t cost = document.end.offset - document.begin.offset;
+    // Enough to find one or two, however large the document is.
+    auto free_tries = static_cast<std::size_t>(2 * std::bit_width(steps.size()));
     std::vector<Step*> made;
     std::vector<TextEdit> edits;
     // Half of what cannot be made together, and half of that: few changes are refused, of many.
     std::vector<std::span<Step>> parts;
     if (!steps.empty()) parts.emplace_back(steps);
     while (!parts.empty()) {
-      const auto part = parts.back();
+      auto part = parts.back();
       parts.pop_back();
-      if (part.size() < steps.size() && cost > to_be_read_) {
-        for (const Step& step : part)
-          leave(document, *step.violation,
-                "too many other changes cannot be made here; make those by hand and fix again");
-        continue;
+      // What cannot be looked for any more may be behind: the rest is tried once.
+      const bool last = part.size() < steps.size() && free_tries == 0 && cost > to_be_read_;
+      if (last) {
+        part = std::span(steps).last(steps.size() -
+                                     static_cast<std::size_t>(part.data() - steps.data()));
+        parts.clear();
       }
       auto with = made;
       for (Step& step : part) with.push_back(&step);
@@ -243,7 +247,17 @@ class Fixer {
         edits = *std::move(all);
         continue;
       }
-      to_be_read_ -= std::min(cost, to_be_read_);
+      if (last) {
+        for (const Step& step : part)
+          leave(document, *step.violation,
+                "it was not tried alone, for too many other changes cannot be made here; make "
+                "those by hand and fix again");
+        break;
+      }
+      if (free_tries > 0)
+        --free_tries;
+      else
+        to_be_read_ -= std::min(cost, to_be_read_);
       if (const auto half = part.size() / 2; half > 0) {
         parts.push_back(part.subspan(half));
         parts.push_back(part.first(half));

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "policy/nearest.h"
+#include "text/utf8.h"
 
 namespace plimsoll::app {
 namespace {
@@ -49,6 +50,25 @@ class Written {
     return at == nodes_.end() || line_of(*at) != line ? nullptr : *at;
   }
 
+  /// What stands before a comment at the line's end: the last value that begins on the line, with
+  /// those around it that begin there too. Brackets that go on are not meant by one of the values
+  /// in them, unless they are the element that the line begins with.
+  [[nodiscard]] const text::YamlNode* last_on(std::size_t line) const {
+    const text::YamlNode* const first = begins_on(line);
+    if (first == nullptr) return nullptr;
+    const text::YamlNode* node = *std::prev(std::ranges::upper_bound(nodes_, line, {}, line_of));
+    for (const text::YamlNode* around = document_.parent(*node);
+         around != nullptr && around != &document_.root() && line_of(around) == line;
+         around = document_.parent(*around)) {
+      const bool element = around == first && !around->has_key;
+      if (around->style == text::YamlStyle::kFlow && around->end.line != line &&
+          !(element && around->kind == text::YamlKind::kMapping))
+        break;
+      node = around;
+    }
+    return node;
+  }
+
   /// The smallest value that ends on a line on which none begins, such as that of a closing
   /// bracket.
   [[nodiscard]] const text::YamlNode* ends_on(std::size_t line) const {
@@ -57,11 +77,6 @@ class Written {
     const text::YamlNode* node = *std::prev(behind);
     while (node != nullptr && node->end.line < line) node = document_.parent(*node);
     return node != nullptr && node->end.line == line ? node : nullptr;
-  }
-
-  /// The first field of the root, if it begins on the line.
-  [[nodiscard]] const text::YamlNode* field_on(std::size_t line) const {
-    return nodes_.size() > 1 && line_of(nodes_[1]) == line ? nodes_[1] : nullptr;
   }
 
   // A `#` inside a value is none that begins a comment.
@@ -107,10 +122,11 @@ std::optional<Comment> comment_at(std::string_view text, std::size_t word, const
   std::size_t hash = word;
   while (hash > 0 && blank(text[hash - 1])) --hash;
   if (hash == 0 || text[--hash] != '#') return std::nullopt;
-  if (hash > 0 && text[hash - 1] != '\n' && !blank(text[hash - 1])) return std::nullopt;
-  if (written.has_inside(hash)) return std::nullopt;
   const std::size_t feed = hash == 0 ? std::string_view::npos : text.rfind('\n', hash - 1);
-  const std::size_t start = feed == std::string_view::npos ? 0 : feed + 1;
+  const std::size_t top = text.starts_with(text::kByteOrderMark) ? text::kByteOrderMark.size() : 0;
+  const std::size_t start = feed == std::string_view::npos ? top : feed + 1;
+  if (hash > start && !blank(text[hash - 1])) return std::nullopt;
+  if (written.has_inside(hash)) return std::nullopt;
   Comment comment;
   comment.offset = hash;
   comment.column = hash - start + 1;
@@ -230,12 +246,10 @@ Ignores ignores_of(std::string_view text, std::size_t from, const text::YamlDocu
     }
     const bool below = comment->alone || comment->dash > 0;
     const std::size_t about = below ? line_after(*comment) : line;
-    const text::YamlNode* node = written->begins_on(about);
+    const text::YamlNode* node = below ? written->begins_on(about) : written->last_on(about);
     // An element that is nothing, or a list that ends: what follows is another's.
     if (comment->dash > 0 && node != nullptr && indent_of(text, start_of(*node)) < comment->dash)
       node = nullptr;
-    // Behind the first of its fields it speaks of the field, not of the document.
-    if (!below && node == &document.root()) node = written->field_on(about);
     if (comment->alone && node != nullptr && start_of(*node).column < comment->column) {
       ignores.errors.push_back(mistake(*comment,
                                        "the ignore comment is indented deeper than what follows it",

@@ -2,9 +2,10 @@
 //
 //     # plimsoll:ignore host-path -- node exporter reads /proc
 //
-// Behind a value it speaks of the value, behind an element's first line or its dash of the element;
-// on a line of its own, of what begins on the next line, with all that it holds. What begins with a
-// document's first line is the document. Thread-safety: pure.
+// Behind a value it speaks of the value, in brackets that go on of the last one before it; behind
+// an element's first line or its dash, of the element; on a line of its own, of what begins on the
+// next line, with all that it holds. What begins with a document's first line is the document.
+// Thread-safety: pure.
 #pragma once
 
 #include <cstddef>

@@ -12,6 +12,8 @@
 #include <system_error>
 #include <utility>
 
+#include "app/console.h"
+
 namespace plimsoll::app {
 namespace {
 
@@ -39,17 +41,24 @@ int make_room(int file, off_t size_before, std::size_t size) {
   return ::ftruncate(file, size_before) == 0 ? problem : errno;
 }
 
-// Writes into what is there. It is not emptied first: of a full disk it would stay empty.
+// Writes into what is there. It is not emptied first: of a full disk it would stay empty. What was
+// there comes back if writing ends halfway.
 Status write_over(const std::string& path, std::string_view text) {
   const int file = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
   if (file < 0) return not_written(path, errno);
   struct stat status{};
   ::fstat(file, &status);  // of a file that is open it does not fail
   const bool regular = S_ISREG(status.st_mode);
+  const auto before = regular ? read_file(path) : Result<std::string>(std::string());
   int problem = regular ? make_room(file, status.st_size, text.size()) : 0;
   if (problem == 0 && !write_all(file, text)) problem = errno;
   if (problem == 0 && regular && ::ftruncate(file, static_cast<off_t>(text.size())) != 0)
     problem = errno;
+  if (problem != 0 && regular && before && ::lseek(file, 0, SEEK_SET) == 0) {
+    // As far as it was overwritten; that much fits.
+    write_all(file, *before);
+    if (::ftruncate(file, status.st_size) != 0) problem = errno;
+  }
   if (::close(file) != 0 && problem == 0) problem = errno;
   return problem == 0 ? Status{} : not_written(path, problem);
 }

@@ -32,15 +32,16 @@ bool same(const ordered_json& a, const ordered_json& b) { return json(a) == json
 /// Where the lines of a document begin and end. A line's end is before its line break.
 class Lines {
  public:
-  // Found once: a file may be one line of megabytes. And only the document's own with their
-  // neighbours: a file may be many documents.
-  Lines(std::string_view text, const YamlDocument& document) : text_(text) {
+  // Found once: a file may be one line of megabytes. And only the document's own with the one
+  // before, and the one behind when it is asked for: a file, or its one line, may be many
+  // documents.
+  Lines(std::string_view text, const YamlDocument& document)
+      : text_(text), own_end_(document.end.offset) {
     const std::size_t first = document.begin.offset - (document.begin.column - 1);
-    for (std::size_t at = first - std::min<std::size_t>(first, 1);
-         (at = text.find('\n', at)) != text.npos; ++at) {
+    if (first > 0 && text[first - 1] == '\n') feeds_.push_back(first - 1);
+    const auto own = text.substr(0, own_end_);
+    for (std::size_t at = document.begin.offset; (at = own.find('\n', at)) != own.npos; ++at)
       feeds_.push_back(at);
-      if (at >= document.end.offset) break;
-    }
   }
 
   [[nodiscard]] std::size_t begin(std::size_t at) const {
@@ -48,14 +49,12 @@ class Lines {
     return behind == feeds_.begin() ? 0 : *std::prev(behind) + 1;
   }
   [[nodiscard]] std::size_t end(std::size_t at) const {
-    const auto feed = std::ranges::lower_bound(feeds_, at);
-    if (feed == feeds_.end()) return text_.size();
-    return *feed > at && text_[*feed - 1] == '\r' ? *feed - 1 : *feed;
+    const std::size_t feed = feed_of(at);
+    return feed < text_.size() && feed > at && text_[feed - 1] == '\r' ? feed - 1 : feed;
   }
   /// The next line's begin; the text's end behind the last.
   [[nodiscard]] std::size_t next(std::size_t at) const {
-    const auto feed = std::ranges::lower_bound(feeds_, at);
-    return feed == feeds_.end() ? text_.size() : *feed + 1;
+    return std::min(feed_of(at) + 1, text_.size());
   }
   /// The end of the line before the one at `at`; empty: there is none.
   [[nodiscard]] std::optional<std::size_t> end_before(std::size_t at) const {
@@ -82,15 +81,24 @@ class Lines {
 
   /// As the line at `at` ends, or, where that is the last, the one before it.
   [[nodiscard]] std::string_view newline(std::size_t at) const {
-    if (feeds_.empty()) return "\n";
-    const auto own = std::ranges::lower_bound(feeds_, at);
-    const std::size_t feed = own == feeds_.end() ? feeds_.back() : *own;
+    std::size_t feed = feed_of(at);
+    if (feed == text_.size()) feed = feeds_.empty() ? 0 : feeds_.back();
     return feed > 0 && text_[feed - 1] == '\r' ? "\r\n" : "\n";
   }
 
  private:
+  /// Of the line at `at`; the text's end if it has none.
+  [[nodiscard]] std::size_t feed_of(std::size_t at) const {
+    const auto own = std::ranges::lower_bound(feeds_, at);
+    if (own != feeds_.end()) return *own;
+    if (!behind_) behind_ = std::min(text_.find('\n', own_end_), text_.size());
+    return at <= *behind_ ? *behind_ : text_.size();
+  }
+
   std::string_view text_;
-  std::vector<std::size_t> feeds_;  // of each line feed
+  std::size_t own_end_;
+  std::vector<std::size_t> feeds_;             // of each line feed before it
+  mutable std::optional<std::size_t> behind_;  // of the first from there on
 };
 
 /// An entry of a collection as it is written.

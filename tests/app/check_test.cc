@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -224,11 +225,44 @@ TEST_F(BaselineFile, KnowsAPodsFindingOnlyForItsContainers) {
   EXPECT_EQ(more.status, 1);
   EXPECT_NE(more.json.at("resources")[0].at("findings")[0].at("fingerprint"),
             known.json.at("resources")[0].at("accepted")[0].at("fingerprint"));
+  EXPECT_FALSE(more.json.contains("stale")) << "those of a and b are still found";
+  pod(b + ", " + a);
+  const auto turned = check({file_, "--baseline", baseline_}, "restricted");
+  EXPECT_EQ(turned.json.at("resources")[0].at("accepted")[0].at("fingerprint"),
+            known.json.at("resources")[0].at("accepted")[0].at("fingerprint"));
   pod(a);
   const auto fewer = check({file_, "--baseline", baseline_}, "restricted");
   EXPECT_EQ(fewer.status, 0);
   EXPECT_THAT(fewer.json.at("stale"),
               ElementsAre(HasSubstr("seccompProfile.type of container \"b\"")));
+}
+
+TEST_F(BaselineFile, CountsContainersOfOneName) {
+  const auto pods = [&](const std::string& containers, int count) {
+    std::string text;
+    for (int i = 0; i < count; ++i)
+      text += "---\napiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  securityContext: "
+              "{runAsNonRoot: true}\n  containers: [" +
+              containers + "]\n";
+    folder_.write("k8s/a.yaml", text);
+  };
+  const std::string container = "{image: a, securityContext: {allowPrivilegeEscalation: false, "
+                                "capabilities: {drop: [ALL]}}}";
+  pods(container, 1);
+  check({file_, "--write-baseline", baseline_}, "restricted");
+  pods(container + ", " + container, 2);
+  const auto ran = check({file_, "--baseline", baseline_}, "restricted");
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_EQ(ran.json.at("summary").at("findings"), 2);
+  EXPECT_FALSE(ran.json.contains("stale"));
+}
+
+// A volume may be called as the word by which a finding lists containers.
+TEST_F(BaselineFile, TakesNoVolumeForAContainer) {
+  folder_.write("k8s/a.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  volumes:\n"
+                              "  - {name: container, hostPath: {path: /x}}\n  containers: []\n");
+  check({file_, "--write-baseline", baseline_}, "restricted");
+  EXPECT_THAT(text_of(baseline_), Not(HasSubstr(" of container ")));
 }
 
 TEST_F(BaselineFile, KnowsAFileWhoseNameIsNoText) {
@@ -237,6 +271,8 @@ TEST_F(BaselineFile, KnowsAFileWhoseNameIsNoText) {
   const auto again = run({"check", "-t", "baseline", file, "--baseline", baseline_});
   EXPECT_EQ(again.status, 0) << again.output;
   EXPECT_THAT(again.output, Not(HasSubstr("no longer found")));
+  const auto beside = run({"check", "-t", "baseline", file_, "--baseline", baseline_});
+  EXPECT_THAT(beside.output, Not(HasSubstr("no longer found"))) << "it was not looked at";
 }
 
 TEST_F(BaselineFile, ListsWhatNoLongerApplies) {
@@ -339,6 +375,21 @@ TEST_F(Check, WritesOverNoInput) {
   EXPECT_EQ(lost.status, 2);
   EXPECT_THAT(lost.errors, HasSubstr(pod + " is to be checked, and would be written over"));
   EXPECT_EQ(text_of(pod), json) << "only a baseline is no manifest";
+  const std::string object = R"("apiVersion":"v1","kind":"Pod","metadata":{"name":"a"},"spec":{}})";
+  for (const auto& [option, start, end] : std::vector<std::array<std::string, 3>>{
+           {"-osarif=", "{\n\"version\": \"2.1.0\",", ""},
+           {"-ojson=", "{\n  \"schemaVersion\": 1,\n  \"resources\": [],", ""},
+           {"-ogitlab=", "[\n{\"description\": \"\",", "]"},
+           {"--write-baseline=", "{\"schemaVersion\": 1, \"findings\": [],", ""}}) {
+    std::string begun = start;
+    begun += object;
+    begun += end;
+    folder_.write("pod.json", begun);
+    EXPECT_EQ(run({"check", folder_.path(), option + pod}).status, 2) << begun;
+    EXPECT_EQ(text_of(pod), begun) << "it begins as what is written there does";
+  }
+  EXPECT_THAT(run({"check", file, "--baseline", pod}).errors,
+              HasSubstr("apiVersion: is no field of a baseline"));
   const auto twice = run({"check", file, "-o", "json=x", "-o", "sarif=./x"});
   EXPECT_EQ(twice.status, 2);
   EXPECT_THAT(twice.errors, HasSubstr("--output: two reports are to be written to ./x"));

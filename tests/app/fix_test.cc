@@ -110,6 +110,16 @@ TEST_F(Fix, KeepsAFileOfSeveralNamesThatThereIsNoRoomFor) {
   EXPECT_EQ(text_of(file), kPod);
   EXPECT_EQ(fix({"--write", file}).status, 0);
   EXPECT_EQ(text_of(folder_ / "other.yaml"), kFixedPod);
+  // Where there is room for a part of it, that does not stay.
+  const std::string text =
+      "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers: [{name: app}]\n"
+      "  volumes:\n  - name: unused\n    hostPath: {path: /x}\n# " +
+      std::string(3000, 'x') + "\n";
+  const std::string large = folder_.write("large.yaml", text);
+  std::filesystem::create_hard_link(large, folder_ / "too.yaml");
+  const std::string some = "trap '' XFSZ; ulimit -f 2; ";
+  EXPECT_NE(std::system((some + PLIMSOLL_BINARY " fix --write -t baseline " + large).c_str()), 0);
+  EXPECT_EQ(text_of(large), text);
 }
 
 TEST_F(Fix, StandardInputGoesToStandardOutput) {
@@ -202,6 +212,20 @@ TEST_F(Fix, FindsWhatStandsInTheWayOfMany) {
   EXPECT_EQ(ran.status, 1);
   EXPECT_THAT(ran.errors, AllOf(HasSubstr("100 findings fixed, 3 left"), HasSubstr("merge key")));
   EXPECT_THAT(text_of(folder_ / "list.yaml"), Not(HasSubstr("hostPID: true")));
+}
+
+// However large the document is.
+TEST_F(Fix, FindsTheOneThatStandsInTheWayInALargeDocument) {
+  std::string text = "apiVersion: v1\nkind: List\nx-p: &p {containerPort: 1, hostPort: 1}\nx-q: " +
+                     std::string(std::size_t{17} << 20, 'x') + "\nitems:\n";
+  for (int i = 0; i < 15; ++i)
+    text += "- {apiVersion: v1, kind: Pod, metadata: {name: p" + std::to_string(i) +
+            "}, spec: {hostPID: true, containers: [{name: c" +
+            (i == 7 ? ", ports: [{<<: *p, name: x}]" : "") + "}]}}\n";
+  folder_.write("list.yaml", text);
+  const auto ran = fix({"--write", folder_.path()});
+  EXPECT_EQ(ran.status, 1);
+  EXPECT_THAT(ran.errors, AllOf(HasSubstr("15 findings fixed, 1 left"), HasSubstr("merge key")));
 }
 
 TEST_F(Fix, RiskyChangesAreMadeOnlyWhenAllowed) {

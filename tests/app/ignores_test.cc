@@ -79,10 +79,25 @@ TEST(Ignores, SpeakOfTheElementBehindADash) {
   }
 }
 
+// Not of all that the brackets hold, nor of what stands before.
+TEST(Ignores, SpeakOfTheLastValueInBrackets) {
+  const std::string word = "# plimsoll:ignore privileged -- r\n";
+  EXPECT_THAT(targets("x: [{a: 1}, " + word + " {a: 2}]\n"), ElementsAre("/x/0"));
+  EXPECT_THAT(targets("x: [{a: 1}, {a: 2}, " + word + " {a: 3}]\n"), ElementsAre("/x/1"));
+  EXPECT_THAT(targets("x: {k: [\n {a: 1}, {a: 2, " + word + "  b: 2}]}\n"),
+              ElementsAre("/x/k/1/a"));
+  EXPECT_THAT(targets("x: [{a: 1}, { " + word + "  b: 2}]\n"), ElementsAre("/x/1"));
+  EXPECT_THAT(targets("x: [ " + word + "  1, 2]\n"), ElementsAre("/x"));
+  EXPECT_THAT(targets("{x: 1, " + word + " y: 2}\n"), ElementsAre("/x"));
+  EXPECT_THAT(targets("x:\n- {a: 1, " + word + "   b: 2}\n"), ElementsAre("/x/0"));
+  EXPECT_THAT(targets("x: [{a: 1}] " + word), ElementsAre("/x"));
+}
+
 TEST(Ignores, SpeakOfTheDocumentAtItsTop) {
   const std::string word = "# plimsoll:ignore privileged -- r\n";
   EXPECT_THAT(targets(word + "a: 1\nb: 2\n"), ElementsAre(""));
   EXPECT_THAT(targets(word + "---\na: 1\n"), ElementsAre(""));
+  EXPECT_THAT(targets("\xef\xbb\xbf" + word + "a: 1\n"), ElementsAre(""));
   EXPECT_THAT(targets("--- " + word + "a: 1\n"), ElementsAre(""));
   EXPECT_THAT(targets("a: 1\n---\n" + word + "b: 1\n"), ElementsAre(""));
   EXPECT_EQ(ignores("a: 1\n---\n" + word + "b: 1\n").all.front().line, 3U);

@@ -323,6 +323,21 @@ func TestActionWritesOverNothingOfTheCheckout(t *testing.T) {
 	if read(t, outside) != "mine" {
 		t.Error("a link was followed")
 	}
+	if err := os.Symlink(filepath.Dir(outside), filepath.Join(folder, "linked")); err != nil {
+		t.Fatal(err)
+	}
+	got = runAction(t, folder, map[string]string{"template": "nosuch", "outputs": "markdown=linked/outside"})
+	expectStatus(t, got.ran, 2)
+	expect(t, "the log", got.stdout, "::error::", "outside of the workspace")
+	if read(t, outside) != "mine" {
+		t.Error("a link of a folder was followed")
+	}
+	if err := os.Mkdir(filepath.Join(folder, "folder.md"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	got = runAction(t, folder, map[string]string{"paths": "examples", "sarif": "", "outputs": "markdown=folder.md"})
+	expectStatus(t, got.ran, 2)
+	got.expectOutputs(t, "2", "")
 	write(t, filepath.Join(folder, "comment.md"), "of the checkout")
 	runAction(t, folder, map[string]string{"template": "nosuch", "outputs": "markdown=comment.md"})
 	if exists(filepath.Join(folder, "comment.md")) {
